@@ -1,0 +1,1 @@
+//! Audience rows, phones, templates and opt-out words

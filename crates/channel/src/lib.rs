@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod event;
+mod session;
+
+pub use error::{OpenError, SendError};
+pub use event::{ChannelEvent, EventAck, EventBody};
+pub use session::{
+    Accepted, Channel, Credentials, OpenedSession, SendRequest, Session, SessionEvents, SessionSetup, TypingState,
+};

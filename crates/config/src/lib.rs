@@ -1,0 +1,1 @@
+//! Defaults, file and environment made into checked values

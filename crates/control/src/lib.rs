@@ -1,0 +1,1 @@
+//! The control plane: plan, release, apply results, sweep

@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod address;
+mod campaign;
+mod clock;
+mod content;
+mod events;
+mod exclusion;
+mod ids;
+mod job;
+mod lane;
+mod message;
+mod outcome;
+mod phone;
+mod result;
+mod sender;
+mod suppression;
+mod wa_id;
+mod words;
+
+pub use account::{Account, Bucket};
+pub use address::{Address, AddressHash, WorkspaceKey};
+pub use campaign::{CampaignMove, CampaignState, MoveRefused};
+pub use clock::{Clock, SleepFuture};
+pub use content::Content;
+pub use events::EventKind;
+pub use exclusion::Exclusion;
+pub use ids::MessageId;
+pub use ids::{
+    ApiKeyId, CampaignId, DeliveryId, EndpointId, EventId, Id, IdKind, Minter, ParseIdError, PoolId, RequestId,
+    SenderId, SuppressionId, UploadId, WorkerId, WorkspaceId, kind,
+};
+pub use job::{Epoch, Generation, Job, JobItem};
+pub use lane::Lane;
+pub use message::{MessageMove, MessageState};
+pub use outcome::{AttemptNumber, CancelReason, FailureReason, MAX_ATTEMPTS, Outcome};
+pub use phone::{ParsePhoneError, PhoneNumber};
+pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionChange, SessionState, WorkerResult};
+pub use sender::{ChannelKind, Repeats, SenderState};
+pub use suppression::{SuppressionReason, SuppressionScope};
+pub use wa_id::WaId;
+pub use words::UnknownWord;

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod draw;
+mod gcra;
+mod pace;
+mod profile;
+mod state;
+
+pub use draw::{Draw, Seed};
+pub use gcra::Gcra;
+pub use pace::{Pace, Rule, Slot, Verdict};
+pub use profile::{Gap, Profile, ProfileError, Profiles, Typing};
+pub use state::{PaceState, Suspension};

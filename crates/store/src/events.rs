@@ -1,0 +1,36 @@
+//! The event log. Events are written inside the transaction that caused them and numbered afterwards by a sequencer, so
+//! that a reader who goes by number skips none that a slower transaction commits late.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{EventId, EventKind, WorkspaceId};
+
+use crate::StoreResult;
+
+/// An event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its id; also the `webhook-id` of its deliveries.
+    pub id: EventId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Its number, the cursor of readers. Grows; gaps mean nothing.
+    pub sequence: i64,
+    /// What happened.
+    pub kind: EventKind,
+    /// When, in campaign time.
+    pub at: DateTime<Utc>,
+    /// The details: ids, states and, for incoming messages, sender, phone and text.
+    pub data: serde_json::Value,
+}
+
+/// Events.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// Numbers up to `limit` events that have no number, in the order of their commits as far as it is known. Only one caller
+    /// over the installation numbers at a time. Answers how many were numbered.
+    async fn number_events(&self, limit: u32) -> StoreResult<u64>;
+
+    /// The numbered events of a workspace after `sequence`, at most `limit`.
+    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>>;
+}

@@ -1,0 +1,67 @@
+#![doc = include_str!("../README.md")]
+
+pub mod campaigns;
+pub mod deliveries;
+pub mod endpoints;
+mod error;
+pub mod events;
+pub mod health;
+pub mod idempotency;
+pub mod intents;
+pub mod leases;
+pub mod messages;
+mod page;
+pub mod plan;
+pub mod recipients;
+pub mod release;
+pub mod results;
+pub mod senders;
+pub mod suppressions;
+pub mod sweep;
+pub mod workspaces;
+
+pub use error::{StoreError, StoreResult};
+pub use page::{Page, PageRequest};
+
+/// Every role of the store. An adapter implements them all; a part of Paceline asks for the roles it plays.
+pub trait Store:
+    workspaces::WorkspaceStore
+    + idempotency::IdempotencyStore
+    + senders::SenderStore
+    + campaigns::CampaignStore
+    + recipients::RecipientStore
+    + messages::MessageStore
+    + suppressions::SuppressionStore
+    + endpoints::EndpointStore
+    + events::EventStore
+    + plan::PlanStore
+    + release::ReleaseStore
+    + leases::LeaseStore
+    + intents::IntentStore
+    + results::ResultStore
+    + sweep::SweepStore
+    + deliveries::DeliveryStore
+    + health::HealthStore
+{
+}
+
+impl<T> Store for T where
+    T: workspaces::WorkspaceStore
+        + idempotency::IdempotencyStore
+        + senders::SenderStore
+        + campaigns::CampaignStore
+        + recipients::RecipientStore
+        + messages::MessageStore
+        + suppressions::SuppressionStore
+        + endpoints::EndpointStore
+        + events::EventStore
+        + plan::PlanStore
+        + release::ReleaseStore
+        + leases::LeaseStore
+        + intents::IntentStore
+        + results::ResultStore
+        + sweep::SweepStore
+        + deliveries::DeliveryStore
+        + health::HealthStore
+{
+}

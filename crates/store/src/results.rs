@@ -1,0 +1,101 @@
+//! The results role: what workers report moves messages forward, once.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{
+    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageMove, MessageState, Outcome, ReceiptKind, WorkerResult,
+};
+
+use crate::StoreResult;
+
+/// A result to apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultToApply {
+    /// What the worker reported.
+    pub result: WorkerResult,
+    /// Whether an incoming message is, as a whole, an opt-out word.
+    pub opt_out: OptOut,
+}
+
+/// Whether an incoming message asks not to be contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// It does.
+    Yes,
+    /// It does not, or the result is no incoming message.
+    No,
+}
+
+/// What a batch of results did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ApplySummary {
+    /// Results that changed something.
+    pub applied: u64,
+    /// Results that the inbox had seen before.
+    pub duplicates: u64,
+    /// Results that came too late to change anything, or name a message that is not ours.
+    pub stale: u64,
+    /// People who opted out.
+    pub opted_out: u64,
+}
+
+/// Applying results.
+#[async_trait]
+pub trait ResultStore: Send + Sync {
+    /// One transaction: the inbox row of each result (seen before: nothing else happens), the forward-only moves of messages
+    /// by [`settle`] and `MessageState::after`, the counters, the events and their webhook deliveries. An incoming message is
+    /// recorded as an event, counted as a reply to that sender's latest message to the person within seven days, and, when
+    /// it opts out, suppresses the person (`all`, `opted_out`) and cancels their waiting messages. A session change is kept
+    /// on the sender unless a later one is known.
+    async fn apply_results(&self, results: &[ResultToApply], now: DateTime<Utc>) -> StoreResult<ApplySummary>;
+}
+
+/// What an outcome or a receipt means for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The move.
+    pub happened: MessageMove,
+    /// Why it failed, when it did.
+    pub reason: Option<FailureReason>,
+    /// Not to be tried again before this, when it waits again.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// What the outcome of an attempt means for a message that has had `attempts` attempts.
+pub fn settle(outcome: &Outcome, attempts: AttemptNumber) -> Settlement {
+    let settlement = |happened, reason, not_before| Settlement { happened, reason, not_before };
+    match outcome {
+        Outcome::Sent { .. } => settlement(MessageMove::Accept, None, None),
+        Outcome::Rejected { reason } => settlement(MessageMove::Reject, Some(*reason), None),
+        Outcome::Unsent { .. } if attempts >= MAX_ATTEMPTS => {
+            settlement(MessageMove::Reject, Some(FailureReason::AttemptsExhausted), None)
+        }
+        Outcome::Unsent { not_before } => settlement(MessageMove::Unsent, None, Some(*not_before)),
+        Outcome::Unknown => settlement(MessageMove::Lose, None, None),
+    }
+}
+
+/// What a receipt means for a message.
+pub const fn settle_receipt(kind: ReceiptKind) -> Settlement {
+    let (happened, reason) = match kind {
+        ReceiptKind::Delivered => (MessageMove::Deliver, None),
+        ReceiptKind::Read => (MessageMove::Read, None),
+        ReceiptKind::Failed => (MessageMove::Reject, Some(FailureReason::Refused)),
+    };
+    Settlement { happened, reason, not_before: None }
+}
+
+/// The event that a move into `state` makes, `None` for the inner ones.
+pub const fn event_of(state: MessageState) -> Option<paceline_domain::EventKind> {
+    use paceline_domain::EventKind as E;
+    match state {
+        MessageState::Waiting | MessageState::Sending => None,
+        MessageState::Sent => Some(E::MessageSent),
+        MessageState::Delivered => Some(E::MessageDelivered),
+        MessageState::Read => Some(E::MessageRead),
+        MessageState::Failed => Some(E::MessageFailed),
+        MessageState::Unknown => Some(E::MessageUnknown),
+        MessageState::Expired => Some(E::MessageExpired),
+        MessageState::Cancelled => Some(E::MessageCancelled),
+    }
+}

@@ -1,0 +1,60 @@
+//! Workspaces and their API keys.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{ApiKeyId, WorkspaceId, WorkspaceKey};
+
+use crate::StoreResult;
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its name.
+    pub name: String,
+    /// Its secret.
+    pub key: WorkspaceKey,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An API key as stored: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// What a person calls it.
+    pub name: String,
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What [`WorkspaceStore::bootstrap`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// The installation was empty; the workspace and the key now exist.
+    Created,
+    /// There was a workspace already; nothing was changed.
+    Existing(Workspace),
+}
+
+/// Workspaces and keys.
+#[async_trait]
+pub trait WorkspaceStore: Send + Sync {
+    /// Makes the first workspace and its key, unless the installation has one.
+    async fn bootstrap(&self, workspace: Workspace, key: ApiKey) -> StoreResult<Bootstrap>;
+
+    /// Adds a key to a workspace.
+    async fn add_api_key(&self, key: ApiKey) -> StoreResult<()>;
+
+    /// The key whose SHA-256 is `hash`.
+    async fn find_api_key(&self, hash: [u8; 32]) -> StoreResult<Option<ApiKey>>;
+
+    /// A workspace by its id.
+    async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>>;
+}

@@ -1,0 +1,1 @@
+//! Logs, metric registry and inventory

@@ -1,0 +1,1 @@
+//! Builders and a hand-moved clock for tests

@@ -1,0 +1,1 @@
+//! Signed events out to customers, with retries
