@@ -66,6 +66,16 @@ pub enum Fenced<T> {
     LeaseLost,
 }
 
+/// Whose leases end because the process is known to be dead. A closed connection proves nothing; a reaped child does, and
+/// so does the exclusive lock on an embedded installation's data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadHolder {
+    /// Every process but the caller's own: an embedded installation that has just been locked.
+    Everyone,
+    /// One process.
+    Worker(WorkerId),
+}
+
 /// Leases and sessions.
 #[async_trait]
 pub trait LeaseStore: Send + Sync {
@@ -77,6 +87,10 @@ pub trait LeaseStore: Send + Sync {
 
     /// Gives a lease back; does nothing when it is not the caller's any more.
     async fn release_lease(&self, sender: SenderId, epoch: Epoch) -> StoreResult<()>;
+
+    /// Ends the leases of processes that are known to be dead, so that their senders can be taken over at once. Answers
+    /// how many.
+    async fn end_leases(&self, of: DeadHolder) -> StoreResult<u64>;
 
     /// The sealed session of a sender's device; device 0 is the first.
     async fn find_session(&self, sender: SenderId, device: i32) -> StoreResult<Option<SealedSession>>;

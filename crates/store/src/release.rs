@@ -83,6 +83,9 @@ pub trait ReleaseStore: Send + Sync {
 
     /// Gives claims back. Unbinds those that are not bound for good (sticky or routed to one sender).
     async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()>;
+
+    /// Gives every claim back: the broker is known to be empty, as an embedded one is at its start. Answers how many.
+    async fn void_releases(&self) -> StoreResult<u64>;
 }
 
 /// Deals messages out: each, in order, to the allowed sender with the most free capacity that still has room. `allowed` answers
