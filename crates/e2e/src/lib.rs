@@ -1,1 +1,1 @@
-//! Whole-binary scenarios
+#![doc = include_str!("../README.md")]
