@@ -11,6 +11,7 @@ mod ids;
 mod job;
 mod lane;
 mod message;
+mod network;
 mod outcome;
 mod phone;
 mod result;
@@ -34,6 +35,7 @@ pub use ids::{
 pub use job::{Epoch, Generation, Job, JobItem};
 pub use lane::Lane;
 pub use message::{MessageMove, MessageState};
+pub use network::{AddressPolicy, Network, ParseNetworkError, is_public_address};
 pub use outcome::{AttemptNumber, CancelReason, FailureReason, MAX_ATTEMPTS, Outcome};
 pub use phone::{ParsePhoneError, PhoneNumber};
 pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionChange, SessionState, WorkerResult};
