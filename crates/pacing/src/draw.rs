@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use paceline_domain::{AttemptNumber, MessageId};
 
-use crate::Gap;
+use crate::{Gap, profile::seconds_within};
 
 /// A sender's seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,6 @@ impl Draw {
         const RULE: u16 = 1;
         let drawn = LogNormal::new(gap.median_seconds.ln(), gap.sigma)
             .map_or(gap.median_seconds, |shape| shape.sample(&mut self.generator(seed, RULE)));
-        crate::profile::seconds(drawn.clamp(gap.min_seconds, gap.max_seconds))
+        seconds_within(drawn, gap.min_seconds, gap.max_seconds)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The limits a sender is paced by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Profile {
 pub struct Gap {
     /// The median, in seconds: half of the pauses are shorter.
     pub median_seconds: f64,
-    /// The standard deviation of the logarithm; 0.45 puts 90 % of pauses between half and twice the median.
+    /// The standard deviation of the logarithm; 0.45 puts 88 % of pauses between half and twice the median.
     pub sigma: f64,
     /// No pause is shorter, in seconds.
     pub min_seconds: f64,
@@ -63,7 +63,7 @@ pub struct ProfileError {
 }
 
 /// The profiles of an installation by name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Profiles(BTreeMap<String, Profile>);
 
@@ -95,6 +95,16 @@ impl Profiles {
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+}
+
+// By hand, so that no profile enters unchecked.
+impl<'de> Deserialize<'de> for Profiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(BTreeMap::deserialize(deserializer)?).map_err(|problems| {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            serde::de::Error::custom(problems.join("; "))
+        })
     }
 }
 
@@ -179,7 +189,7 @@ impl Profile {
 impl Typing {
     /// How long a person types `chars` characters.
     pub fn duration(&self, chars: u32) -> Duration {
-        seconds((f64::from(chars) / self.chars_per_second).clamp(self.min_seconds, self.max_seconds))
+        seconds_within(f64::from(chars) / self.chars_per_second, self.min_seconds, self.max_seconds)
     }
 }
 
@@ -187,8 +197,9 @@ fn lawful_range(min: f64, max: f64) -> bool {
     min.is_finite() && max.is_finite() && 0.0 <= min && min <= max && max <= 86_400.0
 }
 
-/// A duration from checked seconds, to the microsecond of the stores.
-pub(crate) fn seconds(value: f64) -> Duration {
-    let micros = (value * 1e6).round();
+/// A duration of `value` seconds clipped to [min, max], to the microsecond of the stores. Total, since a stored profile may be
+/// one that nobody checked: bounds that cross give the upper one, and what is no number gives the lower.
+pub(crate) fn seconds_within(value: f64, min: f64, max: f64) -> Duration {
+    let micros = (value.max(min).min(max) * 1e6).round();
     Duration::try_from_secs_f64(micros / 1e6).unwrap_or(Duration::ZERO)
 }
