@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "conformance")]
+#[expect(clippy::missing_panics_doc, reason = "every test panics when the adapter breaks a promise")]
+pub mod conformance;
 mod delivery;
 mod error;
 mod jobs;
