@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use paceline_queue::{Acker, Delivery, QueueError, QueueResult};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::depth::Depth;
 
@@ -34,8 +34,16 @@ struct State<T> {
 struct Entry<T> {
     body: T,
     redelivered: bool,
-    // The place taken in a queue whose publishers wait for room; free again when the entry is acknowledged.
-    _room: Option<OwnedSemaphorePermit>,
+    // Of a publisher that waits until its entry is acknowledged.
+    hold: Option<Hold>,
+}
+
+/// What an entry of a waiting publisher carries until it is acknowledged.
+pub(crate) struct Hold {
+    /// The place it takes; free again when this is dropped.
+    pub(crate) room: OwnedSemaphorePermit,
+    /// Told when the entry was acknowledged; dropped untold when it never will be.
+    pub(crate) acknowledged: oneshot::Sender<()>,
 }
 
 struct Seat {
@@ -72,9 +80,9 @@ impl<T: Clone + Send + 'static> Line<T> {
         Offer::Taken
     }
 
-    /// Adds an entry that holds the room it takes.
-    pub(crate) fn push(&self, body: T, room: OwnedSemaphorePermit) {
-        self.lock().push(body, Some(room));
+    /// Adds an entry that somebody waits for.
+    pub(crate) fn push(&self, body: T, hold: Hold) {
+        self.lock().push(body, Some(hold));
         self.depth.waiting.inc();
         self.changed.notify_waiters();
     }
@@ -109,9 +117,18 @@ impl<T: Clone + Send + 'static> Line<T> {
             return Err(QueueError::Unavailable { reason: "the consumer has ended".to_owned(), source: None });
         };
         self.depth.unanswered.dec();
-        if answer == Answer::GiveBack {
-            state.waiting.insert(tag, Entry { redelivered: true, ..entry });
-            self.depth.waiting.inc();
+        match answer {
+            Answer::GiveBack => {
+                state.waiting.insert(tag, Entry { redelivered: true, ..entry });
+                self.depth.waiting.inc();
+            }
+            Answer::Ack => {
+                if let Some(Hold { room, acknowledged }) = entry.hold {
+                    drop(room);
+                    // A publisher that was broken off waits no more.
+                    let _ = acknowledged.send(());
+                }
+            }
         }
         drop(state);
         self.changed.notify_waiters();
@@ -138,8 +155,8 @@ impl<T: Clone + Send + 'static> Line<T> {
 }
 
 impl<T> State<T> {
-    fn push(&mut self, body: T, room: Option<OwnedSemaphorePermit>) {
-        self.waiting.insert(self.next_tag, Entry { body, redelivered: false, _room: room });
+    fn push(&mut self, body: T, hold: Option<Hold>) {
+        self.waiting.insert(self.next_tag, Entry { body, redelivered: false, hold });
         self.next_tag += 1;
     }
 

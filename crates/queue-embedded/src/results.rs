@@ -1,16 +1,17 @@
-//! Results: shards whose publishers wait for room, so that a slow results role slows the workers instead of filling memory.
+//! Results: shards whose publishers wait until their results are acknowledged. There is no disk here, so only what the
+//! results role has applied is safe; and a slow results role slows the workers instead of filling memory.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use paceline_domain::WorkerResult;
 use paceline_queue::{Delivery, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue};
-use tokio::sync::{AcquireError, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     EmbeddedQueue,
     depth::Depth,
-    line::{Line, LineConsumer},
+    line::{Hold, Line, LineConsumer},
 };
 
 /// How many results one delivery carries at most, so that a batch of a consumer stays near its limit.
@@ -30,17 +31,21 @@ impl Shard {
         Self { line: Line::new(depth), room: Arc::new(Semaphore::new(limit)), limit }
     }
 
-    async fn publish(&self, results: Vec<WorkerResult>) -> Result<(), AcquireError> {
+    /// Queues results in order as room comes free; answers what tells when each part was acknowledged.
+    async fn queue(&self, results: Vec<WorkerResult>) -> QueueResult<Vec<oneshot::Receiver<()>>> {
         let size = RESULTS_PER_DELIVERY.min(self.limit);
+        let mut pending = Vec::new();
         let mut rest = results;
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(size));
             let permits = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-            let room = Arc::clone(&self.room).acquire_many_owned(permits).await?;
-            self.line.push(rest, room);
+            let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(ended)?;
+            let (acknowledged, receipt) = oneshot::channel();
+            self.line.push(rest, Hold { room, acknowledged });
+            pending.push(receipt);
             rest = later;
         }
-        Ok(())
+        Ok(pending)
     }
 }
 
@@ -51,11 +56,12 @@ impl ResultQueue for EmbeddedQueue {
         for result in results {
             by_shard[usize::from(result.shard(RESULT_SHARDS))].push(result);
         }
+        let mut pending = Vec::new();
         for (shard, results) in self.shards.iter().zip(by_shard) {
-            shard.publish(results).await.map_err(|closed| QueueError::Unavailable {
-                reason: closed.to_string(),
-                source: Some(closed.into()),
-            })?;
+            pending.extend(shard.queue(results).await?);
+        }
+        for receipt in pending {
+            receipt.await.map_err(ended)?;
         }
         Ok(())
     }
@@ -67,6 +73,10 @@ impl ResultQueue for EmbeddedQueue {
         })?;
         Ok(Box::new(ShardResults(found.line.consume(usize::MAX))))
     }
+}
+
+fn ended(error: impl std::error::Error + Send + Sync + 'static) -> QueueError {
+    QueueError::Unavailable { reason: "the queue has ended".to_owned(), source: Some(Box::new(error)) }
 }
 
 struct ShardResults(LineConsumer<Vec<WorkerResult>>);

@@ -11,8 +11,9 @@ pub const RESULT_SHARDS: u16 = 4;
 /// Results.
 #[async_trait]
 pub trait ResultQueue: Send + Sync {
-    /// Publishes results, each to its sender's shard, and waits until the broker has confirmed them all. On an error any of
-    /// them may or may not have arrived; publish them again: the inbox drops what comes twice.
+    /// Publishes results, each to its sender's shard, and waits until they are all safe: a broker with a disk has stored
+    /// them, or, where there is none, their consumer has acknowledged them. Only then may whoever reported them forget them. On
+    /// an error any of them may or may not have arrived; publish them again: the inbox drops what comes twice.
     async fn publish_results(&self, results: Vec<WorkerResult>) -> QueueResult<()>;
 
     /// Begins to consume one shard. One consumer of a shard is active; a second one waits until the first has ended.

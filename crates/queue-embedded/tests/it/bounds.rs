@@ -59,10 +59,9 @@ async fn jobs_that_the_consumer_has_room_for_do_not_count_against_the_limit() {
 #[tokio::test]
 async fn a_full_shard_makes_its_publisher_wait_until_results_are_acknowledged() {
     let queue = Arc::new(EmbeddedQueue::new(EmbeddedOptions { results_per_shard: 4, ..EmbeddedOptions::default() }));
-    queue.publish_results(results(4)).await.unwrap();
     let publisher = tokio::spawn({
         let queue = Arc::clone(&queue);
-        async move { queue.publish_results(results(2)).await }
+        async move { queue.publish_results(results(6)).await }
     });
     let mut consumer = queue.consume_results(shard()).await.unwrap();
     let first = consumer.next_batch(100).await.unwrap();
@@ -72,9 +71,55 @@ async fn a_full_shard_makes_its_publisher_wait_until_results_are_acknowledged() 
     for delivery in first {
         delivery.ack().await.unwrap();
     }
-    timeout(Duration::from_secs(5), publisher).await.unwrap().unwrap().unwrap();
     let rest = timeout(Duration::from_secs(5), consumer.next_batch(100)).await.unwrap().unwrap();
     assert_eq!(rest.iter().map(|delivery| delivery.body().len()).sum::<usize>(), 2);
+    assert!(!publisher.is_finished(), "two of its results are not acknowledged yet");
+    for delivery in rest {
+        delivery.ack().await.unwrap();
+    }
+    timeout(Duration::from_secs(5), publisher).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn results_are_confirmed_when_they_were_acknowledged_and_not_before() {
+    let queue = Arc::new(EmbeddedQueue::new(EmbeddedOptions::default()));
+    let publisher = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.publish_results(results(3)).await }
+    });
+    let mut consumer = queue.consume_results(shard()).await.unwrap();
+    drop(consumer.next_batch(100).await.unwrap());
+    drop(consumer);
+    assert!(!publisher.is_finished(), "whoever took them died without an answer");
+    let mut successor = queue.consume_results(shard()).await.unwrap();
+    for delivery in successor.next_batch(100).await.unwrap() {
+        assert!(!publisher.is_finished());
+        delivery.ack().await.unwrap();
+    }
+    timeout(Duration::from_secs(5), publisher).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_takes_what_is_at_hand_up_to_its_limit() {
+    let queue = Arc::new(EmbeddedQueue::new(EmbeddedOptions::default()));
+    let publishers: Vec<_> = (0..12)
+        .map(|_| {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { queue.publish_results(results(1)).await })
+        })
+        .collect();
+    let mut consumer = queue.consume_results(shard()).await.unwrap();
+    tokio::task::yield_now().await;
+    for expected in [4, 4, 4] {
+        let batch = timeout(Duration::from_secs(5), consumer.next_batch(4)).await.unwrap().unwrap();
+        assert_eq!(batch.len(), expected);
+        for delivery in batch {
+            delivery.ack().await.unwrap();
+        }
+    }
+    for publisher in publishers {
+        publisher.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
