@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod logs;
 mod metrics;
+mod process;
 
+pub use logs::{LogError, LogFormat, LogOptions, init_logs, log_subscriber};
 pub use metrics::{Describe, InventoryEntry, Metrics};
 pub use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};

@@ -9,6 +9,8 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
+use crate::process::{self, Process};
+
 /// What a metric is and means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Describe {
@@ -48,6 +50,7 @@ enum Registered {
     Counter(IntCounterVec),
     Gauge(IntGaugeVec),
     Histogram(HistogramVec),
+    Process(Process),
 }
 
 impl Metrics {
@@ -59,7 +62,8 @@ impl Metrics {
     /// Registers a counter, or finds the one that was registered under this name before.
     ///
     /// # Panics
-    /// When the name is taken by another kind of metric, or is no lawful name: a defect that the first start shows.
+    /// When the name is taken by another kind of metric or with other labels, is no lawful name, or comes without a meaning: a
+    /// defect that the first start shows.
     pub fn counter(&self, describe: Describe, labels: &[&str]) -> IntCounterVec {
         let make = || {
             let counter = IntCounterVec::new(Opts::new(describe.name, full_help(describe)), labels)
@@ -68,7 +72,7 @@ impl Metrics {
         };
         match self.find_or_register(describe, "counter", labels, make) {
             Registered::Counter(counter) => counter,
-            Registered::Gauge(_) | Registered::Histogram(_) => taken(describe),
+            _ => taken(describe),
         }
     }
 
@@ -84,7 +88,7 @@ impl Metrics {
         };
         match self.find_or_register(describe, "gauge", labels, make) {
             Registered::Gauge(gauge) => gauge,
-            Registered::Counter(_) | Registered::Histogram(_) => taken(describe),
+            _ => taken(describe),
         }
     }
 
@@ -99,7 +103,25 @@ impl Metrics {
         };
         match self.find_or_register(describe, "histogram", labels, make) {
             Registered::Histogram(histogram) => histogram,
-            Registered::Counter(_) | Registered::Gauge(_) => taken(describe),
+            _ => taken(describe),
+        }
+    }
+
+    /// Registers the figures of the process itself (processor time, memory, descriptors, threads, start). Once is enough;
+    /// more do nothing.
+    ///
+    /// # Panics
+    /// When one of their names is taken by a metric of ours: a defect that the first start shows.
+    pub fn add_process_figures(&self) {
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        if process::DESCRIBED.iter().all(|(describe, _)| families.contains_key(describe.name)) {
+            return;
+        }
+        let collector = Process::new();
+        self.registry.register(Box::new(collector.clone())).expect("the names of process figures are not taken");
+        for (describe, kind) in process::DESCRIBED {
+            let entry = InventoryEntry { describe, kind, labels: Vec::new() };
+            families.insert(describe.name, Family { entry, collector: Registered::Process(collector.clone()) });
         }
     }
 
@@ -126,12 +148,19 @@ impl Metrics {
         make: impl FnOnce() -> Registered,
     ) -> Registered {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
         if let Some(family) = families.get(describe.name) {
+            // Other labels under one name would panic at the first observation, which may be months away.
+            assert!(family.entry.labels == labels, "{} has the labels {:?}", describe.name, family.entry.labels);
             return family.collector.clone();
         }
+        assert!(
+            !describe.help.is_empty() && !describe.when_it_rises.is_empty(),
+            "the metric {} has no meaning",
+            describe.name
+        );
         let collector = make();
         self.registry.register(collector.boxed()).expect("a name that is not in the inventory is not registered");
-        let labels = labels.iter().map(|&label| label.to_owned()).collect();
         let entry = InventoryEntry { describe, kind, labels };
         families.insert(describe.name, Family { entry, collector: collector.clone() });
         collector
@@ -144,6 +173,7 @@ impl Registered {
             Self::Counter(counter) => Box::new(counter.clone()),
             Self::Gauge(gauge) => Box::new(gauge.clone()),
             Self::Histogram(histogram) => Box::new(histogram.clone()),
+            Self::Process(process) => Box::new(process.clone()),
         }
     }
 }
@@ -154,7 +184,7 @@ impl std::fmt::Debug for Metrics {
     }
 }
 
-fn full_help(describe: Describe) -> String {
+pub(crate) fn full_help(describe: Describe) -> String {
     format!("{} When it rises: {}", describe.help, describe.when_it_rises)
 }
 
