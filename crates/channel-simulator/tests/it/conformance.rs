@@ -1,0 +1,5 @@
+//! The port's suite, whole.
+
+use crate::world::world;
+
+paceline_channel::channel_conformance!(world);

@@ -1,0 +1,4 @@
+//! The channel against the real simulator, in this process.
+
+mod conformance;
+mod world;
