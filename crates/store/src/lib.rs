@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod campaigns;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod deliveries;
 pub mod endpoints;
 mod error;

@@ -1,0 +1,54 @@
+//! What outcomes and receipts mean for a message.
+
+use chrono::DateTime;
+use paceline_domain::{EventKind, FailureReason, MAX_ATTEMPTS, MessageMove, MessageState, Outcome, ReceiptKind};
+use paceline_store::results::{Settlement, event_of, settle, settle_receipt};
+
+fn settlement(happened: MessageMove) -> Settlement {
+    Settlement { happened, reason: None, not_before: None }
+}
+
+#[test]
+fn an_outcome_means_one_move() {
+    let sent = Outcome::Sent { provider_id: Some("wamid.1".to_owned()) };
+    assert_eq!(settle(&sent, 1), settlement(MessageMove::Accept));
+    assert_eq!(settle(&Outcome::Unknown, MAX_ATTEMPTS), settlement(MessageMove::Lose));
+    for &reason in FailureReason::ALL {
+        let expected = Settlement { reason: Some(reason), ..settlement(MessageMove::Reject) };
+        assert_eq!(settle(&Outcome::Rejected { reason }, 1), expected);
+    }
+}
+
+#[test]
+fn unsent_waits_until_its_time_and_fails_after_the_last_attempt() {
+    let not_before = DateTime::from_timestamp(1_772_452_800, 1_000).unwrap();
+    let unsent = Outcome::Unsent { not_before };
+    for attempts in 1..MAX_ATTEMPTS {
+        let expected = Settlement { not_before: Some(not_before), ..settlement(MessageMove::Unsent) };
+        assert_eq!(settle(&unsent, attempts), expected, "after {attempts}");
+    }
+    let exhausted = Settlement { reason: Some(FailureReason::AttemptsExhausted), ..settlement(MessageMove::Reject) };
+    for attempts in [MAX_ATTEMPTS, MAX_ATTEMPTS + 1] {
+        assert_eq!(settle(&unsent, attempts), exhausted, "after {attempts}");
+    }
+}
+
+#[test]
+fn a_receipt_means_one_move() {
+    assert_eq!(settle_receipt(ReceiptKind::Delivered), settlement(MessageMove::Deliver));
+    assert_eq!(settle_receipt(ReceiptKind::Read), settlement(MessageMove::Read));
+    let failed = Settlement { reason: Some(FailureReason::Refused), ..settlement(MessageMove::Reject) };
+    assert_eq!(settle_receipt(ReceiptKind::Failed), failed);
+}
+
+#[test]
+fn every_state_but_the_inner_ones_has_an_event_of_its_own() {
+    let kinds: Vec<EventKind> = MessageState::ALL.iter().filter_map(|&state| event_of(state)).collect();
+    assert_eq!(kinds.len(), MessageState::ALL.len() - 2);
+    assert!(kinds.iter().enumerate().all(|(index, kind)| !kinds[..index].contains(kind)));
+    for &state in MessageState::ALL {
+        if let Some(kind) = event_of(state) {
+            assert_eq!(kind.as_str(), format!("message.{state}"));
+        }
+    }
+}
