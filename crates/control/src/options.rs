@@ -1,0 +1,126 @@
+//! The cadences and sizes of the roles. All durations are real time.
+
+use std::time::Duration;
+
+/// Cadences and sizes of every role.
+#[derive(Debug, Clone, Default)]
+pub struct ControlOptions {
+    /// The planner's.
+    pub plan: PlanOptions,
+    /// The releaser's.
+    pub release: ReleaseOptions,
+    /// The results role's.
+    pub results: ResultOptions,
+    /// The sweeper's.
+    pub sweep: SweepOptions,
+}
+
+/// The planner's.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// Rows that one transaction decides.
+    pub batch_rows: u32,
+    /// Batches of one campaign before the next campaign has its turn.
+    pub batches_per_turn: u32,
+    /// How long to wait when no campaign has undecided rows.
+    pub idle: Duration,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self { batch_rows: 2_000, batches_per_turn: 10, idle: Duration::from_millis(100) }
+    }
+}
+
+/// The releaser's.
+#[derive(Debug, Clone)]
+pub struct ReleaseOptions {
+    /// How far ahead messages are released; the longest that a job may wait at its worker.
+    pub horizon: Duration,
+    /// How long a claim holds.
+    pub hold: Duration,
+    /// The pause after a step that released something.
+    pub busy: Duration,
+    /// The longest pause while nothing is to be released.
+    pub idle: Duration,
+    /// About how many messages one transaction claims at most. A sender's share never falls below eight.
+    pub claim_limit: u32,
+    /// How long a sender whose queue was full is left alone.
+    pub full_pause: Duration,
+}
+
+impl Default for ReleaseOptions {
+    fn default() -> Self {
+        Self {
+            horizon: Duration::from_secs(120),
+            hold: Duration::from_secs(300),
+            busy: Duration::from_millis(50),
+            idle: Duration::from_millis(250),
+            claim_limit: 4_096,
+            full_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The results role's.
+#[derive(Debug, Clone)]
+pub struct ResultOptions {
+    /// About how many results one transaction applies.
+    pub batch: usize,
+    /// How often results that the store refused are tried again.
+    pub retry_refused: Duration,
+    /// How long a result is tried that the store refuses while it takes others.
+    pub give_up_after: Duration,
+    /// How long a result is tried while the store takes none at all.
+    pub give_up_all_after: Duration,
+    /// How many refused deliveries a shard sets aside before it stops taking new ones.
+    pub refused_limit: usize,
+}
+
+impl Default for ResultOptions {
+    fn default() -> Self {
+        Self {
+            batch: 500,
+            retry_refused: Duration::from_secs(1),
+            give_up_after: Duration::from_secs(10),
+            give_up_all_after: Duration::from_secs(600),
+            refused_limit: 32,
+        }
+    }
+}
+
+/// The sweeper's.
+#[derive(Debug, Clone)]
+pub struct SweepOptions {
+    /// Between two looks at what people wait for: starts, completions, cancellations.
+    pub prompt: Duration,
+    /// Between two looks at deadlines: expiry, claims.
+    pub steady: Duration,
+    /// Between two looks at what went wrong: lost results, abandoned intents, stale uploads.
+    pub slow: Duration,
+    /// Between two purges.
+    pub purge: Duration,
+    /// Rows that one transaction moves at most.
+    pub limit: u32,
+    /// How old an outcome is before its result counts as lost on the way.
+    pub unapplied_age: Duration,
+    /// How old an intent of a sender that is gone is before its outcome counts as unknown.
+    pub abandoned_age: Duration,
+    /// How long events, inbox rows, finished deliveries and idempotency keys are kept.
+    pub keep: Duration,
+}
+
+impl Default for SweepOptions {
+    fn default() -> Self {
+        Self {
+            prompt: Duration::from_millis(200),
+            steady: Duration::from_secs(1),
+            slow: Duration::from_secs(5),
+            purge: Duration::from_secs(3_600),
+            limit: 1_000,
+            unapplied_age: Duration::from_secs(10),
+            abandoned_age: Duration::from_secs(600),
+            keep: Duration::from_secs(30 * 24 * 3_600),
+        }
+    }
+}

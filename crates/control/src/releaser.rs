@@ -1,0 +1,169 @@
+//! The releaser: messages that are due soon are claimed for senders with room and published as jobs.
+//!
+//! Never a backlog: what is published is what workers take within two minutes, so that a pause, a cancellation or a newer,
+//! more urgent message finds nothing in its way.
+
+mod jobs;
+mod rooms;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use paceline_domain::{Clock, Job, SenderId};
+use paceline_pacing::Profiles;
+use paceline_queue::{JobQueue, Publication, QueueResult};
+use paceline_store::release::{Claim, PutOff, ReleaseStore, SenderWindow};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Meters, ReleaseOptions, Role, StepError};
+use rooms::Rooms;
+
+/// What a releaser works with.
+pub struct ReleaserDeps {
+    /// Where the messages are.
+    pub store: Arc<dyn ReleaseStore>,
+    /// Where the jobs go.
+    pub queue: Arc<dyn JobQueue>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The pacing profiles by name.
+    pub profiles: Arc<Profiles>,
+    /// What it counts.
+    pub meters: Arc<Meters>,
+}
+
+/// The releaser.
+pub struct Releaser {
+    deps: ReleaserDeps,
+    options: ReleaseOptions,
+    /// Senders whose queue is known to exist; a returned job takes its sender out.
+    declared: HashSet<SenderId>,
+    /// Senders whose queue was full, and when it is worth another try.
+    full_until: HashMap<SenderId, Instant>,
+    /// Profiles that no configuration names, so that the log says so once.
+    unknown_profiles: HashSet<String>,
+    idle: Duration,
+}
+
+impl Releaser {
+    /// A releaser.
+    pub fn new(deps: ReleaserDeps, options: ReleaseOptions) -> Self {
+        let (declared, full_until, unknown_profiles) = (HashSet::new(), HashMap::new(), HashSet::new());
+        let idle = options.busy;
+        Self { deps, options, declared, full_until, unknown_profiles, idle }
+    }
+
+    /// Claims for the whole fleet at once, and publishes. Answers how many messages were released.
+    async fn release(&mut self, rooms: &Rooms) -> Result<usize, StepError> {
+        let senders: Vec<_> = rooms.rooms.iter().map(|room| room.sender).collect();
+        self.declare(&senders).await?;
+        let released = self.deps.store.claim_due(&rooms.rooms, rooms.due_before, self.options.hold).await?;
+        for message in &released {
+            self.deps.meters.released.with_label_values(&[message.lane.as_str()]).inc();
+        }
+        let count = released.len();
+        if count > 0 {
+            self.publish(jobs::of(released, &rooms.unpaced)).await?;
+        }
+        Ok(count)
+    }
+
+    /// Declared before anything is claimed for them, so that a broker that is away leaves no claims behind.
+    async fn declare(&mut self, senders: &[SenderId]) -> QueueResult<()> {
+        let new: Vec<_> = senders.iter().copied().filter(|sender| !self.declared.contains(sender)).collect();
+        if !new.is_empty() {
+            self.deps.queue.declare_senders(&new).await?;
+            self.declared.extend(new);
+        }
+        Ok(())
+    }
+
+    /// What the broker certainly does not have is given back. After an error nobody knows: those claims run out, and a
+    /// job that arrives twice carries the same generation.
+    async fn publish(&mut self, jobs: Vec<Job>) -> Result<(), StepError> {
+        let claims: Vec<_> = jobs.iter().map(|job| (job.sender, claims_of(job))).collect();
+        let publications = self.deps.queue.publish_jobs(jobs).await?;
+        let (mut returned, mut rejected) = (Vec::new(), Vec::new());
+        for ((sender, claims), publication) in claims.into_iter().zip(publications) {
+            self.deps.meters.publications.with_label_values(&[answer(publication)]).inc();
+            match publication {
+                Publication::Confirmed => {}
+                Publication::Returned => {
+                    self.declared.remove(&sender);
+                    returned.extend(claims);
+                }
+                Publication::Rejected => {
+                    self.full_until.insert(sender, Instant::now() + self.options.full_pause);
+                    rejected.extend(claims);
+                }
+            }
+        }
+        self.give_back(&returned, "queue_missing").await?;
+        self.give_back(&rejected, "queue_full").await
+    }
+
+    async fn give_back(&self, claims: &[Claim], waits_for: &'static str) -> Result<(), StepError> {
+        if !claims.is_empty() {
+            self.deps.store.give_back(claims, PutOff { not_before: None, waits_for }).await?;
+        }
+        Ok(())
+    }
+
+    /// The rooms of the fleet, without senders whose queue was full a moment ago.
+    fn rooms(&mut self, windows: &[SenderWindow]) -> Rooms {
+        let now = Instant::now();
+        self.full_until.retain(|_, until| *until > now);
+        let windows = windows.iter().filter(|window| !self.full_until.contains_key(&window.sender.id));
+        let rooms = Rooms::of(windows, &self.deps.profiles, self.deps.clock.as_ref(), &self.options);
+        for profile in &rooms.unknown_profiles {
+            if self.unknown_profiles.insert(profile.clone()) {
+                tracing::error!(profile, "senders have a pacing profile that is not configured; they send nothing");
+            }
+        }
+        rooms
+    }
+
+    fn grow_idle(&mut self) -> Duration {
+        let pause = self.idle;
+        self.idle = (self.idle * 2).min(self.options.idle);
+        pause
+    }
+}
+
+impl Role for Releaser {
+    fn name(&self) -> &'static str {
+        "releaser"
+    }
+
+    async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
+        let began = Instant::now();
+        let windows = self.deps.store.list_windows().await?;
+        let rooms = self.rooms(&windows);
+        if rooms.rooms.is_empty() {
+            return Ok(self.grow_idle());
+        }
+        let released = self.release(&rooms).await?;
+        if released == 0 {
+            return Ok(self.grow_idle());
+        }
+        self.idle = self.options.busy;
+        // A fleet so large that a step takes long must not spend all of its time looking.
+        Ok(if rooms.cut { Duration::ZERO } else { self.options.busy.max(began.elapsed()) })
+    }
+}
+
+fn claims_of(job: &Job) -> Vec<Claim> {
+    job.items.iter().map(|item| Claim { message: item.message, generation: item.generation }).collect()
+}
+
+const fn answer(publication: Publication) -> &'static str {
+    match publication {
+        Publication::Confirmed => "confirmed",
+        Publication::Returned => "returned",
+        Publication::Rejected => "rejected",
+    }
+}
