@@ -1,1 +1,32 @@
-//! The HTTP API
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod auth;
+mod body;
+mod campaigns;
+mod cursor;
+mod document;
+mod endpoints;
+mod events;
+mod health;
+mod idempotency;
+mod ids;
+mod keys;
+mod messages;
+mod observe;
+mod params;
+mod phones;
+mod problem;
+mod routes;
+mod schemas;
+mod senders;
+mod suppressions;
+mod tee;
+mod validate;
+mod why;
+
+pub use api::{ApiDeps, ApiOptions};
+pub use document::openapi;
+pub use health::{ProbeResult, ReadinessProbe};
+pub use keys::{ApiKeySecret, ParseKeyError};
+pub use routes::router;

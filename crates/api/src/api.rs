@@ -1,0 +1,117 @@
+//! What every handler is given.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use paceline_domain::{AddressPolicy, Clock, Minter};
+use paceline_pacing::Profiles;
+use paceline_store::Store;
+use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
+use tokio_util::sync::CancellationToken;
+
+use crate::{ReadinessProbe, observe};
+
+/// What the API is made of.
+#[derive(Clone)]
+pub struct ApiDeps {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Campaign time and real time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, secrets and seeds.
+    pub minter: Arc<Minter>,
+    /// The pacing profiles that a sender may be given.
+    pub profiles: Arc<Profiles>,
+    /// Shown at `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// Asked by `/readyz`; the API has no probe of its own.
+    pub readiness: Arc<dyn ReadinessProbe>,
+    /// Limits and permissions.
+    pub options: ApiOptions,
+    /// Ends live streams and turns `/readyz` to 503.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for ApiDeps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiDeps").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Limits and permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiOptions {
+    /// The longest body of one upload of recipients, in bytes.
+    pub max_upload_bytes: u64,
+    /// The most rows that a campaign's uploads may have together.
+    pub max_recipients: u64,
+    /// Where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher applies it again to
+    /// what a name resolves to.
+    pub webhook_addresses: AddressPolicy,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self { max_upload_bytes: 1 << 30, max_recipients: 5_000_000, webhook_addresses: AddressPolicy::PublicOnly }
+    }
+}
+
+/// The state behind the router: what it was made of, and what is made once from that.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<Inner>);
+
+struct Inner {
+    deps: ApiDeps,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    document: String,
+}
+
+impl Api {
+    pub(crate) fn new(deps: ApiDeps, document: String) -> Self {
+        let requests = observe::request_counter(&deps.metrics);
+        let durations = observe::duration_histogram(&deps.metrics);
+        Self(Arc::new(Inner { deps, requests, durations, document }))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.0.deps.store
+    }
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0.deps.store)
+    }
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.deps.clock
+    }
+    /// Campaign time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.deps.clock.now()
+    }
+    pub(crate) fn minter(&self) -> &Arc<Minter> {
+        &self.0.deps.minter
+    }
+    pub(crate) fn profiles(&self) -> &Profiles {
+        &self.0.deps.profiles
+    }
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.deps.metrics
+    }
+    pub(crate) fn readiness(&self) -> &dyn ReadinessProbe {
+        &*self.0.deps.readiness
+    }
+    pub(crate) fn options(&self) -> &ApiOptions {
+        &self.0.deps.options
+    }
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.0.deps.stop
+    }
+    pub(crate) fn requests(&self) -> &IntCounterVec {
+        &self.0.requests
+    }
+    pub(crate) fn durations(&self) -> &HistogramVec {
+        &self.0.durations
+    }
+    pub(crate) fn document(&self) -> &str {
+        &self.0.document
+    }
+}

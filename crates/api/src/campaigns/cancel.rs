@@ -1,0 +1,27 @@
+//! `POST /v1/campaigns/{id}/cancel`.
+
+use axum::{Json, extract::State};
+use paceline_domain::{CampaignMove, kind};
+
+use super::{CampaignBody, make_move};
+use crate::{
+    api::Api,
+    auth::Caller,
+    params::PathId,
+    problem::{Conflict, NotFound, Problem},
+    schemas,
+};
+
+/// Ends a campaign for good: what has not been sent never will be.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns",
+    params(("id" = schemas::CampaignId, Path, description = "The campaign.")),
+    responses((status = 200, description = "The campaign as it now is.", body = CampaignBody), NotFound, Conflict)
+)]
+pub(crate) async fn cancel_campaign(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<kind::Campaign>,
+) -> Result<Json<CampaignBody>, Problem> {
+    make_move(&api, caller, id, CampaignMove::Cancel).await
+}

@@ -1,0 +1,67 @@
+//! `POST /v1/campaigns`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use paceline_store::campaigns::{CampaignDefinition, NewCampaign};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{CampaignBody, definition};
+use crate::{
+    api::Api,
+    auth::Caller,
+    body::JsonBody,
+    ids::IdSource,
+    problem::{Problem, Unprocessable},
+    senders::DEFAULT_POOL,
+};
+
+/// A campaign to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateCampaign {
+    /// What to call it; the time of its making unless named.
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    /// The template: `{{ name }}`, `{{ name | default("there") }}`, and variants `{Hi|Hello|Hey}`.
+    #[schema(example = "{Hi|Hello} {{ name }}!")]
+    template: String,
+    /// The pool whose senders it uses; `default` unless named.
+    pool: Option<String>,
+    /// The region (ISO 3166 alpha-2) of phone numbers without a country code.
+    #[schema(example = "DE")]
+    default_region: Option<String>,
+    /// The phone column of its CSV files; `phone` unless named.
+    phone_column: Option<String>,
+    /// Not to start before this.
+    start_at: Option<DateTime<Utc>>,
+    /// What is not sent by then is not sent at all.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Makes a campaign, as a draft.
+#[utoipa::path(
+    post, path = "/v1/campaigns", tag = "campaigns", request_body = CreateCampaign,
+    responses((status = 201, description = "Made.", body = CampaignBody), Unprocessable)
+)]
+pub(crate) async fn create_campaign(
+    State(api): State<Api>,
+    caller: Caller,
+    ids: IdSource,
+    JsonBody(request): JsonBody<CreateCampaign>,
+) -> Result<(StatusCode, Json<CampaignBody>), Problem> {
+    let now = api.now();
+    let definition = CampaignDefinition {
+        name: request.name.unwrap_or_else(|| format!("Campaign of {}", now.format("%Y-%m-%d %H:%M"))),
+        template: request.template,
+        pool: request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned()),
+        default_region: request.default_region,
+        phone_column: request.phone_column,
+        start_at: request.start_at,
+        expires_at: request.expires_at,
+    };
+    definition::check(&definition, now)?;
+    let campaign = NewCampaign { id: ids.mint(now), workspace: caller.workspace, definition, created_at: now };
+    let campaign = api.store().create_campaign(campaign).await?;
+    Ok((StatusCode::CREATED, Json(campaign.into())))
+}

@@ -1,0 +1,80 @@
+//! One line of a report.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use paceline_domain::Bucket;
+use paceline_store::{campaigns::ExcludedRow, messages::Message, recipients::RecipientRow};
+
+use crate::{campaigns::view, phones};
+
+/// The columns.
+pub(super) const HEADER: [&str; 15] = [
+    "row",
+    "phone",
+    "bucket",
+    "state",
+    "reason",
+    "detail",
+    "sender",
+    "message",
+    "attempts",
+    "created_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "replied_at",
+    "ended_at",
+];
+
+pub(super) type Line = [String; HEADER.len()];
+
+/// The line of a message, with the number of its sender.
+pub(super) fn of_message(message: &Message, sender: String) -> Line {
+    [
+        message.row.unwrap_or(0).to_string(),
+        phones::shown(&message.to).unwrap_or_default(),
+        Bucket::from(message.state).to_string(),
+        message.state.to_string(),
+        message.reason.clone().unwrap_or_default(),
+        String::new(),
+        sender,
+        message.id.to_string(),
+        message.attempts.to_string(),
+        time(Some(message.created_at)),
+        time(message.sent_at),
+        time(message.delivered_at),
+        time(message.read_at),
+        time(message.replied_at),
+        time(message.ended_at),
+    ]
+}
+
+/// The line of a row that is not sent to.
+pub(super) fn of_exclusion(excluded: &ExcludedRow) -> Line {
+    let phone = excluded.phone.as_deref().map(plain).unwrap_or_default();
+    let exclusion = &excluded.exclusion;
+    without_message(excluded.row, phone, "excluded", [exclusion.reason().to_owned(), plain(&view::detail(exclusion))])
+}
+
+/// The line of a row that planning has not reached.
+pub(super) fn of_undecided(recipient: &RecipientRow) -> Line {
+    let phone = phones::shown(&recipient.address).unwrap_or_default();
+    without_message(recipient.row, phone, "undecided", Default::default())
+}
+
+fn without_message(row: i64, phone: String, standing: &str, [reason, detail]: [String; 2]) -> Line {
+    let mut line = Line::default();
+    let told = [row.to_string(), phone, standing.to_owned(), standing.to_owned(), reason, detail];
+    for (cell, told) in line.iter_mut().zip(told) {
+        *cell = told;
+    }
+    line
+}
+
+/// What somebody wrote, so that a spreadsheet does not take it for a formula.
+fn plain(text: &str) -> String {
+    if text.starts_with(['=', '@', '-', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+fn time(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

@@ -1,0 +1,47 @@
+//! `GET /v1/webhook-endpoints/{id}/deliveries`.
+
+use axum::{Json, extract::State};
+use paceline_domain::kind;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    api::Api,
+    auth::Caller,
+    cursor::{Listing, page_request},
+    endpoints::DeliveryBody,
+    params::{Params, PathId, not_found},
+    problem::{NotFound, Problem, Unprocessable},
+    schemas,
+};
+
+/// Which deliveries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListDeliveries {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most items wanted.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+}
+
+/// Lists the deliveries to an endpoint, newest first.
+#[utoipa::path(
+    get, path = "/v1/webhook-endpoints/{id}/deliveries", tag = "webhooks",
+    params(("id" = schemas::EndpointId, Path, description = "The endpoint."), ListDeliveries),
+    responses((status = 200, description = "A page of deliveries.", body = Listing<DeliveryBody>), NotFound, Unprocessable)
+)]
+pub(crate) async fn list_webhook_deliveries(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<kind::Endpoint>,
+    Params(params): Params<ListDeliveries>,
+) -> Result<Json<Listing<DeliveryBody>>, Problem> {
+    let list = format!("deliveries {id}");
+    let page = page_request(&list, params.cursor.as_deref(), params.limit)?;
+    let page = api.store().list_deliveries(caller.workspace, id, page).await?;
+    let page = page.ok_or(not_found::<kind::Endpoint>())?;
+    Ok(Json(Listing::of(&list, page, DeliveryBody::from)))
+}

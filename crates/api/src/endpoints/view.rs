@@ -1,0 +1,79 @@
+//! A webhook endpoint and its deliveries as the API shows them. The secret is shown by the addition alone.
+
+use chrono::{DateTime, Utc};
+use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind};
+use paceline_store::endpoints::{Delivery, Endpoint};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::schemas;
+
+/// A webhook endpoint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookEndpoint)]
+pub(crate) struct EndpointBody {
+    /// Its id.
+    #[schema(value_type = schemas::EndpointId)]
+    id: EndpointId,
+    /// Where events are posted.
+    url: String,
+    /// The events wanted; empty means all.
+    #[schema(value_type = Vec<schemas::EventKind>)]
+    events: Vec<EventKind>,
+    /// When it was added.
+    created_at: DateTime<Utc>,
+}
+
+/// One event on its way to one endpoint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub(crate) struct DeliveryBody {
+    /// Its id.
+    #[schema(value_type = schemas::DeliveryId)]
+    id: DeliveryId,
+    /// The endpoint.
+    #[schema(value_type = schemas::EndpointId)]
+    endpoint: EndpointId,
+    /// The event; also the header `webhook-id`.
+    #[schema(value_type = schemas::EventId)]
+    event: EventId,
+    /// The event's type.
+    #[schema(value_type = schemas::EventKind)]
+    r#type: EventKind,
+    /// Where it stands.
+    #[schema(value_type = schemas::DeliveryState)]
+    state: &'static str,
+    /// How often it was tried.
+    attempts: i32,
+    /// The HTTP status of the last answer.
+    last_status: Option<u16>,
+    /// Why the last try failed.
+    last_error: Option<String>,
+    /// When it is tried next, in real time.
+    next_at: Option<DateTime<Utc>>,
+    /// When the event happened.
+    created_at: DateTime<Utc>,
+}
+
+impl From<Endpoint> for EndpointBody {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { id: endpoint.id, url: endpoint.url, events: endpoint.events, created_at: endpoint.created_at }
+    }
+}
+
+impl From<Delivery> for DeliveryBody {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            endpoint: delivery.endpoint,
+            event: delivery.event,
+            r#type: delivery.kind,
+            state: delivery.state.as_str(),
+            attempts: delivery.attempts,
+            last_status: delivery.last_status,
+            last_error: delivery.last_error,
+            next_at: delivery.next_at,
+            created_at: delivery.created_at,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `POST /v1/messages`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use paceline_domain::{Address, Content, Lane, PhoneNumber, SenderId};
+use paceline_store::messages::{MessageAcceptance, NewMessage, Route};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    api::Api,
+    auth::Caller,
+    body::JsonBody,
+    ids::IdSource,
+    messages::MessageBody,
+    phones,
+    problem::{Conflict, Problem, Unprocessable},
+    schemas,
+    senders::{DEFAULT_POOL, MAX_POOL_NAME},
+    validate::Checks,
+};
+
+/// One message to send.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SendMessage {
+    /// The recipient's number: E.164, or as people write it together with `default_region`.
+    #[schema(example = "+15550199")]
+    to: String,
+    /// The region (ISO 3166 alpha-2) of a number without a country code.
+    default_region: Option<String>,
+    /// What it says.
+    #[schema(min_length = 1, max_length = 4096)]
+    text: String,
+    /// The sender that sends it, and no other. Not together with `pool`.
+    #[schema(value_type = Option<schemas::SenderId>)]
+    sender: Option<SenderId>,
+    /// The pool whose senders may send it; `default` unless named.
+    pool: Option<String>,
+    /// `transactional` unless named; `reply` for an answer to someone who wrote.
+    #[serde(default = "transactional")]
+    #[schema(value_type = schemas::Lane)]
+    lane: Lane,
+    /// Not to be sent before this.
+    not_before: Option<DateTime<Utc>>,
+    /// Not to be sent after this.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Sends one message, ahead of campaign traffic and by the same path.
+#[utoipa::path(
+    post, path = "/v1/messages", tag = "messages", request_body = SendMessage,
+    responses(
+        (status = 201, description = "Accepted; it will be sent, or its story says why not.", body = MessageBody),
+        Conflict,
+        Unprocessable,
+    )
+)]
+pub(crate) async fn send_message(
+    State(api): State<Api>,
+    caller: Caller,
+    ids: IdSource,
+    JsonBody(request): JsonBody<SendMessage>,
+) -> Result<(StatusCode, Json<MessageBody>), Problem> {
+    let now = api.now();
+    let phone = check(&request, now)?;
+    let key = phones::workspace_key(&api, caller).await?;
+    let to = Address::phone(phone);
+    let id = ids.mint(now);
+    let message = NewMessage {
+        id,
+        workspace: caller.workspace,
+        lane: request.lane,
+        hash: key.hash_address(&to),
+        to,
+        content: Content::Text { body: request.text },
+        wa_id: key.wa_id(id),
+        route: match request.sender {
+            Some(sender) => Route::Sender(sender),
+            None => Route::Pool(request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned())),
+        },
+        not_before: request.not_before,
+        expires_at: request.expires_at,
+        created_at: now,
+    };
+    match api.store().create_message(message).await? {
+        MessageAcceptance::Accepted(message) | MessageAcceptance::Existing(message) => {
+            Ok((StatusCode::CREATED, Json((*message).into())))
+        }
+        MessageAcceptance::Suppressed(suppression) => Err(Problem::RecipientSuppressed(Box::new(suppression))),
+        MessageAcceptance::NoSender => Err(Problem::NoSender),
+    }
+}
+
+fn check(request: &SendMessage, now: DateTime<Utc>) -> Result<PhoneNumber, Problem> {
+    let mut checks = Checks::default();
+    let phone = phones::check(&mut checks, ("/to", &request.to), request.default_region.as_deref());
+    let chars = request.text.chars().count();
+    if request.text.trim().is_empty() {
+        checks.refuse("/text", "must not be blank");
+    } else if chars > Content::MAX_TEXT {
+        checks.refuse("/text", format!("has {chars} characters; WhatsApp takes at most {}", Content::MAX_TEXT));
+    }
+    if request.lane == Lane::Campaign {
+        checks.refuse("/lane", "must be transactional or reply; campaigns have a resource of their own");
+    }
+    match (&request.sender, &request.pool) {
+        (Some(_), Some(_)) => checks.refuse("/pool", "must not be named together with a sender"),
+        (None, Some(pool)) => checks.label("/pool", pool, MAX_POOL_NAME),
+        _ => {}
+    }
+    if let Some(expires_at) = request.expires_at {
+        if expires_at <= now {
+            checks.refuse("/expires_at", "must lie in the future");
+        } else if request.not_before.is_some_and(|not_before| expires_at <= not_before) {
+            checks.refuse("/expires_at", "must lie after not_before");
+        }
+    }
+    checks.finish()?;
+    // Present, since nothing was refused.
+    phone.ok_or_else(|| Problem::Invalid(vec![]))
+}
+
+const fn transactional() -> Lane {
+    Lane::Transactional
+}

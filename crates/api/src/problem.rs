@@ -1,0 +1,224 @@
+//! Every way in which the API refuses, as one enum, and how a refusal is written: RFC 9457 `application/problem+json`.
+//!
+//! A handler returns a [`Problem`]; [`render`] turns it into a body where the request's id is known. A problem with a 5xx
+//! status shows no detail: what happened goes to the log line of the same request.
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use paceline_domain::{CampaignState, MoveRefused, RequestId};
+use paceline_store::{StoreError, suppressions::Suppression};
+use serde_json::{Map, Value, json};
+
+mod describe;
+mod document;
+
+pub(crate) use document::{
+    Conflict, NotFound, PayloadTooLarge, ProblemBody, Unprocessable, UnsupportedMediaType, problem_response,
+};
+
+/// The content type of every refusal.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// How long a client waits before it repeats a request that met an unavailable database, in seconds.
+const RETRY_SECONDS: u16 = 5;
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The body breaks off or cannot be read.
+    UnreadableBody,
+    /// The body is not JSON.
+    MalformedJson { detail: String, line: usize, column: usize },
+    /// Fields, parameters or headers are wrong; each is named.
+    Invalid(Vec<FieldError>),
+    /// No key, or not a key of ours.
+    Unauthorized(&'static str),
+    /// The resource does not exist in the workspace.
+    NotFound(&'static str),
+    /// The path does not exist.
+    NoSuchRoute,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The body is longer than allowed.
+    TooLarge { limit: u64 },
+    /// The body's content type is none that is understood.
+    UnsupportedMediaType { expected: &'static str },
+    /// The `Idempotency-Key` was used with another request.
+    KeyReused,
+    /// A request with the same `Idempotency-Key` is being answered.
+    KeyInFlight,
+    /// The campaign's state does not allow the move.
+    CampaignState(MoveRefused),
+    /// Only a draft can be changed.
+    CampaignNotDraft(CampaignState),
+    /// The campaign has no recipients.
+    NoRecipients,
+    /// The campaign's pool has no active sender.
+    NoSenders { pool: String },
+    /// Another upload to the campaign is open.
+    UploadInProgress,
+    /// The template cannot be parsed.
+    TemplateSyntax { detail: String, line: usize, column: usize },
+    /// The template names variables that no column provides.
+    MissingVariables { variables: Vec<String>, columns: Vec<String> },
+    /// The file of recipients is refused whole.
+    UnreadableAudience { detail: String, found: Map<String, Value> },
+    /// The campaign would have more rows than allowed.
+    TooManyRecipients { limit: u64 },
+    /// The phone number is a sender already.
+    SenderTaken,
+    /// The sender was removed.
+    SenderRemoved,
+    /// No sender may send the message.
+    NoSender,
+    /// The recipient must not be contacted.
+    RecipientSuppressed(Box<Suppression>),
+    /// Something else changed the resource at the same time.
+    Conflict,
+    /// The database cannot be reached, is locked, or its disk is full.
+    Unavailable(StoreError),
+    /// A defect, or corrupt data.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One wrong field, parameter or header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldError {
+    place: Place,
+    detail: String,
+}
+
+/// Where the wrong value stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Pointer(String),
+    Parameter(String),
+    Header(&'static str),
+}
+
+impl FieldError {
+    /// A field of the JSON body, by JSON pointer.
+    pub(crate) fn pointer(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { place: Place::Pointer(pointer.into()), detail: detail.into() }
+    }
+    /// A query parameter.
+    pub(crate) fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { place: Place::Parameter(name.into()), detail: detail.into() }
+    }
+    /// A header.
+    pub(crate) fn header(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { place: Place::Header(name), detail: detail.into() }
+    }
+
+    fn to_json(&self) -> Value {
+        match &self.place {
+            Place::Pointer(pointer) => json!({ "pointer": pointer, "detail": self.detail }),
+            Place::Parameter(name) => json!({ "parameter": name, "detail": self.detail }),
+            Place::Header(name) => json!({ "header": name, "detail": self.detail }),
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable(error),
+            StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl Problem {
+    /// A defect, as the log will show it.
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+/// A problem on its way out of a handler, before [`render`] gives it a body.
+#[derive(Clone)]
+struct Unrendered(std::sync::Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, ..) = self.heading();
+        let mut response = status.into_response();
+        if matches!(self, Self::Unauthorized(_)) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"paceline\""));
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Unrendered(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+impl Problem {
+    const fn retry_after(&self) -> Option<u16> {
+        match self {
+            Self::Unavailable(_) => Some(RETRY_SECONDS),
+            Self::KeyInFlight | Self::Conflict | Self::UploadInProgress => Some(1),
+            _ => None,
+        }
+    }
+
+    fn to_body(&self, request: RequestId) -> Value {
+        let (status, slug, title) = self.heading();
+        let mut body = Map::new();
+        body.insert("type".to_owned(), json!(format!("urn:paceline:problem:{slug}")));
+        body.insert("title".to_owned(), json!(title));
+        body.insert("status".to_owned(), json!(status.as_u16()));
+        if let Some(detail) = self.detail() {
+            body.insert("detail".to_owned(), json!(detail));
+        }
+        body.insert("instance".to_owned(), json!(request));
+        let errors = self.errors();
+        if !errors.is_empty() {
+            body.insert("errors".to_owned(), errors.iter().map(FieldError::to_json).collect());
+        }
+        body.extend(self.extensions());
+        Value::Object(body)
+    }
+}
+
+/// Gives a refusal its body; any other response passes unchanged. Where the status is 5xx, logs what happened.
+pub(crate) fn render(response: Response, request: RequestId) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(Unrendered(problem)) = parts.extensions.remove::<Unrendered>() else {
+        return Response::from_parts(parts, body);
+    };
+    if parts.status.is_server_error() {
+        log_failure(&problem, parts.status, request);
+    }
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    Response::from_parts(parts, Body::from(problem.to_body(request).to_string()))
+}
+
+fn log_failure(problem: &Problem, status: StatusCode, request: RequestId) {
+    let error: &dyn std::error::Error = match problem {
+        Problem::Unavailable(error) => error,
+        Problem::Internal(error) => &**error,
+        _ => return,
+    };
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    tracing::error!(request.id = %request, http.status = status.as_u16(), error = told, "the request failed");
+}

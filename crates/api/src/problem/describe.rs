@@ -1,0 +1,138 @@
+//! What each problem says: one table of statuses, slugs (stable for ever) and titles, then the details of this time.
+
+use axum::http::StatusCode;
+use chrono::SecondsFormat;
+use serde_json::{Map, Value, json};
+
+use super::{FieldError, Problem};
+
+impl Problem {
+    /// The status, the slug and the title.
+    #[rustfmt::skip]
+    pub(super) const fn heading(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body cannot be read"),
+            Self::MalformedJson { .. } => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
+            Self::Unauthorized(_) => (S::UNAUTHORIZED, "unauthorized", "A valid API key is needed"),
+            Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::NoSuchRoute => (S::NOT_FOUND, "no-such-route", "There is no such path"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not know this method"),
+            Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::UnsupportedMediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not understood"),
+
+            Self::KeyInFlight => (S::CONFLICT, "idempotency-key-in-flight", "The first request is still being answered"),
+            Self::CampaignState(_) => (S::CONFLICT, "campaign-state", "The campaign's state does not allow this"),
+            Self::CampaignNotDraft(_) => (S::CONFLICT, "campaign-not-draft", "The campaign is not a draft"),
+            Self::NoRecipients => (S::CONFLICT, "no-recipients", "The campaign has no recipients"),
+            Self::NoSenders { .. } => (S::CONFLICT, "no-senders", "The pool has no active sender"),
+            Self::UploadInProgress => (S::CONFLICT, "upload-in-progress", "An upload is in progress"),
+            Self::SenderTaken => (S::CONFLICT, "sender-taken", "The phone number is a sender already"),
+            Self::SenderRemoved => (S::CONFLICT, "sender-removed", "The sender was removed"),
+            Self::NoSender => (S::CONFLICT, "no-sender", "No sender may send this message"),
+            Self::RecipientSuppressed(_) => (S::CONFLICT, "recipient-suppressed", "The recipient must not be contacted"),
+            Self::Conflict => (S::CONFLICT, "conflict", "Something else changed the resource"),
+
+            Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is invalid"),
+            Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used before"),
+            Self::TemplateSyntax { .. } => (S::UNPROCESSABLE_ENTITY, "template-syntax", "The template has a syntax error"),
+            Self::MissingVariables { .. } => (S::UNPROCESSABLE_ENTITY, "missing-variables", "The template needs variables that the audience does not have"),
+            Self::UnreadableAudience { .. } => (S::UNPROCESSABLE_ENTITY, "unreadable-audience", "The recipients cannot be read"),
+            Self::TooManyRecipients { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-recipients", "The campaign has too many recipients"),
+
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The service is unavailable for a moment"),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "An internal error occurred"),
+        }
+    }
+
+    /// What went wrong this time. Nothing for a 5xx: its log line tells.
+    pub(super) fn detail(&self) -> Option<String> {
+        let fixed = match self {
+            Self::Unavailable(_) | Self::Internal(_) | Self::MethodNotAllowed => return None,
+            Self::UnreadableBody => "The request's body broke off.",
+            Self::Unauthorized(detail) => detail,
+            Self::NoSuchRoute => "The document at /openapi.json lists every path.",
+            Self::KeyInFlight => {
+                "A request with the same Idempotency-Key is being answered; repeat this one in a moment."
+            }
+            Self::KeyReused => "The key was sent before with another method, path or body.",
+            Self::NoRecipients => "Upload recipients before starting the campaign.",
+            Self::UploadInProgress => "Another upload to this campaign is open; wait until it ends.",
+            Self::SenderTaken => "This installation already has a sender with this phone number on this channel.",
+            Self::SenderRemoved => "The sender was removed; add its phone number again to use it.",
+            Self::NoSender => "The sender is not active, or the pool has no active sender.",
+            Self::Conflict => "Something else changed the resource at the same time; read it again.",
+            told => return Some(told.told_detail()),
+        };
+        Some(fixed.to_owned())
+    }
+
+    fn told_detail(&self) -> String {
+        match self {
+            Self::Invalid(errors) => errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; "),
+            Self::NotFound(what) => format!("There is no such {what} in this workspace."),
+            Self::TooLarge { limit } => format!("The body may have {limit} bytes at most."),
+            Self::UnsupportedMediaType { expected } => format!("The content type must be {expected}."),
+            Self::CampaignState(refused) => format!("{}.", capitalised(&refused.to_string())),
+            Self::CampaignNotDraft(state) => format!("The campaign is {state}; only a draft can be changed."),
+            Self::NoSenders { pool } => format!("The pool {pool:?} has no active sender; add one, or resume one."),
+            Self::RecipientSuppressed(suppression) => {
+                let since = suppression.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+                format!("The recipient is suppressed since {since} ({}).", suppression.reason)
+            }
+            Self::TemplateSyntax { detail, line, column } => format!("Line {line}, column {column}: {detail}"),
+            Self::MissingVariables { variables, columns } if columns.is_empty() => {
+                format!("No column provides {}; no columns were found.", quoted(variables))
+            }
+            Self::MissingVariables { variables, columns } => {
+                format!("No column provides {}; the columns found are {}.", quoted(variables), quoted(columns))
+            }
+            Self::TooManyRecipients { limit } => {
+                format!("A campaign may have {limit} rows at most; nothing of this upload was kept.")
+            }
+            Self::MalformedJson { detail, .. } | Self::UnreadableAudience { detail, .. } => detail.clone(),
+            // The rest have a fixed detail, or none.
+            _ => String::new(),
+        }
+    }
+
+    /// What is wrong, one by one.
+    pub(super) fn errors(&self) -> Vec<FieldError> {
+        match self {
+            Self::Invalid(errors) => errors.clone(),
+            Self::TemplateSyntax { detail, .. } => vec![FieldError::pointer("/template", detail)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The members that this type of problem has beside the standard ones.
+    pub(super) fn extensions(&self) -> Map<String, Value> {
+        let members = match self {
+            Self::MalformedJson { line, column, .. } | Self::TemplateSyntax { line, column, .. } => {
+                json!({ "line": line, "column": column })
+            }
+            Self::TooLarge { limit } | Self::TooManyRecipients { limit } => json!({ "limit": limit }),
+            Self::CampaignState(refused) => json!({ "state": refused.state, "attempted": refused.attempted }),
+            Self::CampaignNotDraft(state) => json!({ "state": state }),
+            Self::NoSenders { pool } => json!({ "pool": pool }),
+            Self::RecipientSuppressed(suppression) => {
+                json!({ "since": suppression.since, "why": suppression.reason, "scope": suppression.scope })
+            }
+            Self::MissingVariables { variables, columns } => {
+                json!({ "variable": variables.first(), "variables": variables, "columns": columns })
+            }
+            Self::UnreadableAudience { found, .. } => return found.clone(),
+            _ => return Map::new(),
+        };
+        members.as_object().cloned().unwrap_or_default()
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,32 @@
+//! `POST /v1/senders/{id}/resume`.
+
+use axum::{Json, extract::State};
+use paceline_domain::{SenderState, kind};
+use paceline_store::senders::SenderMoveOutcome;
+
+use crate::{
+    api::Api,
+    auth::Caller,
+    params::{PathId, not_found},
+    problem::{Conflict, NotFound, Problem},
+    schemas,
+    senders::SenderBody,
+};
+
+/// Lets a paused sender send again. Resuming an active one changes nothing.
+#[utoipa::path(
+    post, path = "/v1/senders/{id}/resume", tag = "senders", params(("id" = schemas::SenderId, Path, description = "The sender.")),
+    responses((status = 200, description = "The sender as it now is.", body = SenderBody), NotFound, Conflict)
+)]
+pub(crate) async fn resume_sender(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<kind::Sender>,
+) -> Result<Json<SenderBody>, Problem> {
+    let now = api.now();
+    match api.store().move_sender(caller.workspace, id, SenderState::Active, now).await? {
+        SenderMoveOutcome::Moved(sender) => Ok(Json(SenderBody::new(*sender, api.profiles(), now))),
+        SenderMoveOutcome::NotFound => Err(not_found::<kind::Sender>()),
+        SenderMoveOutcome::Removed => Err(Problem::SenderRemoved),
+    }
+}
