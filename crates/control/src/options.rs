@@ -52,8 +52,8 @@ pub struct ReleaseOptions {
 impl Default for ReleaseOptions {
     fn default() -> Self {
         Self {
-            horizon: Duration::from_secs(120),
-            hold: Duration::from_secs(300),
+            horizon: Duration::from_mins(2),
+            hold: Duration::from_mins(5),
             busy: Duration::from_millis(50),
             idle: Duration::from_millis(250),
             claim_limit: 4_096,
@@ -83,7 +83,7 @@ impl Default for ResultOptions {
             batch: 500,
             retry_refused: Duration::from_secs(1),
             give_up_after: Duration::from_secs(10),
-            give_up_all_after: Duration::from_secs(600),
+            give_up_all_after: Duration::from_mins(10),
             refused_limit: 32,
         }
     }
@@ -116,11 +116,11 @@ impl Default for SweepOptions {
             prompt: Duration::from_millis(200),
             steady: Duration::from_secs(1),
             slow: Duration::from_secs(5),
-            purge: Duration::from_secs(3_600),
+            purge: Duration::from_hours(1),
             limit: 1_000,
             unapplied_age: Duration::from_secs(10),
-            abandoned_age: Duration::from_secs(600),
-            keep: Duration::from_secs(30 * 24 * 3_600),
+            abandoned_age: Duration::from_mins(10),
+            keep: Duration::from_hours(30 * 24),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Meters, ReleaseOptions, Role, StepError};
-use rooms::Rooms;
+use rooms::Fleet;
 
 /// What a releaser works with.
 pub struct ReleaserDeps {
@@ -58,16 +58,16 @@ impl Releaser {
     }
 
     /// Claims for the whole fleet at once, and publishes. Answers how many messages were released.
-    async fn release(&mut self, rooms: &Rooms) -> Result<usize, StepError> {
-        let senders: Vec<_> = rooms.rooms.iter().map(|room| room.sender).collect();
+    async fn release(&mut self, fleet: &Fleet) -> Result<usize, StepError> {
+        let senders: Vec<_> = fleet.rooms.iter().map(|room| room.sender).collect();
         self.declare(&senders).await?;
-        let released = self.deps.store.claim_due(&rooms.rooms, rooms.due_before, self.options.hold).await?;
+        let released = self.deps.store.claim_due(&fleet.rooms, fleet.due_before, self.options.hold).await?;
         for message in &released {
             self.deps.meters.released.with_label_values(&[message.lane.as_str()]).inc();
         }
         let count = released.len();
         if count > 0 {
-            self.publish(jobs::of(released, &rooms.unpaced)).await?;
+            self.publish(jobs::of(released, &fleet.unpaced)).await?;
         }
         Ok(count)
     }
@@ -114,17 +114,17 @@ impl Releaser {
     }
 
     /// The rooms of the fleet, without senders whose queue was full a moment ago.
-    fn rooms(&mut self, windows: &[SenderWindow]) -> Rooms {
+    fn look_at(&mut self, windows: &[SenderWindow]) -> Fleet {
         let now = Instant::now();
         self.full_until.retain(|_, until| *until > now);
         let windows = windows.iter().filter(|window| !self.full_until.contains_key(&window.sender.id));
-        let rooms = Rooms::of(windows, &self.deps.profiles, self.deps.clock.as_ref(), &self.options);
-        for profile in &rooms.unknown_profiles {
+        let fleet = Fleet::of(windows, &self.deps.profiles, self.deps.clock.as_ref(), &self.options);
+        for profile in &fleet.unknown_profiles {
             if self.unknown_profiles.insert(profile.clone()) {
                 tracing::error!(profile, "senders have a pacing profile that is not configured; they send nothing");
             }
         }
-        rooms
+        fleet
     }
 
     fn grow_idle(&mut self) -> Duration {
@@ -142,17 +142,17 @@ impl Role for Releaser {
     async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
         let began = Instant::now();
         let windows = self.deps.store.list_windows().await?;
-        let rooms = self.rooms(&windows);
-        if rooms.rooms.is_empty() {
+        let fleet = self.look_at(&windows);
+        if fleet.rooms.is_empty() {
             return Ok(self.grow_idle());
         }
-        let released = self.release(&rooms).await?;
+        let released = self.release(&fleet).await?;
         if released == 0 {
             return Ok(self.grow_idle());
         }
         self.idle = self.options.busy;
         // A fleet so large that a step takes long must not spend all of its time looking.
-        Ok(if rooms.cut { Duration::ZERO } else { self.options.busy.max(began.elapsed()) })
+        Ok(if fleet.cut { Duration::ZERO } else { self.options.busy.max(began.elapsed()) })
     }
 }
 

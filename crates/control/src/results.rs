@@ -69,13 +69,13 @@ impl ResultsRole {
             none => none.insert(self.queue.consume_results(self.shard).await?),
         };
         tokio::select! {
-            batch = consumer.next_batch(self.options.batch) => match batch {
-                Some(deliveries) => self.pending.extend(deliveries.into_iter().map(Unanswered::from)),
-                None => {
+            batch = consumer.next_batch(self.options.batch) => {
+                let Some(deliveries) = batch else {
                     self.forget_consumer();
                     return Ok(CONSUMER_PAUSE);
-                }
-            },
+                };
+                self.pending.extend(deliveries.into_iter().map(Unanswered::from));
+            }
             () = stop.cancelled() => {}
             () = reached(self.retry_at) => self.try_refused_again(),
         }

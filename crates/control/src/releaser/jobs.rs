@@ -15,12 +15,12 @@ pub(super) fn of(released: Vec<ReleasedMessage>, unpaced: &HashSet<SenderId>) ->
         let item =
             JobItem { message: message.message, generation: message.generation, to: message.to, chars: message.chars };
         let most = if unpaced.contains(&sender) { Job::MAX_ITEMS } else { 1 };
-        match open.get(&(sender, lane)).and_then(|&index| jobs.get_mut(index)).filter(|job| job.items.len() < most) {
-            Some(job) => job.items.push(item),
-            None => {
-                open.insert((sender, lane), jobs.len());
-                jobs.push(Job { sender, lane, items: vec![item] });
-            }
+        let fitting = open.get(&(sender, lane)).and_then(|&index| jobs.get_mut(index));
+        if let Some(job) = fitting.filter(|job| job.items.len() < most) {
+            job.items.push(item);
+        } else {
+            open.insert((sender, lane), jobs.len());
+            jobs.push(Job { sender, lane, items: vec![item] });
         }
     }
     jobs

@@ -19,8 +19,8 @@ use crate::ReleaseOptions;
 /// A share below this would starve paced senders, whose whole window it is.
 const SMALLEST_SHARE: u32 = 8;
 
-/// The rooms of a fleet at one moment.
-pub(super) struct Rooms {
+/// What a fleet may be given at one moment.
+pub(super) struct Fleet {
     /// Senders with room.
     pub(super) rooms: Vec<Room>,
     /// Those of them that work in batches.
@@ -33,7 +33,7 @@ pub(super) struct Rooms {
     pub(super) unknown_profiles: BTreeSet<String>,
 }
 
-impl Rooms {
+impl Fleet {
     pub(super) fn of<'a>(
         windows: impl Iterator<Item = &'a SenderWindow>,
         profiles: &Profiles,
@@ -86,7 +86,7 @@ fn can_send(sender: &Sender) -> bool {
 /// How much campaign time passes in `real`.
 fn campaign_time(real: Duration, speed: f64) -> TimeDelta {
     const LONGEST_SECONDS: f64 = 400.0 * 86_400.0;
-    let seconds = (real.as_secs_f64() * speed).max(0.0).min(LONGEST_SECONDS);
+    let seconds = (real.as_secs_f64() * speed).clamp(0.0, LONGEST_SECONDS);
     Duration::try_from_secs_f64(seconds)
         .ok()
         .and_then(|time| TimeDelta::from_std(time).ok())

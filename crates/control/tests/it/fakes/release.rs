@@ -1,0 +1,99 @@
+//! A fleet with messages to release, and a broker that answers as it is told.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Mutex,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{Job, SenderId};
+use paceline_queue::{JobConsumer, JobQueue, Publication, QueueError, QueueResult};
+use paceline_store::{
+    StoreError, StoreResult,
+    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+};
+
+use super::{Failures, lock};
+
+/// One call of `claim_due`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClaimCall {
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) due_before: DateTime<Utc>,
+    pub(crate) hold: Duration,
+}
+
+#[derive(Default)]
+pub(crate) struct FakeReleases {
+    pub(crate) windows: Mutex<Vec<SenderWindow>>,
+    /// What the next claims answer with.
+    pub(crate) due: Mutex<VecDeque<Vec<ReleasedMessage>>>,
+    pub(crate) claims: Mutex<Vec<ClaimCall>>,
+    pub(crate) given_back: Mutex<Vec<(Vec<Claim>, PutOff)>>,
+    pub(crate) failures: Failures<StoreError>,
+}
+
+#[async_trait]
+impl ReleaseStore for FakeReleases {
+    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+        self.failures.next()?;
+        Ok(lock(&self.windows).clone())
+    }
+
+    async fn claim_due(
+        &self,
+        rooms: &[Room],
+        due_before: DateTime<Utc>,
+        hold: Duration,
+    ) -> StoreResult<Vec<ReleasedMessage>> {
+        lock(&self.claims).push(ClaimCall { rooms: rooms.to_vec(), due_before, hold });
+        Ok(lock(&self.due).pop_front().unwrap_or_default())
+    }
+
+    async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
+        lock(&self.given_back).push((claims.to_vec(), put_off));
+        Ok(())
+    }
+
+    async fn void_releases(&self) -> StoreResult<u64> {
+        Ok(0)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct FakeJobs {
+    pub(crate) declared: Mutex<Vec<Vec<SenderId>>>,
+    pub(crate) published: Mutex<Vec<Job>>,
+    /// The answers for senders whose jobs are not confirmed.
+    pub(crate) answers: Mutex<HashMap<SenderId, Publication>>,
+    pub(crate) declare_failures: Failures<QueueError>,
+    pub(crate) publish_failures: Failures<QueueError>,
+}
+
+#[async_trait]
+impl JobQueue for FakeJobs {
+    async fn declare_senders(&self, senders: &[SenderId]) -> QueueResult<()> {
+        self.declare_failures.next()?;
+        lock(&self.declared).push(senders.to_vec());
+        Ok(())
+    }
+
+    async fn publish_jobs(&self, jobs: Vec<Job>) -> QueueResult<Vec<Publication>> {
+        self.publish_failures.next()?;
+        let answers = lock(&self.answers);
+        let publications =
+            jobs.iter().map(|job| answers.get(&job.sender).copied().unwrap_or(Publication::Confirmed)).collect();
+        lock(&self.published).extend(jobs);
+        Ok(publications)
+    }
+
+    async fn consume_jobs(&self, _sender: SenderId, _prefetch: u16) -> QueueResult<Box<dyn JobConsumer>> {
+        Err(crate::builders::broker_away())
+    }
+
+    async fn remove_sender(&self, _sender: SenderId) -> QueueResult<()> {
+        Ok(())
+    }
+}

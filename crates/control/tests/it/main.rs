@@ -1,0 +1,11 @@
+//! The control plane's roles over fakes of the ports, and all of them over the embedded ones.
+
+mod builders;
+mod fakes;
+mod figures;
+mod outages;
+mod planner;
+mod releaser;
+mod results;
+mod sequencer;
+mod sweeper;
