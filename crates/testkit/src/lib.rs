@@ -1,1 +1,14 @@
-//! Builders and a hand-moved clock for tests
+#![doc = include_str!("../README.md")]
+
+mod chance;
+mod clock;
+mod stores;
+mod waiting;
+
+pub use chance::seeded_minter;
+pub use clock::ManualClock;
+pub use paceline_store::conformance::builders::{
+    AT_ONCE, HOUR, World, accepted, address, claim_of, inbound, noon, phone, receipt, room, session, text,
+};
+pub use stores::{fixture, world};
+pub use waiting::eventually;
