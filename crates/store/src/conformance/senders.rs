@@ -9,6 +9,7 @@ use paceline_pacing::Seed;
 use super::builders::{World, room, walk};
 use crate::{
     Store,
+    intents::{IntentVerdict, Refusal},
     leases::{Fenced, SealedSession},
     senders::{NewSender, SenderAddition, SenderMoveOutcome},
 };
@@ -158,7 +159,8 @@ pub async fn removal_leaves_its_waiting_messages_to_the_pool(store: Arc<dyn Stor
     let world = World::new(store).await;
     let goes = world.add_sender(1, "main").await;
     let (_, messages) = world.planned("main", 0..1).await;
-    world.send_all(&world.lease(goes).await).await;
+    let lease = world.lease(goes).await;
+    world.send_all(&lease).await;
     let (campaign, second) = world.planned("main", 0..3).await;
     assert_eq!(world.message(second[0]).await.sender, Some(goes), "sticky from planning on");
     let released = world.claim_for(goes, 3).await;
@@ -171,6 +173,10 @@ pub async fn removal_leaves_its_waiting_messages_to_the_pool(store: Arc<dyn Stor
         assert_eq!((message.sender, message.pool.as_deref()), (None, Some("main")));
     }
     assert_eq!(world.message(messages[0]).await.sender, Some(goes), "what was sent keeps its sender");
+    if let Fenced::Done(answer) = world.store.record_intents(world.intent(&lease, &released)).await.unwrap() {
+        let stale = IntentVerdict::Refused(Refusal::Stale);
+        assert!(answer.items.iter().all(|(_, verdict)| *verdict == stale), "its worker sends no more");
+    }
     assert_eq!(world.claim_for(stays, 8).await.len(), 3, "others may send them");
     world.balanced(campaign).await;
 }
