@@ -196,6 +196,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_durable_when_the_file_cannot_be_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("log");
+        std::fs::write(&path, b"").expect("written");
+        let read_only = std::fs::File::open(&path).expect("opened");
+        let open = OpenLog { file: read_only, path, end: 0 };
+        let (log, _task) = open.start(CancellationToken::new());
+        assert_eq!(log.wait(log.append(&1)).await, Err(super::Broken));
+        assert_eq!(log.durable_end(), Err(super::Broken));
+    }
+
+    #[tokio::test]
     async fn one_file_serves_one_log() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("log");
