@@ -40,6 +40,8 @@ pub struct Control {
     options: Arc<ControlOptions>,
     meters: Arc<Meters>,
     outages: Arc<Outages>,
+    /// One for all, so that a result that is refused is compared with what any shard applies.
+    applier: Arc<Applier>,
 }
 
 impl Control {
@@ -47,7 +49,9 @@ impl Control {
     pub fn new(deps: ControlDeps, options: ControlOptions) -> Self {
         let meters = Arc::new(Meters::new(&deps.metrics));
         let outages = Arc::new(Outages::new(&meters));
-        Self { deps: Arc::new(deps), options: Arc::new(options), meters, outages }
+        let (store, clock) = (deps.store.clone(), Arc::clone(&deps.clock));
+        let applier = Arc::new(Applier::new(store, clock, Arc::clone(&meters)));
+        Self { deps: Arc::new(deps), options: Arc::new(options), meters, outages, applier }
     }
 
     /// Runs every role until `stop` is cancelled and each has finished the step in hand.
@@ -55,7 +59,7 @@ impl Control {
         let mut roles = JoinSet::new();
         self.spawn_movers(&mut roles, &stop);
         for shard in 0..RESULT_SHARDS {
-            let (queue, applier) = (Arc::clone(&self.deps.queue), self.applier());
+            let (queue, applier) = (Arc::clone(&self.deps.queue), Arc::clone(&self.applier));
             let options = self.options.results.clone();
             self.spawn(&mut roles, &stop, move || {
                 let queue: Arc<dyn ResultQueue> = queue.clone();
@@ -63,7 +67,8 @@ impl Control {
             });
         }
         for duty in Duty::ALL {
-            let (deps, applier, options) = (Arc::clone(&self.deps), self.applier(), self.options.sweep.clone());
+            let (deps, applier, options) =
+                (Arc::clone(&self.deps), Arc::clone(&self.applier), self.options.sweep.clone());
             self.spawn(&mut roles, &stop, move || {
                 Sweeper::new(duty, deps.store.clone(), Arc::clone(&deps.clock), Arc::clone(&applier))
                     .with_options(options.clone())
@@ -89,11 +94,6 @@ impl Control {
         self.spawn(roles, stop, move || Sequencer::new(store.clone()));
         let (store, meters) = (Arc::clone(&self.deps.store), Arc::clone(&self.meters));
         self.spawn(roles, stop, move || Figures::new(store.clone(), Arc::clone(&meters)));
-    }
-
-    fn applier(&self) -> Arc<Applier> {
-        let (store, clock) = (self.deps.store.clone(), Arc::clone(&self.deps.clock));
-        Arc::new(Applier::new(store, clock, Arc::clone(&self.meters)))
     }
 
     /// Runs a role in a task of its own, and begins it again should a defect end it: it keeps nothing that it cannot read again.
