@@ -1,0 +1,77 @@
+//! What a template sees of a row: its variables and the draws of its variants.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use minijinja::{
+    ErrorKind, Value,
+    value::{Enumerator, Object},
+};
+
+use super::{
+    analysis::Names,
+    error::{RenderError, describe},
+    variants::DRAW_PREFIX,
+};
+use crate::Variables;
+
+/// The variables of one row by their place among the template's names.
+#[derive(Debug)]
+pub(super) struct RowContext {
+    names: Arc<[String]>,
+    values: Vec<Option<Value>>,
+    draws: Vec<u32>,
+    /// Variables that were asked for and are not there, in the order of asking. The engine says that something is
+    /// undefined, but not what.
+    missed: Mutex<Vec<usize>>,
+}
+
+impl RowContext {
+    pub(super) fn new(names: &Names, variables: &Variables, draws: Vec<u32>) -> Self {
+        let mut values = vec![None; names.used.len()];
+        for (name, value) in variables.iter() {
+            if let Ok(place) = names.used.binary_search_by(|known| known.as_str().cmp(name)) {
+                values[place] = Some(Value::from(value));
+            }
+        }
+        Self { names: Arc::clone(&names.used), values, draws, missed: Mutex::default() }
+    }
+
+    /// Turns the engine's error into ours. Of several variables that were missing on the way, the culprit is the last one
+    /// that the template cannot do without; the others had a default.
+    pub(super) fn explain(&self, error: &minijinja::Error, required: &BTreeSet<String>) -> RenderError {
+        if error.kind() == ErrorKind::UndefinedError {
+            let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut latest = missed.iter().rev().map(|place| &self.names[*place]);
+            let culprit = latest.clone().find(|name| required.contains(*name)).or_else(|| latest.next());
+            if let Some(name) = culprit {
+                return RenderError::MissingVariable(name.clone());
+            }
+        }
+        RenderError::Failed { detail: describe(error) }
+    }
+}
+
+impl Object for RowContext {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if let Some(group) = key.strip_prefix(DRAW_PREFIX) {
+            return self.draws.get(group.parse::<usize>().ok()?).copied().map(Value::from);
+        }
+        let place = self.names.binary_search_by(|known| known.as_str().cmp(key)).ok()?;
+        let value = self.values[place].clone();
+        if value.is_none() {
+            self.missed.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        }
+        value
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}

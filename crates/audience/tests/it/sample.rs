@@ -1,0 +1,1 @@
+//! The sample audience of the demo.

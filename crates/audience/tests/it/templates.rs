@@ -1,0 +1,137 @@
+//! Templates and what rows make of them.
+
+use insta::assert_snapshot;
+use paceline_audience::{RenderError, Template, Variables, VariantKey};
+use paceline_domain::{AddressHash, CampaignId};
+
+fn key() -> VariantKey {
+    VariantKey::new(CampaignId::from_bytes([1; 16]), AddressHash::from_bytes([2; 16]))
+}
+
+fn template(source: &str) -> Template {
+    Template::parse(source).unwrap_or_else(|error| panic!("{source:?}: {error}"))
+}
+
+fn render(source: &str, variables: &[(&str, &str)]) -> Result<String, RenderError> {
+    template(source).render(&variables.iter().copied().collect::<Variables>(), key())
+}
+
+fn refusal(source: &str) -> String {
+    Template::parse(source).expect_err(source).to_string()
+}
+
+fn required(source: &str) -> Vec<String> {
+    template(source).required_variables().into_iter().collect()
+}
+
+#[test]
+fn variables_defaults_filters_and_conditions_work() {
+    let row = [("name", "ana"), ("order", "7"), ("preço", "12.5")];
+    assert_eq!(render("Hi {{ name }}!", &row).as_deref(), Ok("Hi ana!"));
+    assert_eq!(
+        render("Hi {{ title | default('there') }}, {{ name|capitalize }}", &row).as_deref(),
+        Ok("Hi there, Ana")
+    );
+    assert_eq!(render("{% if title is defined %}{{ title }}{% else %}-{% endif %}", &row).as_deref(), Ok("-"));
+    assert_eq!(render("{{ (order | int) * 2 }} à {{ preço | float | round }}", &row).as_deref(), Ok("14 à 13.0"));
+    assert_eq!(render("{% for c in 'ab' %}{{ loop.index }}{{ c }}{% endfor %}", &row).as_deref(), Ok("1a2b"));
+    assert_eq!(render("{% set who = name ~ '!' %}{{ who }}", &row).as_deref(), Ok("ana!"));
+    assert_eq!(render("{% raw %}{{ name }} {a|b}{% endraw %}", &row).as_deref(), Ok("{{ name }} {a|b}"));
+    assert_eq!(render("a\n{# note {x|y} #}b\n", &row).as_deref(), Ok("a\nb"));
+}
+
+#[test]
+fn values_are_put_in_as_they_are() {
+    let row = [("name", "<b>\"{{ order }}\" & {a|b} {% raw %}</b>")];
+    assert_eq!(render("{{ name }}", &row).as_deref(), Ok(row[0].1));
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    let missing = |source: &str, row: &[(&str, &str)]| match render(source, row) {
+        Err(RenderError::MissingVariable(name)) => name,
+        other => panic!("{source:?}: {other:?}"),
+    };
+    assert_eq!(missing("{{ name }}", &[]), "name");
+    assert_eq!(missing("{{ a | default('x') }}{{ b }}", &[]), "b");
+    assert_eq!(missing("{{ b ~ (a | default('x')) }}", &[]), "b");
+    assert_eq!(missing("{{ name | upper }}", &[("nam", "x")]), "name");
+    assert_eq!(missing("{% if vip %}x{% endif %}", &[]), "vip");
+    assert_eq!(missing("{% for x in items %}x{% endfor %}", &[]), "items");
+    assert_eq!(missing("{% if a is defined %}{{ b }}{% endif %}", &[("a", "1")]), "b");
+}
+
+#[test]
+fn variables_that_a_default_or_a_condition_covers_are_not_required() {
+    assert_eq!(required("{{ a }} {{ b | default('x') }} {{ c | d }}"), ["a"]);
+    assert_eq!(template("{{ a }} {{ b | default(c) }}").variables().into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(required("{{ b | default(c) }}"), ["c"]);
+    assert_eq!(required("{{ b | default('x') }} {{ b }}"), ["b"], "one use without a default is enough");
+    assert_eq!(required("{{ b | upper | default('x') }}"), ["b"], "the filter before the default needs it");
+    assert_eq!(required("{% if a is defined %}{{ a }}{% else %}{{ b }}{% endif %}"), ["b"]);
+    assert_eq!(required("{% if a is not defined %}x{% else %}{{ a }}{% endif %}"), [""; 0]);
+    assert_eq!(required("{% if a is undefined or a == '' %}x{% endif %}"), [""; 0]);
+    assert_eq!(required("{{ a if a is defined and b else c }}"), ["b", "c"]);
+    assert_eq!(required("{% for x in list %}{{ x }}{{ loop.index }}{{ y }}{% endfor %}"), ["list", "y"]);
+    assert_eq!(required("{% set a = b %}{{ a }}"), ["b"]);
+    assert_eq!(required("{% if b %}{% set a = 1 %}{% endif %}{{ a }}"), ["a", "b"]);
+    assert_eq!(required("{% for i in range(3) %}{{ i }}{% endfor %}"), [""; 0]);
+    assert_eq!(required("{Hi|Hello {{ x }}|{a|{{ y }}}}"), ["x", "y"]);
+    let missing = template("{{ a }}{{ b }}{{ c | d }}").missing_columns(["b"]);
+    assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
+fn errors_tell_line_and_column_of_the_source() {
+    assert_snapshot!(refusal("Hi {{ name"), @"line 1, column 7: unexpected end of input, expected end of variable block");
+    assert_snapshot!(refusal("Hi\né {{ name | }}"), @"line 2, column 13: unexpected end of variable block, expected identifier");
+    assert_snapshot!(refusal("a\nb {% if x %}c"), @"line 2, column 13: unexpected end of input, expected end of block");
+    assert_snapshot!(refusal("{{ 'x }}"), @"line 1, column 9: unexpected end of string");
+    assert_snapshot!(refusal("{% endif %}"), @"line 1, column 4: unknown statement endif");
+    assert_snapshot!(refusal("{% include 'x' %}"), @"line 1, column 4: unknown statement include");
+    assert_snapshot!(refusal("{% macro x() %}{% endmacro %}"), @"line 1, column 4: unknown statement macro");
+    assert_snapshot!(refusal("Hi {{ name | uper }}"), @r#"line 1, column 14: unknown filter "uper"; known are abs, bool, capitalize, count, d, default, first, float, int, join, last, length, lines, list, lower, max, min, replace, reverse, round, sort, split, string, sum, title, trim, unique, upper"#);
+    assert_snapshot!(refusal("{{ name is fine }}"), @r#"line 1, column 12: unknown test "fine"; known are defined, divisibleby, endingwith, eq, equalto, even, false, float, ge, gt, in, integer, le, lt, ne, none, number, odd, startingwith, string, true, undefined"#);
+    assert_snapshot!(refusal("a\n  {{ now() }}"), @r#"line 2, column 6: unknown function "now"; known are range"#);
+    assert_snapshot!(refusal("{{ name.upper() }}"), @"line 1, column 8: values have no methods; use a filter, as in `name | upper`");
+    assert_snapshot!(refusal("{{ __v0 }}"), @"line 1, column 4: names that begin with two underscores are reserved");
+    assert_snapshot!(refusal("{% filter upper %}x{% endfilter %}"), @"line 1, column 4: {% filter %} is not supported; a message has if, for and set");
+    assert_snapshot!(refusal("{{ 'x' * 1000000000 }}"), @"line 1, column 4: only numbers can be multiplied; write `price | float` for a column");
+    assert_snapshot!(refusal("{{ name * 3 }}"), @"line 1, column 4: only numbers can be multiplied; write `price | float` for a column");
+    assert_snapshot!(refusal(" \n "), @"line 1, column 1: the template is empty");
+    assert_snapshot!(refusal(&"x".repeat(40_000)), @"line 1, column 1: the template is longer than 32768 bytes");
+}
+
+#[test]
+fn texts_that_cannot_be_sent_are_refused() {
+    let exact = "é".repeat(4096);
+    assert_eq!(render("{{ text }}", &[("text", &exact)]).map(|text| text.chars().count()), Ok(4096));
+    assert_eq!(render("{{ text }}!", &[("text", &exact)]), Err(RenderError::TooLong { chars: 4097 }));
+    assert_eq!(render(" {{ text | default('') }}\n", &[]), Err(RenderError::Empty));
+}
+
+#[test]
+fn a_template_that_works_without_end_is_stopped() {
+    let loops = "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}x{% endfor %}{% endfor %}{% endfor %}";
+    assert!(matches!(render(loops, &[]), Err(RenderError::TooLong { .. } | RenderError::Failed { .. })));
+    let silent =
+        "{% for a in range(1000) %}{% for b in range(1000) %}{% if a == b %}{% endif %}{% endfor %}{% endfor %}x";
+    assert_snapshot!(render(silent, &[]).expect_err("stopped"), @"the template does too much work");
+    assert!(render("{{ range(100000) | length }}", &[]).is_err());
+    let growing = format!("{{{{ 'xxxxxxxxxxxxxxxx'{} | length }}}}", " | replace('x', 'xxxxxxxxxxxxxxxx')".repeat(20));
+    assert_snapshot!(render(&growing, &[]).expect_err("stopped"), @"invalid operation: replace makes the text too long");
+    assert_snapshot!(refusal("{% for i in range(40) %}{% set a = (a | d('x')) ~ (a | d('x')) %}{% endfor %}"), @r#"line 1, column 28: "a" is itself set in this template; set names from columns only"#);
+    assert_snapshot!(refusal("{% set a = 'x' %}{% set b = a ~ a %}{{ b }}"), @r#"line 1, column 21: "a" is itself set in this template; set names from columns only"#);
+    let deep = format!("{}x{}", "(".repeat(5000), ")".repeat(5000));
+    assert!(Template::parse(&format!("{{{{ {deep} }}}}")).is_err());
+}
+
+#[test]
+fn a_template_is_shared_between_threads() {
+    let template = template("{Hi|Hello} {{ name }}");
+    let row: Variables = [("name", "Ana")].into_iter().collect();
+    let here = template.render(&row, key());
+    let there =
+        std::thread::scope(|scope| scope.spawn(|| template.clone().render(&row, key())).join().expect("no panic"));
+    assert_eq!(here, there);
+}
