@@ -1,1 +1,32 @@
-//! The store on SQLite
+#![doc = include_str!("../README.md")]
+
+mod bulk;
+mod campaigns;
+mod cells;
+mod counters;
+mod cursor;
+mod deliveries;
+mod endpoints;
+mod error;
+mod events;
+mod health;
+mod idempotency;
+mod intents;
+mod leases;
+mod messages;
+mod migrations;
+mod moves;
+mod open;
+mod plan;
+mod recipients;
+mod release;
+mod results;
+mod senders;
+mod suppressions;
+mod sweep;
+mod transaction;
+mod values;
+mod workspaces;
+mod writer;
+
+pub use open::{OpenError, SqliteOptions, SqliteStore};

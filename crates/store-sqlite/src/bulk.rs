@@ -1,0 +1,123 @@
+//! Statements over many rows at once.
+//!
+//! A bulk statement is written once with one row's template; it is sent in chunks whose sizes are powers of two, so that the
+//! statement cache holds a handful of prepared forms whatever the number of rows. In a template, `?` is a value of the row and
+//! `?1`, `?2`, … are values that all rows share.
+
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, Sqlite, Type, sqlite::SqliteArguments};
+
+use crate::{error::Fallible, transaction::Tx};
+
+/// The largest chunk. Larger ones gain nothing measurable and cost memory for each prepared form.
+const MAX_CHUNK: usize = 512;
+
+/// A statement over rows.
+pub(crate) struct Bulk {
+    /// What comes before the rows.
+    pub(crate) head: &'static str,
+    /// One row.
+    pub(crate) row: &'static str,
+    /// What comes after the rows.
+    pub(crate) tail: &'static str,
+    /// How many values all rows share.
+    pub(crate) shared: usize,
+}
+
+/// The texts of bulk statements by head and size, kept with the connection whose cache holds their prepared forms.
+pub(crate) type BulkTexts = HashMap<(&'static str, usize), Arc<str>>;
+
+/// The values of one statement, in order.
+#[derive(Default)]
+pub(crate) struct Values(SqliteArguments);
+
+impl Values {
+    /// Adds a value.
+    pub(crate) fn add<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
+        // Encoding what is bound here (numbers, text, bytes) has no way to fail.
+        let _ = self.0.add(value);
+        self
+    }
+}
+
+/// What a bulk statement did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Done {
+    /// How many rows were written.
+    pub(crate) written: u64,
+    /// The rowid of the last one.
+    pub(crate) last: i64,
+}
+
+impl Bulk {
+    /// Runs the statement over `rows`: `shared` adds the values that all share, `row` those of one row.
+    pub(crate) async fn run<T: Sync>(
+        &self,
+        tx: &mut Tx,
+        rows: &[T],
+        shared: impl Fn(&mut Values) + Send,
+        row: impl Fn(&mut Values, &T) + Send,
+    ) -> Fallible<Done> {
+        let mut done = Done::default();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(chunk_size(rest.len()));
+            rest = after;
+            let mut values = Values::default();
+            shared(&mut values);
+            for item in chunk {
+                row(&mut values, item);
+            }
+            let text =
+                tx.texts.entry((self.head, chunk.len())).or_insert_with(|| self.text(chunk.len()).into()).clone();
+            let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await?;
+            done.written += result.rows_affected();
+            done.last = result.last_insert_rowid();
+        }
+        Ok(done)
+    }
+
+    fn text(&self, rows: usize) -> String {
+        let mut text = String::with_capacity(self.head.len() + self.tail.len() + rows * (self.row.len() + 24));
+        text.push_str(self.head);
+        let mut next = self.shared;
+        for index in 0..rows {
+            text.push_str(if index == 0 { " " } else { "," });
+            let mut template = self.row.chars().peekable();
+            while let Some(char) = template.next() {
+                text.push(char);
+                if char == '?' && !template.peek().is_some_and(char::is_ascii_digit) {
+                    next += 1;
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "{next}");
+                }
+            }
+        }
+        text.push(' ');
+        text.push_str(self.tail);
+        text
+    }
+}
+
+/// The largest power of two that is at most `rows` and the largest chunk.
+fn chunk_size(rows: usize) -> usize {
+    if rows >= MAX_CHUNK { MAX_CHUNK } else { 1 << rows.ilog2() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bulk, chunk_size};
+
+    #[test]
+    fn values_of_rows_are_numbered_after_the_shared_ones() {
+        let bulk =
+            Bulk { head: "INSERT INTO t VALUES", row: "(?, ?1, 'x', ?)", tail: "ON CONFLICT DO NOTHING", shared: 2 };
+        assert_eq!(bulk.text(2), "INSERT INTO t VALUES (?3, ?1, 'x', ?4),(?5, ?1, 'x', ?6) ON CONFLICT DO NOTHING");
+    }
+
+    #[test]
+    fn chunks_are_powers_of_two() {
+        assert_eq!([1, 2, 3, 7, 64, 511, 512, 5_000].map(chunk_size), [1, 2, 2, 4, 64, 256, 512, 512]);
+    }
+}

@@ -1,0 +1,116 @@
+//! Releasing: windows, claims, and giving claims back.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_store::{
+    StoreResult,
+    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+};
+
+use crate::{
+    bulk::Bulk,
+    cells::Cells,
+    error::Fallible,
+    open::SqliteStore,
+    senders::{read_sender, sender_columns},
+    transaction::Tx,
+    values::{blob, opt_micros},
+};
+
+mod claim;
+
+/// What giving a claim back changes: a message that is not its sender's for good is anyone's again.
+macro_rules! give_back {
+    () => {
+        "release_deadline = NULL, sender_id = iif(binding = 'free', NULL, sender_id)"
+    };
+}
+pub(crate) use give_back;
+
+#[async_trait]
+impl ReleaseStore for SqliteStore {
+    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            sender_columns!(),
+            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+            crate::values::real_now!(),
+            ") AS outstanding FROM senders s \
+             WHERE s.state = 'active' AND s.session_state IN ('connected', 'disconnected') ORDER BY s.id"
+        ));
+        let window = |row| {
+            let outstanding = Cells::new("messages", row).small("outstanding")?;
+            Ok(SenderWindow { sender: read_sender(row)?, outstanding })
+        };
+        Ok(self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?)
+    }
+
+    async fn claim_due(
+        &self,
+        rooms: &[Room],
+        due_before: DateTime<Utc>,
+        hold: Duration,
+    ) -> StoreResult<Vec<ReleasedMessage>> {
+        if rooms.iter().all(|room| room.room == 0) {
+            return Ok(Vec::new());
+        }
+        let rooms = rooms.to_vec();
+        self.write(move |tx| Box::pin(tx.claim_due(rooms, due_before, hold))).await
+    }
+
+    async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let claims = claims.to_vec();
+        self.write(move |tx| Box::pin(tx.give_back(claims, put_off))).await
+    }
+
+    async fn void_releases(&self) -> StoreResult<u64> {
+        self.write(|tx| {
+            Box::pin(async move {
+                let void = sqlx::query(concat!(
+                    "UPDATE messages SET ",
+                    give_back!(),
+                    " WHERE seq IN (SELECT seq FROM messages WHERE release_deadline IS NOT NULL)"
+                ));
+                tx.execute(void).await
+            })
+        })
+        .await
+    }
+}
+
+const GIVE_BACK: Bulk = Bulk {
+    head: "WITH v (id, generation) AS (VALUES",
+    row: "(?, ?)",
+    tail: concat!(
+        ") UPDATE messages SET ",
+        give_back!(),
+        ", not_before = coalesce(?1, not_before), waits_for = ?2 FROM v \
+         WHERE messages.id = v.id AND messages.release_generation = v.generation AND messages.state = 'waiting' \
+            AND messages.release_deadline IS NOT NULL"
+    ),
+    shared: 2,
+};
+
+impl Tx {
+    /// Gives back those claims that are still held under their generation.
+    pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
+        GIVE_BACK
+            .run(
+                self,
+                &claims,
+                |values| {
+                    values.add(opt_micros(put_off.not_before)).add(put_off.waits_for);
+                },
+                |values, claim| {
+                    values.add(blob(claim.message)).add(claim.generation.0);
+                },
+            )
+            .await?;
+        Ok(())
+    }
+}

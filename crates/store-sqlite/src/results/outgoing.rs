@@ -1,0 +1,168 @@
+//! Outcomes of attempts, and receipts.
+
+use std::collections::HashMap;
+
+use paceline_domain::{AttemptNumber, MessageId, Outcome, Receipt, ResultBody, SenderId};
+use paceline_store::{
+    intents::AttemptOutcome,
+    results::{Settlement, settle, settle_receipt},
+};
+
+use super::{Fresh, is_outgoing};
+use crate::{
+    cells::Cells,
+    error::Fallible,
+    moves::{Happening, Held, Moved, held_columns, read_held},
+    transaction::Tx,
+    values::{hex, json_blobs},
+};
+
+/// The messages that a batch is about, by what names them.
+#[derive(Default)]
+struct Named {
+    messages: HashMap<i64, Moved>,
+    by_id: HashMap<MessageId, i64>,
+    /// By sender and WhatsApp id, ours or the provider's.
+    by_receipt: HashMap<(SenderId, String), i64>,
+}
+
+impl Tx {
+    /// Applies outcomes and receipts. Answers how many changed something.
+    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>]) -> Fallible<u64> {
+        if !fresh.iter().any(|fresh| is_outgoing(&fresh.result.result.body)) {
+            return Ok(0);
+        }
+        self.complete_ledger(fresh).await?;
+        let mut named = Named::default();
+        self.find_by_id(fresh, &mut named).await?;
+        self.find_by_receipt(fresh, &mut named).await?;
+        let mut applied = 0;
+        for fresh in fresh {
+            let result = &fresh.result.result;
+            let found = match &result.body {
+                ResultBody::Attempt { message, .. } => named.by_id.get(message),
+                ResultBody::Receipt(receipt) => named.by_receipt.get(&(result.sender, receipt.id.to_string())),
+                _ => None,
+            };
+            let Some(moved) = found.and_then(|seq| named.messages.get_mut(seq)) else { continue };
+            let Some(settlement) = settlement(&result.body, &moved.held) else { continue };
+            let happening = Happening {
+                happened: settlement.happened,
+                at: result.at,
+                reason: settlement.reason.map(|reason| reason.as_str()),
+                not_before: settlement.not_before,
+                place: fresh.place,
+            };
+            applied += u64::from(self.move_message(moved, &happening));
+        }
+        let moved = named.messages.into_values().filter(Moved::has_moved).collect();
+        self.write_moved(moved).await?;
+        Ok(applied)
+    }
+
+    /// The ledger has each outcome before its result is published; one that lacks it, for whatever reason, is completed.
+    async fn complete_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<()> {
+        let outcomes = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+            ResultBody::Attempt { message, attempt, outcome } => {
+                let at = fresh.result.result.at;
+                Some(AttemptOutcome { message: *message, attempt: *attempt, outcome: outcome.clone(), at })
+            }
+            _ => None,
+        });
+        let outcomes: Vec<_> = outcomes.collect();
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let open = sqlx::query(
+            "SELECT a.message_id, a.number FROM json_each(?1) j CROSS JOIN attempts a \
+             WHERE a.message_id = unhex(j.value) AND a.outcome IS NULL",
+        );
+        let open = open.bind(json_blobs(outcomes.iter().map(|outcome| outcome.message.to_bytes())));
+        let mut missing = std::collections::HashSet::new();
+        for row in &self.all(open).await? {
+            let cells = Cells::new("attempts", row);
+            let number: AttemptNumber = cells.small("number")?;
+            missing.insert((cells.id("message_id")?, number));
+        }
+        let missing: Vec<_> =
+            outcomes.into_iter().filter(|outcome| missing.contains(&(outcome.message, outcome.attempt))).collect();
+        self.record_outcomes(&missing).await
+    }
+
+    async fn find_by_id(&mut self, fresh: &[Fresh<'_>], named: &mut Named) -> Fallible<()> {
+        let ids: Vec<_> = fresh
+            .iter()
+            .filter_map(|fresh| match &fresh.result.result.body {
+                ResultBody::Attempt { message, .. } => Some(message.to_bytes()),
+                _ => None,
+            })
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            held_columns!(),
+            " FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value)"
+        ));
+        for row in &self.all(query.bind(json_blobs(ids))).await? {
+            let held = read_held(row)?;
+            named.by_id.insert(held.id, held.seq);
+            named.messages.entry(held.seq).or_insert_with(|| Moved::start(held));
+        }
+        Ok(())
+    }
+
+    async fn find_by_receipt(&mut self, fresh: &[Fresh<'_>], named: &mut Named) -> Fallible<()> {
+        const BY_OURS: &str = concat!(
+            "SELECT ",
+            held_columns!(),
+            ", j.value ->> 1 AS receipt FROM json_each(?1) j CROSS JOIN messages m INDEXED BY messages_by_wa_id \
+             WHERE m.wa_id = j.value ->> 1 AND m.attempts > 0 AND m.sender_id = unhex(j.value ->> 0)"
+        );
+        const BY_THE_PROVIDERS: &str = concat!(
+            "SELECT ",
+            held_columns!(),
+            ", j.value ->> 1 AS receipt FROM json_each(?1) j CROSS JOIN attempts a INDEXED BY attempts_by_provider_id \
+             CROSS JOIN messages m ON m.id = a.message_id \
+             WHERE a.provider_id = j.value ->> 1 AND a.sender_id = unhex(j.value ->> 0) ORDER BY a.seq"
+        );
+        for text in [BY_OURS, BY_THE_PROVIDERS] {
+            let unknown: Vec<_> = fresh
+                .iter()
+                .filter_map(|fresh| match &fresh.result.result.body {
+                    ResultBody::Receipt(receipt) => Some((fresh.result.result.sender, receipt.id.to_string())),
+                    _ => None,
+                })
+                .filter(|key| !named.by_receipt.contains_key(key))
+                .map(|(sender, id)| (hex(&sender.to_bytes()), id))
+                .collect();
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            let rows = self.all(sqlx::query(text).bind(serde_json::json!(unknown).to_string())).await?;
+            for row in &rows {
+                let held = read_held(row)?;
+                let Some(sender) = held.sender else { continue };
+                let receipt = Cells::new("messages", row).string("receipt")?;
+                named.by_receipt.insert((sender, receipt), held.seq);
+                named.messages.entry(held.seq).or_insert_with(|| Moved::start(held));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a result means for a message as it stands.
+fn settlement(body: &ResultBody, held: &Held) -> Option<Settlement> {
+    match body {
+        // An older attempt can still prove that the message went out, but says nothing about the present one.
+        ResultBody::Attempt { attempt, outcome, .. }
+            if *attempt == held.attempts || matches!(outcome, Outcome::Sent { .. }) =>
+        {
+            Some(settle(outcome, *attempt))
+        }
+        ResultBody::Receipt(Receipt { kind, .. }) => Some(settle_receipt(*kind)),
+        _ => None,
+    }
+}
