@@ -48,6 +48,8 @@ pub struct ApiOptions {
     /// Where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher applies it again to
     /// what a name resolves to.
     pub webhook_addresses: AddressPolicy,
+    /// The pacing profile of a sender that is added without one.
+    pub default_profile: String,
 }
 
 impl Default for ApiOptions {

@@ -4,10 +4,10 @@
 use utoipa::{
     OpenApi,
     openapi::{
-        RefOr,
+        Components, Ref, RefOr, Schema,
         header::HeaderBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
-        schema::{ObjectBuilder, Type},
+        schema::{ArrayItems, ObjectBuilder, Type},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -53,8 +53,24 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document.merge(health::routes().into_openapi());
     document.merge(guarded);
     let components = document.components.get_or_insert_default();
+    refer_to_items(components);
     components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme()));
     document
+}
+
+/// A page's items are collected as copies of their schema; a reference says the same in one line.
+fn refer_to_items(components: &mut Components) {
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for (name, schema) in &mut components.schemas {
+        let Some(item) = name.strip_prefix("Listing_").filter(|item| names.iter().any(|name| name == item)) else {
+            continue;
+        };
+        if let RefOr::T(Schema::Object(listing)) = schema
+            && let Some(RefOr::T(Schema::Array(items))) = listing.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
 }
 
 fn scheme() -> Http {

@@ -40,13 +40,13 @@ const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Runs mutations to their end, and POSTs with a key once.
 pub(crate) async fn run_once(State(api): State<Api>, caller: Caller, request: Request, next: Next) -> Response {
-    let is_post = match *request.method() {
+    let key = match *request.method() {
         Method::GET | Method::HEAD | Method::OPTIONS => return next.run(request).await,
-        Method::POST => true,
-        _ => false,
+        Method::POST => read_key(request.headers()),
+        _ => Ok(None),
     };
-    let key = match read_key(request.headers()) {
-        Ok(key) => key.filter(|_| is_post),
+    let key = match key {
+        Ok(key) => key,
         Err(problem) => return problem.into_response(),
     };
     let work = async move {

@@ -1,9 +1,9 @@
 //! People's phone numbers in requests and answers, and the workspace's key that hashes them.
 
 use paceline_audience::{Region, parse_phone};
-use paceline_domain::{Address, PhoneNumber, WorkspaceKey};
+use paceline_domain::{Address, PhoneNumber, WorkspaceId, WorkspaceKey};
 
-use crate::{api::Api, auth::Caller, problem::Problem, validate::Checks};
+use crate::{api::Api, problem::Problem, validate::Checks};
 
 /// A person's number as written in the field that `(pointer, text)` names, with a region for numbers without a country code
 /// (the field `/default_region`).
@@ -29,9 +29,9 @@ pub(crate) fn shown(address: &Address) -> Option<String> {
     address.phone.as_ref().map(|phone| phone.as_e164().to_owned())
 }
 
-/// The key of the caller's workspace.
-pub(crate) async fn workspace_key(api: &Api, caller: Caller) -> Result<WorkspaceKey, Problem> {
-    let workspace = api.store().find_workspace(caller.workspace).await?;
+/// The key of a workspace.
+pub(crate) async fn workspace_key(api: &Api, workspace: WorkspaceId) -> Result<WorkspaceKey, Problem> {
+    let workspace = api.store().find_workspace(workspace).await?;
     // A key without its workspace: somebody deleted rows by hand.
     Ok(workspace.ok_or(Problem::NotFound("workspace"))?.key)
 }

@@ -4,23 +4,19 @@
 //! to a blocking thread, which reads rows and phone numbers, and whose batches are appended. Whichever stage fails ends the
 //! others, and the upload is aborted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, header::CONTENT_TYPE},
+    extract::{Request, State},
+    http::{
+        HeaderMap,
+        header::{CONTENT_LENGTH, EXPECT},
+    },
 };
-use paceline_audience::{AudienceOptions, AudienceRefusal, Region};
 use paceline_domain::{CampaignId, UploadId, kind};
-use paceline_store::{
-    campaigns::Campaign,
-    recipients::{OpenUpload, UploadOpening, UploadSummary},
-};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::find;
@@ -29,21 +25,18 @@ use crate::{
     auth::Caller,
     body::media_type,
     ids::IdSource,
-    params::{Params, PathId, not_found},
-    phones,
+    params::{Params, PathId},
     problem::{Conflict, NotFound, PayloadTooLarge, Problem, Unprocessable, UnsupportedMediaType},
     schemas,
 };
 
 mod append;
 mod pump;
+mod refusal;
 mod rows;
+mod upload;
 
-use append::append;
-use rows::{RowReading, RowsRead};
-
-/// How long an upload stays open without an append, in real time.
-const TTL: Duration = Duration::from_mins(1);
+use upload::File;
 
 /// How many row errors an answer shows.
 const SHOWN_ERRORS: usize = 100;
@@ -92,7 +85,9 @@ pub(crate) struct RowError {
     detail: String,
 }
 
-/// Adds recipients to a draft: CSV, NDJSON, or a JSON array of `{"phone": …, "variables": {…}}`. Several uploads add up; each is
+/// Adds recipients to a draft.
+///
+/// The body is CSV, NDJSON, or a JSON array of `{"phone": …, "variables": {…}}`, and is streamed. Several uploads add up; each is
 /// kept whole or not at all. A bad row is excluded with its reason and fails nothing.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/recipients", tag = "campaigns",
@@ -113,34 +108,34 @@ pub(crate) struct RowError {
 pub(crate) async fn add_recipients(
     State(api): State<Api>,
     (caller, ids): (Caller, IdSource),
-    PathId(id): PathId<kind::Campaign>,
-    Params(params): Params<AddRecipients>,
-    headers: HeaderMap,
-    body: Body,
+    (place, params): (Result<PathId<kind::Campaign>, Problem>, Result<Params<AddRecipients>, Problem>),
+    request: Request,
 ) -> Result<Json<UploadBody>, Problem> {
-    refuse_media_type(&headers)?;
-    let campaign = find(&api, caller, id).await?;
-    let upload: UploadId = ids.mint(api.now());
-    let open = match api.store().open_upload(caller.workspace, id, upload, TTL).await? {
-        UploadOpening::Opened(open) => open,
-        // The answer was lost in a crash, and with it the list of row errors; the exclusions have them.
-        UploadOpening::Committed(summary) => {
-            return Ok(Json(answer(&campaign, upload, summary, campaign.columns.clone(), vec![])));
-        }
-        UploadOpening::NotFound => return Err(not_found::<kind::Campaign>()),
-        UploadOpening::NotDraft(state) => return Err(Problem::CampaignNotDraft(state)),
-        UploadOpening::Busy => return Err(Problem::UploadInProgress),
+    let (parts, body) = request.into_parts();
+    let (headers, mut body) = (parts.headers, body.into_data_stream());
+    let upload = async {
+        let (PathId(id), Params(params)) = (place?, params?);
+        refuse_at_sight(&headers, api.options().max_upload_bytes)?;
+        let campaign = find(&api, caller, id).await?;
+        let file = File { headers: &headers, phone_column: params.phone_column, body: &mut body };
+        upload::add(&api, &campaign, ids.mint(api.now()), file).await
     };
-    let uploading = Uploading { api: &api, caller, campaign: &campaign, open };
-    let kept = uploading.run(params.phone_column, &headers, body).await;
-    if kept.is_err()
-        && let Err(error) = api.store().abort_upload(open).await
-    {
-        // Its rows are invisible, and the sweeper removes them once its time is over.
-        tracing::warn!(campaign.id = %id, error = %error, "an upload could not be aborted");
+    let uploaded = upload.await;
+    // Who asks before sending has sent nothing yet.
+    if uploaded.is_err() && !headers.contains_key(EXPECT) {
+        pump::drain(&mut body).await;
     }
-    let (summary, columns, errors) = kept?;
-    Ok(Json(answer(&campaign, upload, summary, columns, errors)))
+    uploaded.map(Json)
+}
+
+/// Refuses what its headers betray: a form is no file. Any other type is judged by how the file begins.
+fn refuse_at_sight(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
+    if media_type(headers).is_some_and(|kind| kind.starts_with("multipart/")) {
+        let expected = "text/csv, application/x-ndjson or application/json, with the file itself as the body";
+        return Err(Problem::UnsupportedMediaType { expected });
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    if length.is_some_and(|length: u64| length > limit) { Err(Problem::TooLarge { limit }) } else { Ok(()) }
 }
 
 /// One recipient of a JSON array.
@@ -151,115 +146,4 @@ pub(crate) struct RecipientRow {
     phone: String,
     /// The template's variables.
     variables: Option<BTreeMap<String, Value>>,
-}
-
-/// An upload in progress.
-struct Uploading<'a> {
-    api: &'a Api,
-    caller: Caller,
-    campaign: &'a Campaign,
-    open: OpenUpload,
-}
-
-impl Uploading<'_> {
-    async fn run(
-        &self,
-        phone_column: Option<String>,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<(UploadSummary, Vec<String>, Vec<RowError>), Problem> {
-        let reading = self.reading(phone_column, headers).await?;
-        let (bytes_in, bytes_out) = mpsc::channel(16);
-        let (batches_in, batches_out) = mpsc::channel(2);
-        let reader = tokio::task::spawn_blocking(move || reading.read(bytes_out, &batches_in));
-        let (pumped, appended) = tokio::join!(
-            pump::pump(body, bytes_in, self.api.options().max_upload_bytes),
-            append(self.api.store(), self.open, batches_out),
-        );
-        let read = reader.await.map_err(Problem::internal)?;
-        // In this order: a stage that ends early makes the one before it end early, not the other way round; a body that
-        // broke off, though, is also seen by the reader.
-        pumped?;
-        let errors = appended?;
-        let RowsRead { rows, columns } = read.map_err(|refusal| self.refusal(refusal))?;
-        if rows == 0 {
-            let detail = "the file has no rows; it needs one row per recipient".to_owned();
-            return Err(Problem::UnreadableAudience { detail, found: reason("no_rows") });
-        }
-        let summary = self.api.store().commit_upload(self.open, columns.clone()).await?;
-        Ok((summary, columns, errors))
-    }
-
-    async fn reading(&self, phone_column: Option<String>, headers: &HeaderMap) -> Result<RowReading, Problem> {
-        let limit = self.api.options().max_recipients;
-        let taken = u64::try_from(self.open.first_row - 1).unwrap_or(0);
-        let definition = &self.campaign.definition;
-        Ok(RowReading {
-            content_type: headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),
-            options: AudienceOptions {
-                phone_column: phone_column.or_else(|| definition.phone_column.clone()),
-                max_rows: limit.saturating_sub(taken),
-                ..AudienceOptions::default()
-            },
-            // Checked when the campaign was made.
-            region: definition.default_region.as_deref().and_then(|region| Region::parse(region).ok()),
-            key: phones::workspace_key(self.api, self.caller).await?,
-            first_row: self.open.first_row,
-        })
-    }
-
-    fn refusal(&self, refusal: AudienceRefusal) -> Problem {
-        let detail = refusal.to_string();
-        let found = match refusal {
-            AudienceRefusal::TooManyRows { .. } => {
-                return Problem::TooManyRecipients { limit: self.api.options().max_recipients };
-            }
-            AudienceRefusal::Unreadable(_) => return Problem::UnreadableBody,
-            AudienceRefusal::Empty => reason("empty"),
-            AudienceRefusal::NotText { found, .. } => found_instead("not_text", found),
-            AudienceRefusal::NoPhoneColumn { wanted, found, .. } => {
-                let mut members = found_instead("no_phone_column", &found);
-                members.insert("wanted".to_owned(), json!(wanted));
-                members
-            }
-            AudienceRefusal::DuplicateColumn { name } => found_instead("duplicate_column", &name),
-            AudienceRefusal::TooManyColumns { found, .. } => found_instead("too_many_columns", &found.to_string()),
-            AudienceRefusal::HeaderTooLong { .. } => reason("header_too_long"),
-            AudienceRefusal::NotAnArray { found } => found_instead("not_an_array", &found.to_string()),
-            AudienceRefusal::UnfinishedArray { line } => found_instead("unfinished_array", &format!("line {line}")),
-        };
-        Problem::UnreadableAudience { detail, found }
-    }
-}
-
-fn reason(word: &str) -> Map<String, Value> {
-    Map::from_iter([("reason".to_owned(), json!(word))])
-}
-
-fn found_instead(word: &str, found: &str) -> Map<String, Value> {
-    let mut members = reason(word);
-    members.insert("found".to_owned(), json!(found));
-    members
-}
-
-fn answer(
-    campaign: &Campaign,
-    upload: UploadId,
-    summary: UploadSummary,
-    columns: Vec<String>,
-    errors: Vec<RowError>,
-) -> UploadBody {
-    let UploadSummary { rows, accepted, excluded } = summary;
-    UploadBody { upload, campaign: campaign.id, rows, accepted, excluded, columns, errors }
-}
-
-/// A form is no file; any other type is judged by how the file begins.
-fn refuse_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    match media_type(headers) {
-        Some(kind) if kind.starts_with("multipart/") => {
-            let expected = "text/csv, application/x-ndjson or application/json, with the file itself as the body";
-            Err(Problem::UnsupportedMediaType { expected })
-        }
-        _ => Ok(()),
-    }
 }

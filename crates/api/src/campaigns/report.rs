@@ -26,7 +26,9 @@ mod writer;
 
 use writer::{Interrupted, ReportWriter};
 
-/// Downloads what became of every row: `row`, `phone`, `bucket` (a bucket of the account, `excluded`, or `undecided`), `state`,
+/// Downloads what became of every row, as CSV.
+///
+/// Its columns are `row`, `phone`, `bucket` (a bucket of the account, `excluded`, or `undecided`), `state`,
 /// `reason`, `detail`, `sender`, `message`, `attempts`, and the times.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/report", tag = "campaigns",

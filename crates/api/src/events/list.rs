@@ -34,7 +34,9 @@ pub(crate) struct ListEvents {
     wait: Option<u32>,
 }
 
-/// Lists events by sequence. `next_cursor` is the sequence of the last item, to be passed as `after`; it is `null` when there
+/// Lists events by sequence.
+///
+/// `next_cursor` is the sequence of the last item, to be passed as `after`; it is `null` when there
 /// is no item, and then `after` stays as it was.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(ListEvents),

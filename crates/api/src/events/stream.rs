@@ -42,7 +42,9 @@ pub(crate) struct StreamEvents {
     after: Option<String>,
 }
 
-/// Streams events as they happen. Each has its sequence as `id`, its type as `event`, and itself as JSON in `data`.
+/// Streams events as they happen.
+///
+/// Each has its sequence as `id`, its type as `event`, and itself as JSON in `data`.
 #[utoipa::path(
     get, path = "/v1/events/stream", tag = "events",
     params(

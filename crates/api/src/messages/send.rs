@@ -64,7 +64,7 @@ pub(crate) async fn send_message(
 ) -> Result<(StatusCode, Json<MessageBody>), Problem> {
     let now = api.now();
     let phone = check(&request, now)?;
-    let key = phones::workspace_key(&api, caller).await?;
+    let key = phones::workspace_key(&api, caller.workspace).await?;
     let to = Address::phone(phone);
     let id = ids.mint(now);
     let message = NewMessage {

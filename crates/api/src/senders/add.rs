@@ -39,7 +39,7 @@ pub(crate) struct AddSender {
     name: Option<String>,
     /// Its pools, made when they do not exist; `default` unless named.
     pools: Option<Vec<String>>,
-    /// Its pacing profile; `gentle` unless named.
+    /// Its pacing profile; the installation's default (`gentle` unless configured) unless named.
     profile: Option<String>,
     /// The IANA time zone in which its day begins and ends; `UTC` unless named.
     #[schema(example = "Europe/Berlin")]
@@ -72,7 +72,7 @@ fn check(api: &Api, caller: Caller, ids: &IdSource, request: AddSender) -> Resul
     let phone = checks.accept("/phone", request.phone.parse::<PhoneNumber>());
     let channel = checks.accept("/channel", checked_channel(request.channel.as_deref()));
     let zone = checks.accept("/timezone", checked_zone(request.timezone.as_deref()));
-    let profile = request.profile.unwrap_or_else(|| Profiles::DEFAULT.to_owned());
+    let profile = request.profile.unwrap_or_else(|| api.options().default_profile.clone());
     if api.profiles().find(&profile).is_none() {
         let known = api.profiles().names().collect::<Vec<_>>().join(", ");
         checks.refuse("/profile", format!("there is no profile {profile:?}; known are {known}"));

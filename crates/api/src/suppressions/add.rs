@@ -68,7 +68,7 @@ pub(crate) async fn add_suppression(
     // Present, since nothing was refused.
     let Some(phone) = phone else { return Err(Problem::Invalid(vec![])) };
     let address = Address::phone(phone);
-    let hash = phones::workspace_key(&api, caller).await?.hash_address(&address);
+    let hash = phones::workspace_key(&api, caller.workspace).await?.hash_address(&address);
     let now = api.now();
     let suppression = Suppression {
         id: ids.mint(now),

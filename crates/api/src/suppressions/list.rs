@@ -43,7 +43,7 @@ pub(crate) async fn list_suppressions(
         let phone: PhoneNumber = phones::from_query(&phone)
             .parse()
             .map_err(|error: paceline_domain::ParsePhoneError| FieldError::parameter("phone", error.to_string()))?;
-        let hash = phones::workspace_key(&api, caller).await?.hash_address(&Address::phone(phone));
+        let hash = phones::workspace_key(&api, caller.workspace).await?.hash_address(&Address::phone(phone));
         let found = api.store().find_suppression(caller.workspace, hash).await?;
         return Ok(Json(Listing::whole(found.into_iter().map(SuppressionBody::from).collect())));
     }

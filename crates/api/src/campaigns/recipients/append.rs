@@ -9,7 +9,7 @@ use paceline_store::{
 };
 use tokio::sync::mpsc::Receiver;
 
-use super::{RowError, SHOWN_ERRORS, TTL, rows::Batch};
+use super::{RowError, SHOWN_ERRORS, rows::Batch, upload::TTL};
 use crate::{campaigns::view::detail, problem::Problem};
 
 /// How long to wait for rows before the upload is kept open without any: a slow client must not lose it.

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use axum::body::{Body, Bytes};
+use axum::body::{BodyDataStream, Bytes};
 use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
 
@@ -11,12 +11,25 @@ use crate::problem::Problem;
 /// How long a body may pause. A client that is gone for longer has given up.
 const PAUSE: Duration = Duration::from_mins(1);
 
+/// How much of a refused body is read on, and for how long: a client that still sends would meet a closed connection
+/// instead of the refusal.
+const DRAINED: usize = 64 << 20;
+const DRAINING: Duration = Duration::from_secs(10);
+
 /// Hands the body on. Ends early, and well, when nobody wants the rest.
-pub(super) async fn pump(body: Body, chunks: Sender<io::Result<Bytes>>, limit: u64) -> Result<(), Problem> {
-    let mut body = body.into_data_stream();
+pub(super) async fn pump(
+    body: &mut BodyDataStream,
+    chunks: Sender<io::Result<Bytes>>,
+    limit: u64,
+) -> Result<(), Problem> {
     let mut length = 0_u64;
     let refused = loop {
-        match tokio::time::timeout(PAUSE, body.next()).await {
+        let next = tokio::select! {
+            // The reader has refused the file, and the client may be waiting to hear of it.
+            () = chunks.closed() => return Ok(()),
+            next = tokio::time::timeout(PAUSE, body.next()) => next,
+        };
+        match next {
             Ok(None) => return Ok(()),
             Ok(Some(Ok(chunk))) => {
                 length = length.saturating_add(chunk.len() as u64);
@@ -33,4 +46,18 @@ pub(super) async fn pump(body: Body, chunks: Sender<io::Result<Bytes>>, limit: u
     // The reader must not take what came so far for the whole file.
     let _ = chunks.send(Err(io::Error::from(io::ErrorKind::UnexpectedEof))).await;
     Err(refused)
+}
+
+/// Reads the rest of a refused body and drops it.
+pub(super) async fn drain(body: &mut BodyDataStream) {
+    let mut left = DRAINED;
+    let rest = async {
+        while let Some(Ok(chunk)) = body.next().await
+            && left > chunk.len()
+        {
+            left -= chunk.len();
+        }
+    };
+    // A client that sends on after that is cut off.
+    let _ = tokio::time::timeout(DRAINING, rest).await;
 }

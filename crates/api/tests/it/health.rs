@@ -1,0 +1,105 @@
+//! What an operator's tools read.
+
+use std::sync::{Arc, Mutex};
+
+use paceline_api::ProbeResult;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::app::App;
+
+#[tokio::test]
+async fn health_needs_no_key_and_asks_nobody() {
+    let app = App::start().await;
+    app.store.close().await;
+    let answer = app.show("/healthz").anonymous().send().await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "status": "alive" })));
+}
+
+#[tokio::test]
+async fn readiness_names_what_fails_and_why() {
+    let app = App::start().await;
+    let show = async || app.show("/readyz").anonymous().send().await;
+    *app.probes.0.lock().unwrap() = vec![ProbeResult::ok("database"), ProbeResult::ok("broker")];
+    let answer = show().await;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("ready")));
+    *app.probes.0.lock().unwrap() =
+        vec![ProbeResult::failed("database", "the disk is full"), ProbeResult::ok("broker")];
+    let answer = show().await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.json(),
+        json!({ "status": "unready", "probes": [
+            { "name": "database", "ok": false, "reason": "the disk is full" },
+            { "name": "broker", "ok": true },
+        ] })
+    );
+    app.probes.0.lock().unwrap().clear();
+    app.stop.cancel();
+    let answer = show().await;
+    assert_eq!((answer.status, &answer.json()["status"]), (503, &json!("stopping")));
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_route_and_never_by_path() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    app.show(&format!("/v1/campaigns/{id}")).send().await;
+    app.show("/v1/suppressions?phone=%2B15550100").send().await;
+    app.show("/nothing/here").send().await;
+    let metrics = app.show("/metrics").anonymous().send().await;
+    let text = metrics.text();
+    assert!(metrics.header("content-type").starts_with("text/plain"));
+    assert!(
+        text.contains(r#"paceline_http_requests_total{method="GET",route="/v1/campaigns/{id}",status="200"} 1"#),
+        "{text}"
+    );
+    assert!(text.contains(r#"route="unmatched",status="404""#), "{text}");
+    assert!(text.contains("paceline_http_request_duration_seconds_bucket"), "{text}");
+    assert!(!text.contains(&id) && !text.contains("15550100"), "{text}");
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_log_line_without_phones_texts_or_keys() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let call = app.post("/v1/messages").json(&json!({ "to": "+4915112000001", "text": "a secret" }));
+    let answer = call.key("my-key-4711").send().await;
+    app.show("/v1/suppressions?phone=%2B4915112000001").send().await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let id = answer.header("x-request-id");
+    assert!(id.starts_with("req_"));
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(id) && line.contains("answered")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    let line: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+    let fields = &line["fields"];
+    assert_eq!((&fields["http.route"], &fields["http.status"]), (&json!("/v1/messages"), &json!(201)));
+    assert!(fields["duration_ms"].is_u64(), "{line}");
+    for secret in ["15112000001", "15550100", "a secret", "my-key-4711", app.key.as_str()] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}

@@ -1,0 +1,176 @@
+//! `Idempotency-Key`: the first answer is the answer to every repetition.
+
+use std::time::Duration;
+
+use paceline_store::{
+    idempotency::{IdempotencyClaim, IdempotencyStore},
+    sweep::SweepStore,
+};
+use serde_json::{Value, json};
+
+use crate::app::{App, broken_body, eventually, phone};
+
+fn draft(name: &str) -> Value {
+    json!({ "template": "Hi", "name": name })
+}
+
+#[tokio::test]
+async fn a_repetition_gives_the_first_answer_and_does_nothing_again() {
+    let app = App::start().await;
+    let first = app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (201, ""));
+    app.clock.advance(chrono::TimeDelta::minutes(1));
+    let again = app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, "true"));
+    assert_eq!((again.header("content-type"), &again.body), (first.header("content-type"), &first.body));
+    let other = app.post("/v1/campaigns").json(&draft("a")).key("k2").send().await;
+    assert_ne!(other.json()["id"], first.json()["id"]);
+    let listed = app.show("/v1/campaigns").send().await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_key_with_another_body_or_path_is_422() {
+    let app = App::start().await;
+    let id = app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await.json()["id"].clone();
+    let answer = app.post("/v1/campaigns").json(&draft("b")).key("k1").send().await;
+    assert_eq!((answer.status, answer.slug().as_str()), (422, "idempotency-key-reused"));
+    let answer = app.post(&format!("/v1/campaigns/{}/cancel", id.as_str().unwrap())).key("k1").send().await;
+    assert_eq!((answer.status, answer.slug().as_str()), (422, "idempotency-key-reused"));
+    let again = app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await;
+    assert_eq!(again.json()["id"], id, "the first answer stays");
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_too() {
+    let app = App::start().await;
+    let body = json!({ "phone": "nobody" });
+    let first = app.post("/v1/senders").json(&body).key("k1").send().await;
+    let again = app.post("/v1/senders").json(&body).key("k1").send().await;
+    assert_eq!((first.status, again.status), (422, 422));
+    assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &first.body));
+    assert_eq!(again.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn while_the_first_is_being_answered_a_repetition_is_409() {
+    let app = App::start().await;
+    let claim = IdempotencyClaim { workspace: app.workspace, key: "k1".into(), ttl: Duration::from_mins(1) };
+    app.store.claim_idempotency_key(claim).await.unwrap();
+    let answer = app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await;
+    assert_eq!((answer.status, answer.slug().as_str()), (409, "idempotency-key-in-flight"));
+    assert_eq!(answer.header("retry-after"), "1");
+    app.store.release_idempotency_key(app.workspace, "k1").await.unwrap();
+    assert_eq!(app.post("/v1/campaigns").json(&draft("a")).key("k1").send().await.status, 201);
+}
+
+#[tokio::test]
+async fn an_execution_after_a_crash_finds_what_the_first_one_made() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let campaign = app.draft("Hi").await;
+    let upload = format!("/v1/campaigns/{campaign}/recipients");
+    let calls = || {
+        [
+            app.post("/v1/campaigns").json(&draft("a")),
+            app.post("/v1/messages").json(&json!({ "to": phone(1), "text": "Hi" })),
+            app.post("/v1/senders").json(&json!({ "phone": "+15550107" })),
+            app.post("/v1/webhook-endpoints").json(&json!({ "url": "https://example.com/" })),
+            app.post("/v1/suppressions").json(&json!({ "phone": phone(9) })),
+            app.post(&upload).header("content-type", "text/csv").body(format!("phone\n{}\n", phone(2))),
+        ]
+    };
+    let mut made = Vec::new();
+    for (index, call) in calls().into_iter().enumerate() {
+        let answer = call.key(&format!("key-{index}")).send().await;
+        assert!(answer.status < 300, "{index}: {}", answer.text());
+        made.push(answer);
+    }
+    forget_answers(&app).await;
+    for (index, (call, first)) in calls().into_iter().zip(&made).enumerate() {
+        let again = call.key(&format!("key-{index}")).send().await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (first.status, ""), "{index}");
+        let (first, again) = (first.json(), again.json());
+        for member in ["id", "upload", "rows", "secret", "created_at"] {
+            assert_eq!(again[member], first[member], "{index}: {member}");
+        }
+    }
+    for (path, count) in [("/v1/campaigns", 2), ("/v1/messages", 1), ("/v1/senders", 2), ("/v1/webhook-endpoints", 1)] {
+        let listed = app.show(path).send().await.json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), count, "{path}");
+    }
+    assert_eq!(app.show(&format!("/v1/campaigns/{campaign}")).send().await.json()["rows"], 1);
+}
+
+/// As if the server had died between doing and recording.
+async fn forget_answers(app: &App) {
+    eventually("the answers are purged", async || {
+        app.store.purge_before(Duration::ZERO, 1_000).await.unwrap();
+        let claim = IdempotencyClaim { workspace: app.workspace, key: "key-0".into(), ttl: Duration::from_mins(1) };
+        let found = app.store.claim_idempotency_key(claim).await.unwrap();
+        let purged = found == paceline_store::idempotency::ClaimOutcome::Claimed;
+        if purged {
+            app.store.release_idempotency_key(app.workspace, "key-0").await.unwrap();
+        }
+        purged
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_used_again_after_its_answer_was_purged_names_another_resource() {
+    let app = App::start().await;
+    let first = app.post("/v1/campaigns").json(&draft("a")).key("key-0").send().await.json();
+    forget_answers(&app).await;
+    let other = app.post("/v1/campaigns").json(&draft("b")).key("key-0").send().await.json();
+    assert_ne!(first["id"], other["id"]);
+}
+
+#[tokio::test]
+async fn an_upload_is_answered_once_and_its_body_compared() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    let path = format!("/v1/campaigns/{id}/recipients");
+    let csv = |index| format!("phone\n{}\nbroken\n", phone(index));
+    let upload = |body: String| app.post(&path).header("content-type", "text/csv").body(body).key("up").send();
+    let first = upload(csv(1)).await;
+    let again = upload(csv(1)).await;
+    assert_eq!((first.status, again.header("idempotency-replayed"), &again.body), (200, "true", &first.body));
+    assert_eq!(upload(csv(2)).await.slug(), "idempotency-key-reused");
+    assert_eq!(app.show(&format!("/v1/campaigns/{id}")).send().await.json()["rows"], 2);
+}
+
+#[tokio::test]
+async fn an_upload_that_broke_off_may_be_repeated_under_its_key() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    let path = format!("/v1/campaigns/{id}/recipients");
+    let upload =
+        |body: axum::body::Body| app.post(&path).header("content-type", "text/csv").body(body).key("up").send();
+    let broken = upload(broken_body(vec!["phone\n", "+4915112000001\n"])).await;
+    assert_eq!((broken.status, broken.slug().as_str()), (400, "unreadable-body"));
+    let whole = upload("phone\n+4915112000001\n".into()).await;
+    assert_eq!((whole.status, &whole.json()["accepted"]), (200, &json!(1)), "{}", whole.text());
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_was_read_is_kept_with_the_whole_body() {
+    let app = App::start().await;
+    let path = format!("/v1/campaigns/cmp_{}/recipients", "0".repeat(32));
+    let upload = |body: &str| app.post(&path).header("content-type", "text/csv").body(body.to_owned()).key("up").send();
+    assert_eq!(upload("phone\n1\n").await.slug(), "not-found");
+    assert_eq!(upload("phone\n1\n").await.header("idempotency-replayed"), "true");
+    assert_eq!(upload("phone\n2\n").await.slug(), "idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn a_key_must_be_visible_and_not_too_long() {
+    let app = App::start().await;
+    for key in ["", "a b", &"k".repeat(256)] {
+        let answer = app.post("/v1/campaigns").json(&draft("a")).key(key).send().await;
+        let problem = answer.problem();
+        assert_eq!((answer.status, &problem["errors"][0]["header"]), (422, &json!("Idempotency-Key")), "{key:?}");
+    }
+    let answer = app.post("/v1/campaigns").json(&draft("a")).key(&"k".repeat(255)).send().await;
+    assert_eq!(answer.status, 201);
+}

@@ -1,0 +1,63 @@
+//! The report: every row of the audience exactly once.
+
+use std::collections::BTreeMap;
+
+use paceline_domain::Outcome;
+
+use crate::app::{App, phone};
+
+async fn report(app: &App, id: &str) -> BTreeMap<i64, BTreeMap<String, String>> {
+    let answer = app.show(&format!("/v1/campaigns/{id}/report")).send().await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
+    assert!(answer.header("content-disposition").contains(&format!("{id}.csv")));
+    let mut rows = BTreeMap::new();
+    for record in csv::Reader::from_reader(answer.body.as_ref()).deserialize::<BTreeMap<String, String>>() {
+        let record = record.unwrap();
+        let row = record["row"].parse().unwrap();
+        assert!(rows.insert(row, record).is_none(), "row {row} twice");
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_report_has_each_row_once_at_every_stage() {
+    let app = App::start().await;
+    let sender = app.sender("+15550100").await;
+    let id = app.draft("Hi {{ name }}").await;
+    let mut csv = String::from("phone,name\n");
+    for index in 0..2_500 {
+        let name = if index % 10 == 9 { String::new() } else { format!("Name {index}") };
+        let phone = if index % 100 == 50 { "=1+1".to_owned() } else { phone(index) };
+        csv.push_str(&format!("{phone},{name}\n"));
+    }
+    csv.push_str(&format!("{},Again\n", phone(0)));
+    app.upload(&id, &csv).await;
+
+    let draft = report(&app, &id).await;
+    assert_eq!(draft.len(), 2_501);
+    assert_eq!((draft[&1]["bucket"].as_str(), draft[&1]["phone"].as_str()), ("undecided", phone(0).as_str()));
+    assert_eq!(draft[&51]["phone"], "'=1+1", "what a spreadsheet would take for a formula");
+    assert_eq!((draft[&2_501]["reason"].as_str(), draft[&2_501]["bucket"].as_str()), ("duplicate", "excluded"));
+
+    app.post(&format!("/v1/campaigns/{id}/start")).send().await;
+    app.plan().await;
+    let holder = app.connect(&sender).await;
+    app.send_due(holder, &Outcome::Sent { provider_id: None }).await;
+    let running = report(&app, &id).await;
+    assert_eq!(running.len(), 2_501);
+    let count = |bucket: &str| running.values().filter(|row| row["bucket"] == bucket).count();
+    let account = app.show(&format!("/v1/campaigns/{id}")).send().await.json()["account"].clone();
+    assert_eq!(Some(count("sent") as u64), account["sent"].as_u64());
+    assert_eq!(Some(count("waiting") as u64), account["waiting"].as_u64());
+    assert_eq!(count("undecided"), 0);
+    assert_eq!(running[&10]["reason"], "missing_variable");
+    let sent = running.values().find(|row| row["bucket"] == "sent").unwrap();
+    assert_eq!((sent["sender"].as_str(), sent["sent_at"].as_str()), ("+15550100", "2026-03-02T12:00:00.000Z"));
+}
+
+#[tokio::test]
+async fn an_empty_campaign_has_an_empty_report() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    assert!(report(&app, &id).await.is_empty());
+}

@@ -1,0 +1,140 @@
+//! Senders and pools.
+
+use paceline_domain::{ResultBody, SessionChange, SessionState};
+use serde_json::json;
+
+use crate::app::App;
+
+#[tokio::test]
+async fn a_sender_is_added_with_defaults() {
+    let app = App::start().await;
+    let answer = app.post("/v1/senders").json(&json!({ "phone": "+15550100", "seed": 7 })).send().await;
+    assert_eq!(answer.status, 201);
+    let mut sender = answer.json();
+    let id = sender["id"].as_str().unwrap().to_owned();
+    assert_eq!(app.show(&format!("/v1/senders/{id}")).send().await.json(), sender);
+    sender["id"] = json!("snd_…");
+    insta::assert_json_snapshot!(sender, @r#"
+    {
+      "channel": "simulator",
+      "created_at": "2026-03-02T12:00:00Z",
+      "id": "snd_…",
+      "last_sent_at": null,
+      "lease": null,
+      "name": "+15550100",
+      "pace": {
+        "daily_cap": 200,
+        "day": "2026-03-02",
+        "left_today": 200,
+        "next_slot": null,
+        "spent_today": 0
+      },
+      "phone": "+15550100",
+      "pools": [
+        "default"
+      ],
+      "profile": "gentle",
+      "seed": 7,
+      "session": {
+        "detail": null,
+        "since": null,
+        "state": "unpaired"
+      },
+      "state": "active",
+      "suspension": null,
+      "timezone": "UTC",
+      "why": {
+        "code": "sender_unpaired",
+        "detail": "The sender waits to be paired with its phone.",
+        "until": null
+      }
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_phone_that_is_not_e164_is_422_and_one_that_is_taken_is_409() {
+    let app = App::start().await;
+    for phone in ["15550100", "+1 555 0100", "+0155501000", "", "+1555010012345678"] {
+        let answer = app.post("/v1/senders").json(&json!({ "phone": phone })).send().await;
+        assert_eq!((answer.status, &answer.problem()["errors"][0]["pointer"]), (422, &json!("/phone")), "{phone}");
+    }
+    app.sender("+15550100").await;
+    let answer = app.post("/v1/senders").json(&json!({ "phone": "+15550100" })).send().await;
+    assert_eq!((answer.status, answer.slug().as_str()), (409, "sender-taken"));
+}
+
+#[tokio::test]
+async fn unknown_settings_are_refused_all_at_once_with_what_is_known() {
+    let app = App::start().await;
+    let body = json!({ "phone": "+15550100", "channel": "cloud", "profile": "wild", "timezone": "Mars/Olympus", "pools": [""] });
+    let answer = app.post("/v1/senders").json(&body).send().await;
+    insta::assert_json_snapshot!(answer.problem()["errors"], @r#"
+    [
+      {
+        "detail": "the channel cloud is not available yet; use simulator",
+        "pointer": "/channel"
+      },
+      {
+        "detail": "\"Mars/Olympus\" is not an IANA time zone such as Europe/Berlin",
+        "pointer": "/timezone"
+      },
+      {
+        "detail": "there is no profile \"wild\"; known are brisk, gentle, unlimited",
+        "pointer": "/profile"
+      },
+      {
+        "detail": "must not be blank",
+        "pointer": "/pools/0"
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_sender_is_paused_resumed_and_removed() {
+    let app = App::start().await;
+    let id = app.sender("+15550100").await;
+    let path = format!("/v1/senders/{id}");
+    for (verb, state) in [("pause", "paused"), ("pause", "paused"), ("resume", "active")] {
+        assert_eq!(app.post(&format!("{path}/{verb}")).send().await.json()["state"], state);
+    }
+    assert_eq!(app.show("/v1/pools").send().await.json()["items"], json!([{ "name": "default", "active_senders": 1 }]));
+    assert_eq!(app.delete(&path).send().await.status, 204);
+    assert_eq!(app.delete(&path).send().await.status, 204, "removed is removed");
+    assert_eq!(app.show(&path).send().await.json()["state"], "removed");
+    assert_eq!(app.post(&format!("{path}/resume")).send().await.slug(), "sender-removed");
+    assert_eq!(app.show("/v1/senders").send().await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_sender_is_found_by_its_number_however_the_plus_is_written() {
+    let app = App::start().await;
+    let id = app.sender("+15550100").await;
+    app.sender("+15550101").await;
+    for query in ["phone=%2B15550100", "phone=+15550100"] {
+        let found = app.show(&format!("/v1/senders?{query}")).send().await.json();
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{query}");
+        assert_eq!(found["items"][0]["id"], id);
+    }
+    let none = app.show("/v1/senders?phone=%2B15550109").send().await.json();
+    assert_eq!(none["items"], json!([]));
+}
+
+#[tokio::test]
+async fn the_pairing_code_shows_while_pairing_only() {
+    let app = App::start().await;
+    let id = app.sender("+15550100").await;
+    let session = |state, code: Option<&str>| {
+        let pairing_code = code.map(str::to_owned);
+        ResultBody::Session(SessionChange { state, pairing_code, until: None, detail: None })
+    };
+    let sender = id.parse().unwrap();
+    app.apply(sender, session(SessionState::Pairing, Some("2@code"))).await;
+    let pairing = app.show(&format!("/v1/senders/{id}/pairing")).send().await.json();
+    assert_eq!((&pairing["state"], &pairing["code"]), (&json!("pairing"), &json!("2@code")));
+    app.clock.advance(chrono::TimeDelta::seconds(1));
+    app.apply(sender, session(SessionState::Connected, None)).await;
+    let pairing = app.show(&format!("/v1/senders/{id}/pairing")).send().await.json();
+    assert_eq!((&pairing["state"], &pairing["code"]), (&json!("connected"), &json!(null)));
+}
