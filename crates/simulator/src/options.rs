@@ -134,6 +134,25 @@ impl Default for PeopleOptions {
 }
 
 impl PeopleOptions {
+    /// Why these options make no sense, if they do not.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        let shares = [
+            ("not_on_whatsapp", self.not_on_whatsapp),
+            ("opt_out", self.opt_out),
+            ("reply", self.reply),
+            ("read_receipts_off", self.read_receipts_off),
+            ("offline", self.offline),
+        ];
+        let delays = [("delivery", self.delivery), ("read", self.read), ("answer", self.answer)];
+        let share = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share));
+        let delay = delays.iter().find(|(_, delay)| !delay.is_lawful());
+        match (share, delay) {
+            (Some((name, share)), _) => Some(format!("`{name}` must be between 0 and 1, not {share}")),
+            (None, Some((name, _))) => Some(format!("`{name}` needs a median above 0 and a sigma of 0 to 10")),
+            (None, None) => None,
+        }
+    }
+
     /// People for tests: what they do, they do at once.
     pub fn instant() -> Self {
         Self { timing: ReceiptTiming::Instant, reply: 0.0, read_receipts_off: 0.0, offline: 0.0, ..Self::default() }
@@ -175,4 +194,10 @@ pub struct Delay {
     pub median_seconds: f64,
     /// The standard deviation of the delay's logarithm.
     pub sigma: f64,
+}
+
+impl Delay {
+    fn is_lawful(self) -> bool {
+        self.median_seconds > 0.0 && self.median_seconds.is_finite() && (0.0..=10.0).contains(&self.sigma)
+    }
 }

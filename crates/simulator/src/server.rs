@@ -42,6 +42,9 @@ pub enum StartError {
     /// The address lies beyond loopback, and the options do not allow that.
     #[error("{0} is not a loopback address; the admin calls have no authentication")]
     Exposed(SocketAddr),
+    /// The options for people make no sense.
+    #[error("people: {0}")]
+    People(String),
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}")]
     Listen {
@@ -88,6 +91,9 @@ pub struct SimulatorHandle {
 impl Simulator {
     /// Reads the files, opens the port and begins to serve.
     pub async fn start(options: SimulatorOptions) -> Result<SimulatorHandle, StartError> {
+        if let Some(mistake) = options.people.mistake() {
+            return Err(StartError::People(mistake));
+        }
         let script_path = options.script.clone().unwrap_or_default();
         let script = read_options_script(&options)?;
         let listener = listen(&options).await?;

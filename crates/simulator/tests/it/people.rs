@@ -1,7 +1,7 @@
 //! People, on a clock that is moved by hand.
 
 use chrono::TimeDelta;
-use paceline_simulator::{PeopleOptions, Simulator, SimulatorHandle, SimulatorOptions};
+use paceline_simulator::{PeopleOptions, Simulator, SimulatorHandle, SimulatorOptions, StartError};
 
 use crate::world::{Client, PERSON, Place, SENDER, say, until, world};
 
@@ -77,4 +77,12 @@ async fn the_last_digits_decide_who_opts_out_and_who_replies() {
     let replies: Vec<_> = said.iter().filter(|line| line.starts_with("inbound")).collect();
     assert_eq!(replies.len(), 2, "{said:?}");
     assert!(replies[0].contains("+15550205") && replies[1].contains("+15550215"), "{replies:?}");
+}
+
+#[tokio::test]
+async fn shares_beyond_one_are_refused_by_name() {
+    let place = Place::new();
+    let people = PeopleOptions { offline: 1.2, ..PeopleOptions::default() };
+    let refused = Simulator::start(SimulatorOptions { people, ..place.options() }).await.err();
+    assert!(matches!(&refused, Some(StartError::People(why)) if why.contains("`offline`")), "{refused:?}");
 }
