@@ -9,3 +9,4 @@ mod releaser;
 mod results;
 mod sequencer;
 mod sweeper;
+mod whole;

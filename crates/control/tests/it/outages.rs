@@ -112,7 +112,7 @@ impl Role for Shaky {
     async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
         lock(&self.steps).push(tokio::time::Instant::now());
         if self.failures == 0 {
-            return Ok(Duration::from_secs(60));
+            return Ok(Duration::from_mins(1));
         }
         self.failures -= 1;
         Err(unavailable().into())
