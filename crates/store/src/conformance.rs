@@ -332,6 +332,7 @@ macro_rules! conformance_suite {
                 what_was_delivered_may_be_delivered_again
                 a_removed_endpoint_takes_its_waiting_deliveries_with_it
                 a_purge_leaves_waiting_deliveries_whole
+                a_purge_reaches_past_the_events_of_waiting_deliveries
                 a_walk_meets_every_delivery_once_newest_first
             }
             events {

@@ -284,6 +284,16 @@ pub async fn a_purge_leaves_waiting_deliveries_whole(store: Arc<dyn Store>) {
     assert_eq!((&claimed[0].data, claimed[0].kind, claimed[0].at), (&event.data, event.kind, event.at));
 }
 
+pub async fn a_purge_reaches_past_the_events_of_waiting_deliveries(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    world.add_endpoint(PAUSED).await;
+    world.pauses(5).await;
+    assert_eq!(world.events_of(EventKind::CampaignResumed).await.len(), 5);
+    while world.store.purge_before(AT_ONCE, 2).await.unwrap() == 2 {}
+    assert_eq!(world.events_of(EventKind::CampaignResumed).await, [], "nobody waits for these");
+    assert_eq!(world.claim_deliveries(10, 10, HOUR).await.len(), 5);
+}
+
 pub async fn a_walk_meets_every_delivery_once_newest_first(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let endpoint = world.add_endpoint(PAUSED).await;

@@ -150,12 +150,17 @@ pub async fn of_planners_at_once_one_decides(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     world.add_sender(1, "main").await;
     let campaign = world.started(world.definition("main"), 0..20).await;
-    let mut plans = Vec::new();
+    let mut batches = Vec::new();
     for _ in 0..4 {
-        let batch = world.next_plan(campaign, 100).await;
-        let store = Arc::clone(&world.store);
-        plans.push(tokio::spawn(async move { store.record_plan(batch).await }));
+        batches.push(world.next_plan(campaign, 100).await);
     }
+    let plans: Vec<_> = batches
+        .into_iter()
+        .map(|batch| {
+            let store = Arc::clone(&world.store);
+            tokio::spawn(async move { store.record_plan(batch).await })
+        })
+        .collect();
     let mut decided = 0;
     for plan in plans {
         match plan.await.unwrap() {
