@@ -91,9 +91,10 @@ impl Template {
         let sources = Sources::new(source);
         let shielded = braces::shield(source);
         let (syntax, whitespace) = (SyntaxConfig, WhitespaceConfig::default());
+        let marked = variants::find_text(&shielded, &sources)?;
         let tree = machinery::parse(&shielded, NAME, syntax, whitespace).map_err(|error| sources.explain(&error))?;
         let names = analysis::analyse(&tree, &sources)?;
-        let Expansion { text, groups, origins } = variants::expand(source, &shielded, &sources)?;
+        let Expansion { text, groups, origins } = variants::expand(source, &marked, &sources)?;
         let mut engine = engine::environment();
         engine.add_template_owned(NAME, text).map_err(|error| sources.explain_expanded(&error, &origins))?;
         Ok(Self(Arc::new(Compiled { source: source.to_owned(), engine, names, groups })))

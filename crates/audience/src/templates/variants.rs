@@ -18,7 +18,13 @@ use super::{
 pub(super) const DRAW_PREFIX: &str = "__v";
 
 const MAX_GROUPS: usize = 256;
+const MAX_ALTERNATIVES: usize = 1_000;
 const MAX_DEPTH: usize = 8;
+
+/// The parser works by recursion: without these bounds, a long chain of operators or conditions would exhaust the stack of
+/// the whole process.
+const MAX_EXPRESSION_TOKENS: usize = 200;
+const MAX_ELIFS: usize = 100;
 
 /// A brace as text, wherever it stands: next to another brace it would otherwise begin an expression.
 const LITERAL_BRACE: &str = "{{'{'}}";
@@ -32,15 +38,15 @@ pub(super) struct Expansion {
     pub(super) origins: Vec<Origin>,
 }
 
-/// Turns groups of variants into conditions. The shielded source is the one that the engine's tokenizer reads.
-pub(super) fn expand(source: &str, shielded: &str, sources: &Sources<'_>) -> Result<Expansion, TemplateError> {
-    let Text { marks, tags } = find_text(shielded, sources)?;
-    let groups = match_braces(source, &marks, sources)?;
-    check_limits(&marks, &groups, sources)?;
+/// Turns groups of variants into conditions.
+pub(super) fn expand(source: &str, text: &Text, sources: &Sources<'_>) -> Result<Expansion, TemplateError> {
+    let Text { marks, tags } = text;
+    let groups = match_braces(source, marks, sources)?;
+    check_limits(marks, &groups, sources)?;
     for group in &groups {
-        check_blocks(group, &marks, &tags, sources)?;
+        check_blocks(group, marks, tags, sources)?;
     }
-    Ok(emit(source, &marks, &assign_roles(&marks, &groups)))
+    Ok(emit(source, marks, &assign_roles(marks, &groups)))
 }
 
 /// A character of the text that may mean something.
@@ -72,7 +78,7 @@ enum Role {
 
 /// Where something stands in the source that matters to variants.
 #[derive(Default)]
-struct Text {
+pub(super) struct Text {
     marks: Vec<Mark>,
     tags: Vec<Tag>,
 }
@@ -92,12 +98,18 @@ enum TagKind {
     End,
 }
 
-fn find_text(shielded: &str, sources: &Sources<'_>) -> Result<Text, TemplateError> {
+/// Reads a shielded source with the engine's tokenizer.
+pub(super) fn find_text(shielded: &str, sources: &Sources<'_>) -> Result<Text, TemplateError> {
     let mut text = Text::default();
-    let (mut previous_end, mut opened_block) = (0, None);
+    let (mut previous_end, mut opened_block, mut in_expression) = (0, None, 0);
     for token in tokenize(shielded, false, SyntaxConfig, WhitespaceConfig::default()) {
         let (token, span) = token.map_err(|error| sources.explain(&error))?;
         let (start, end) = (span.start_offset as usize, span.end_offset as usize);
+        let opens = matches!(token, Token::VariableStart | Token::BlockStart | Token::TemplateData(_));
+        in_expression = if opens { 0 } else { in_expression + 1 };
+        if in_expression > MAX_EXPRESSION_TOKENS {
+            return Err(sources.error(start, "this expression is too long; take it apart"));
+        }
         match (&token, opened_block.take()) {
             (Token::TemplateData(_), _) if !is_raw(&shielded[previous_end..start]) => {
                 mark_text(shielded, start..end, &mut text.marks);
@@ -115,6 +127,10 @@ fn find_text(shielded: &str, sources: &Sources<'_>) -> Result<Text, TemplateErro
             _ => {}
         }
         previous_end = end;
+    }
+    let is_middle = |tag: &&Tag| tag.kind == TagKind::Middle;
+    if let Some(tag) = text.tags.iter().filter(is_middle).nth(MAX_ELIFS) {
+        return Err(sources.error(tag.offset, format!("a template has at most {MAX_ELIFS} elif and else")));
     }
     Ok(text)
 }
@@ -215,6 +231,11 @@ fn check_limits(marks: &[Mark], groups: &[Group], sources: &Sources<'_>) -> Resu
         let message = format!("a template has at most {MAX_GROUPS} groups of variants");
         return Err(sources.error(marks[group.open].offset, message));
     }
+    let alternatives = groups.iter().map(|group| group.bars.len() + 1).sum::<usize>();
+    if let (Some(group), true) = (groups.last(), alternatives > MAX_ALTERNATIVES) {
+        let message = format!("a template has at most {MAX_ALTERNATIVES} variants; this one has {alternatives}");
+        return Err(sources.error(marks[group.open].offset, message));
+    }
     let mut around: Vec<usize> = Vec::new();
     for group in groups {
         around.retain(|close| *close > group.open);
@@ -268,7 +289,7 @@ fn emit(source: &str, marks: &[Mark], roles: &[Role]) -> Expansion {
             }
             (Role::Bar(number, alternative), _) => {
                 expansion.groups[*number] += 1;
-                expansion.push(mark.offset, &format!("{{%elif {DRAW_PREFIX}{number}=={alternative}%}}"));
+                expansion.push(mark.offset, &format!("{{%endif%}}{{%if {DRAW_PREFIX}{number}=={alternative}%}}"));
             }
             (Role::Close, _) => expansion.push(mark.offset, "{%endif%}"),
             (Role::Text, Sign::Open) => expansion.push(mark.offset, LITERAL_BRACE),

@@ -135,3 +135,31 @@ fn a_template_is_shared_between_threads() {
         std::thread::scope(|scope| scope.spawn(|| template.clone().render(&row, key())).join().expect("no panic"));
     assert_eq!(here, there);
 }
+
+#[test]
+fn long_chains_do_not_exhaust_the_stack() {
+    for (head, link, tail) in [
+        ("{{ a", " ~ a", " }}"),
+        ("{{ a", "|d", " }}"),
+        ("{{ a", ".b", " }}"),
+        ("{{ ", "not ", "a }}"),
+        ("{{ ", "-", "1 }}"),
+        ("{{ a", " if a else a", " }}"),
+        ("{{ a", " and a", " }}"),
+        ("{{ a", " is defined", " }}"),
+        ("{{ a", "[0]", " }}"),
+        ("{% if a %}", "{% elif a %}", "{% endif %}"),
+        ("{a", "|b", "}"),
+        ("{a", "|{b", "}}}}}}}}"),
+        ("", "{% if a %}", ""),
+        ("", "{", "}"),
+        ("{{ ", "[", "}}"),
+    ] {
+        let links = (32_000 - head.len() - tail.len()) / link.len();
+        let source = format!("{head}{}{tail}", link.repeat(links));
+        // Accepted or refused, but not a crash.
+        if let Ok(template) = Template::parse(&source) {
+            let _ = template.render(&Variables::default(), key());
+        }
+    }
+}
