@@ -1,0 +1,162 @@
+//! What a worker counts and measures. No label per sender or phone number.
+
+use std::sync::{Mutex, PoisonError};
+
+use paceline_domain::{ChannelKind, SessionState};
+use paceline_telemetry::{Describe, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
+
+/// The worker's metrics. Clones count into the same ones.
+#[derive(Clone)]
+pub(crate) struct Meters {
+    pub(crate) sends: IntCounterVec,
+    pub(crate) send_seconds: HistogramVec,
+    pub(crate) resends: IntCounterVec,
+    pub(crate) events: IntCounterVec,
+    pub(crate) gaps: HistogramVec,
+    pub(crate) queue_wait: HistogramVec,
+    pub(crate) refusals: IntCounterVec,
+    pub(crate) put_off: IntCounterVec,
+    pub(crate) outcomes_waiting: IntGauge,
+    pub(crate) leases: IntGauge,
+    pub(crate) gate_closed: IntGauge,
+    pub(crate) ceiling_refusals: IntCounter,
+    sessions: IntGaugeVec,
+}
+
+const fn describe(name: &'static str, help: &'static str, when_it_rises: &'static str) -> Describe {
+    Describe { name, help, when_it_rises }
+}
+
+const SENDS: Describe = describe(
+    "paceline_worker_sends_total",
+    "Attempts that ended, by channel and outcome.",
+    "Sent: traffic. Rejected: the audience has numbers that are not on WhatsApp. Unknown or unsent: look at the sessions \
+     and at the network.",
+);
+const SEND_SECONDS: Describe = describe(
+    "paceline_worker_send_seconds",
+    "How long the network took to answer a send, in real seconds, by channel.",
+    "The network is slow; above worker.send_timeout outcomes become unknown.",
+);
+const RESENDS: Describe = describe(
+    "paceline_worker_resends_total",
+    "Sends repeated with the same message id because the outcome of the first was not known, by channel.",
+    "Answers of the network are lost, or workers crash between intent and outcome.",
+);
+const EVENTS: Describe = describe(
+    "paceline_worker_events_total",
+    "Events that channels handed out, by channel and kind.",
+    "Receipts and inbound: traffic. Session: connections come and go.",
+);
+const GAPS: Describe = describe(
+    "paceline_worker_send_gap_seconds",
+    "Campaign time between two intents of a paced sender, by channel.",
+    "Senders wait for work or for their slots; compare it with the gap of the pacing profile.",
+);
+const QUEUE_WAIT: Describe = describe(
+    "paceline_worker_queue_wait_seconds",
+    "Real time from a job's arrival at the worker to the intent, by lane.",
+    "More is released to senders than their pace allows; add senders to the pool.",
+);
+const REFUSALS: Describe = describe(
+    "paceline_worker_intents_refused_total",
+    "Messages whose intent the store refused, by reason.",
+    "Stale: jobs come late or twice. Others: campaigns were paused, people opted out, caps were reached.",
+);
+const PUT_OFF: Describe = describe(
+    "paceline_worker_put_off_total",
+    "Claims given back to the store, by what the message waits for.",
+    "The window holds more than senders can send within worker.max_hold.",
+);
+const OUTCOMES_WAITING: Describe = describe(
+    "paceline_worker_outcomes_waiting",
+    "Outcomes in memory that are not yet recorded and published.",
+    "The store or the queue is slow or away; look at paceline_worker_store_gate_closed.",
+);
+const LEASES: Describe = describe(
+    "paceline_worker_leases_held",
+    "Senders that this process holds the lease of.",
+    "More senders are active; add worker processes when it reaches worker.slots.",
+);
+const GATE_CLOSED: Describe = describe(
+    "paceline_worker_store_gate_closed",
+    "1 while the store is away and no message is begun.",
+    "The database cannot be reached, is locked, or its disk is full.",
+);
+const CEILING_REFUSALS: Describe = describe(
+    "paceline_worker_ceiling_refusals_total",
+    "Slots of paced senders that the hard ceiling refused. Stays 0 unless pacing has a defect.",
+    "The pacer lets a sender go faster than per_second of its profile; pause its campaigns and report it.",
+);
+const SESSIONS: Describe = describe(
+    "paceline_worker_sessions",
+    "Sessions of the senders that this process holds, by state.",
+    "Connected: good. Others: phones are to be paired, or the network refuses the numbers; see the senders' list.",
+);
+
+impl Meters {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let none: &[&str] = &[];
+        Self {
+            sends: metrics.counter(SENDS, &["channel", "outcome"]),
+            send_seconds: metrics.histogram(
+                SEND_SECONDS,
+                &["channel"],
+                &[0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0],
+            ),
+            resends: metrics.counter(RESENDS, &["channel"]),
+            events: metrics.counter(EVENTS, &["channel", "kind"]),
+            gaps: metrics.histogram(
+                GAPS,
+                &["channel"],
+                &[0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 90.0, 120.0, 180.0, 600.0, 3_600.0],
+            ),
+            queue_wait: metrics.histogram(
+                QUEUE_WAIT,
+                &["lane"],
+                &[0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
+            ),
+            refusals: metrics.counter(REFUSALS, &["reason"]),
+            put_off: metrics.counter(PUT_OFF, &["waits_for"]),
+            outcomes_waiting: metrics.gauge(OUTCOMES_WAITING, none).with_label_values(none),
+            leases: metrics.gauge(LEASES, none).with_label_values(none),
+            gate_closed: metrics.gauge(GATE_CLOSED, none).with_label_values(none),
+            ceiling_refusals: metrics.counter(CEILING_REFUSALS, none).with_label_values(none),
+            sessions: metrics.gauge(SESSIONS, &["state"]),
+        }
+    }
+
+    pub(crate) fn count_outcome(&self, channel: ChannelKind, outcome: &'static str) {
+        self.sends.with_label_values(&[channel.as_str(), outcome]).inc();
+    }
+
+    /// One sender's place in the count of sessions.
+    pub(crate) fn session(&self) -> SessionMeter {
+        SessionMeter { sessions: self.sessions.clone(), counted: Mutex::default() }
+    }
+}
+
+/// One sender's place in the count of sessions; dropping it takes it out.
+pub(crate) struct SessionMeter {
+    sessions: IntGaugeVec,
+    counted: Mutex<Option<SessionState>>,
+}
+
+impl SessionMeter {
+    pub(crate) fn set(&self, state: Option<SessionState>) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = counted.take() {
+            self.sessions.with_label_values(&[before.as_str()]).dec();
+        }
+        if let Some(now) = state {
+            self.sessions.with_label_values(&[now.as_str()]).inc();
+        }
+        *counted = state;
+    }
+}
+
+impl Drop for SessionMeter {
+    fn drop(&mut self) {
+        self.set(None);
+    }
+}

@@ -1,0 +1,322 @@
+//! The worker's three roles of the store in memory, deciding by the port's own `decide`, with a switch that takes it away.
+
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{
+    Address, AttemptNumber, CampaignState, Content, Epoch, Generation, Lane, MessageId, MessageMove, MessageState,
+    Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
+};
+use paceline_pacing::Pace;
+use paceline_store::{
+    StoreError, StoreResult,
+    intents::{
+        AttemptOutcome, Grant, IntentAnswer, IntentBatch, IntentCandidate, IntentDecision, IntentStore, IntentVerdict,
+        OpenAttempt, decide,
+    },
+    leases::{DeadHolder, Fenced, Lease, LeaseStore, LeaseWish, Renewal, SealedSession},
+    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+    senders::Sender,
+};
+use tokio::time::Instant;
+
+use crate::house::Journal;
+
+/// A store in memory.
+pub(crate) struct TestStore {
+    state: Mutex<State>,
+    journal: Journal,
+}
+
+pub(crate) struct State {
+    pub(crate) senders: BTreeMap<SenderId, Held>,
+    pub(crate) messages: BTreeMap<MessageId, Message>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) given_back: Vec<(MessageId, PutOff)>,
+    pub(crate) session: Option<SealedSession>,
+    pub(crate) intents: Vec<IntentBatch>,
+    pub(crate) down: bool,
+    pub(crate) renewals_fail: bool,
+    pub(crate) intent_takes: Duration,
+    pub(crate) lose_next_intent_answer: bool,
+}
+
+pub(crate) struct Held {
+    pub(crate) sender: Sender,
+    pub(crate) epoch: Epoch,
+    pub(crate) lease: Option<Instant>,
+}
+
+pub(crate) struct Message {
+    pub(crate) state: MessageState,
+    pub(crate) release: Option<Generation>,
+    pub(crate) sender: SenderId,
+    pub(crate) lane: Lane,
+    pub(crate) attempts: AttemptNumber,
+    pub(crate) suppressed: bool,
+    pub(crate) campaign: CampaignState,
+    pub(crate) to: Address,
+    pub(crate) text: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) message: MessageId,
+    pub(crate) number: AttemptNumber,
+    pub(crate) epoch: Epoch,
+    pub(crate) sends: u32,
+    pub(crate) outcome: Option<(Outcome, DateTime<Utc>)>,
+}
+
+pub(crate) const KEY: WorkspaceKey = WorkspaceKey::from_bytes([5; 32]);
+
+impl TestStore {
+    pub(crate) fn new(journal: Journal) -> Self {
+        let state = State {
+            senders: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            attempts: Vec::new(),
+            given_back: Vec::new(),
+            session: None,
+            intents: Vec::new(),
+            down: false,
+            renewals_fail: false,
+            intent_takes: Duration::ZERO,
+            lose_next_intent_answer: false,
+        };
+        Self { state: Mutex::new(state), journal }
+    }
+
+    /// Looks at the rows, or changes them.
+    pub(crate) fn rows<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().unwrap())
+    }
+
+    fn up(&self) -> StoreResult<std::sync::MutexGuard<'_, State>> {
+        let state = self.state.lock().unwrap();
+        if state.down { Err(away()) } else { Ok(state) }
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable { reason: "taken away by the test".to_owned(), source: None }
+}
+
+impl State {
+    fn holds(&self, sender: SenderId, epoch: Epoch) -> bool {
+        self.senders
+            .get(&sender)
+            .is_some_and(|held| held.epoch == epoch && held.lease.is_some_and(|until| until > Instant::now()))
+    }
+
+    /// Someone else takes the sender.
+    pub(crate) fn steal(&mut self, sender: SenderId) {
+        let held = self.senders.get_mut(&sender).unwrap();
+        held.epoch.0 += 1;
+        held.lease = Some(Instant::now() + Duration::from_hours(1));
+    }
+}
+
+#[async_trait]
+impl LeaseStore for TestStore {
+    async fn claim_leases(&self, wish: LeaseWish) -> StoreResult<Vec<Lease>> {
+        let mut state = self.up()?;
+        let free = state.senders.values_mut().filter(|held| {
+            held.sender.state == SenderState::Active && held.lease.is_none_or(|until| until <= Instant::now())
+        });
+        let mut leases = Vec::new();
+        for held in free.take(usize::try_from(wish.slots).unwrap()) {
+            held.epoch.0 += 1;
+            held.lease = Some(Instant::now() + wish.ttl);
+            self.journal.note("claim");
+            leases.push(Lease { sender: held.sender.clone(), key: KEY, epoch: held.epoch });
+        }
+        Ok(leases)
+    }
+
+    async fn renew_leases(&self, leases: &[(SenderId, Epoch)], ttl: Duration) -> StoreResult<Vec<(SenderId, Renewal)>> {
+        let mut state = self.up()?;
+        if state.renewals_fail {
+            return Err(away());
+        }
+        let renewed = leases.iter().map(|&(sender, epoch)| {
+            if !state.holds(sender, epoch) {
+                return (sender, Renewal::Lost);
+            }
+            let held = state.senders.get_mut(&sender).unwrap();
+            held.lease = Some(Instant::now() + ttl);
+            (sender, Renewal::Held(Box::new(held.sender.clone())))
+        });
+        Ok(renewed.collect())
+    }
+
+    async fn release_lease(&self, sender: SenderId, epoch: Epoch) -> StoreResult<()> {
+        let mut state = self.up()?;
+        if state.holds(sender, epoch) {
+            self.journal.note("release");
+            state.senders.get_mut(&sender).unwrap().lease = None;
+        }
+        Ok(())
+    }
+
+    async fn end_leases(&self, _of: DeadHolder) -> StoreResult<u64> {
+        unreachable!("a worker ends no other's leases")
+    }
+
+    async fn find_session(&self, _sender: SenderId, device: i32) -> StoreResult<Option<SealedSession>> {
+        assert_eq!(device, 0);
+        Ok(self.up()?.session.clone())
+    }
+
+    async fn store_session(
+        &self,
+        sender: SenderId,
+        _device: i32,
+        epoch: Epoch,
+        session: Option<SealedSession>,
+    ) -> StoreResult<Fenced<()>> {
+        let mut state = self.up()?;
+        if !state.holds(sender, epoch) {
+            return Ok(Fenced::LeaseLost);
+        }
+        self.journal.note(if session.is_some() { "session stored" } else { "session deleted" });
+        state.session = session;
+        Ok(Fenced::Done(()))
+    }
+}
+
+#[async_trait]
+impl IntentStore for TestStore {
+    async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
+        let (takes, answer) = self.intend(batch)?;
+        tokio::time::sleep(takes).await;
+        answer
+    }
+
+    async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()> {
+        let mut state = self.up()?;
+        for outcome in outcomes {
+            let key = (outcome.message, outcome.attempt);
+            let attempt = state.attempts.iter_mut().find(|attempt| (attempt.message, attempt.number) == key).unwrap();
+            attempt.outcome.get_or_insert((outcome.outcome.clone(), outcome.at));
+            self.journal.note(format!("outcome {} {}", outcome.outcome.as_str(), KEY.wa_id(outcome.message)));
+        }
+        Ok(())
+    }
+
+    async fn adopt_attempts(
+        &self,
+        sender: SenderId,
+        epoch: Epoch,
+        _worker: WorkerId,
+        _now: DateTime<Utc>,
+    ) -> StoreResult<Fenced<Vec<OpenAttempt>>> {
+        let mut state = self.up()?;
+        if !state.holds(sender, epoch) {
+            return Ok(Fenced::LeaseLost);
+        }
+        self.journal.note("adopt");
+        let State { attempts, messages, .. } = &mut *state;
+        // As after the results role: what has an outcome is applied and not open any more, unless the epoch is an old one.
+        let open = attempts.iter_mut().filter(|attempt| attempt.outcome.is_none() || attempt.epoch != epoch);
+        let adopted = open
+            .map(|attempt| {
+                attempt.epoch = epoch;
+                attempt.sends += 1;
+                let message = &messages[&attempt.message];
+                OpenAttempt {
+                    message: attempt.message,
+                    attempt: attempt.number,
+                    wa_id: KEY.wa_id(attempt.message),
+                    to: message.to.clone(),
+                    content: Content::Text { body: message.text.clone() },
+                    outcome: attempt.outcome.clone(),
+                }
+            })
+            .collect();
+        Ok(Fenced::Done(adopted))
+    }
+}
+
+impl TestStore {
+    /// The transaction, how long it takes, and what the worker hears of it.
+    fn intend(&self, batch: IntentBatch) -> StoreResult<(Duration, StoreResult<Fenced<IntentAnswer>>)> {
+        let mut state = self.up()?;
+        let takes = state.intent_takes;
+        if !state.holds(batch.sender, batch.epoch) {
+            return Ok((takes, Ok(Fenced::LeaseLost)));
+        }
+        let candidates: Vec<_> = batch.items.iter().map(|(id, _)| candidate(&state, *id)).collect();
+        let sender = &state.senders[&batch.sender].sender;
+        let pace = Pace { profile: &batch.profile, zone: sender.zone, seed: sender.seed };
+        let (decisions, spent) = decide(&batch, &candidates, pace, &sender.pace);
+        let mut items = Vec::new();
+        for (&(id, _), decision) in batch.items.iter().zip(decisions) {
+            items.push((id, state.follow(id, decision, batch.epoch)));
+            self.journal.note(format!("intent {}", KEY.wa_id(id)));
+        }
+        state.senders.get_mut(&batch.sender).unwrap().sender.pace = spent.clone();
+        state.intents.push(batch);
+        let lost = std::mem::take(&mut state.lose_next_intent_answer);
+        let answer = if lost { Err(away()) } else { Ok(Fenced::Done(IntentAnswer { pace: spent, items })) };
+        Ok((takes, answer))
+    }
+}
+
+fn candidate(state: &State, id: MessageId) -> Option<IntentCandidate> {
+    state.messages.get(&id).map(|message| IntentCandidate {
+        message: id,
+        state: message.state,
+        release: message.release,
+        sender: Some(message.sender),
+        lane: message.lane,
+        campaign: Some(message.campaign),
+        expires_at: None,
+        suppression: message.suppressed.then_some((SuppressionScope::All, SuppressionReason::OptedOut)),
+        attempts: message.attempts,
+    })
+}
+
+impl State {
+    fn follow(&mut self, id: MessageId, decision: IntentDecision, epoch: Epoch) -> IntentVerdict {
+        if let Some(refusal) = decision.refusal() {
+            return IntentVerdict::Refused(refusal);
+        }
+        let message = self.messages.get_mut(&id).unwrap();
+        message.state = message.state.after(MessageMove::Intend).unwrap();
+        message.attempts += 1;
+        let attempt = message.attempts;
+        self.attempts.push(Attempt { message: id, number: attempt, epoch, sends: 1, outcome: None });
+        let content = Content::Text { body: message.text.clone() };
+        IntentVerdict::Granted(Grant { attempt, wa_id: KEY.wa_id(id), to: message.to.clone(), content })
+    }
+}
+
+#[async_trait]
+impl ReleaseStore for TestStore {
+    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+        unreachable!("a worker releases nothing")
+    }
+
+    async fn claim_due(&self, _: &[Room], _: DateTime<Utc>, _: Duration) -> StoreResult<Vec<ReleasedMessage>> {
+        unreachable!("a worker releases nothing")
+    }
+
+    async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
+        let mut state = self.up()?;
+        for claim in claims {
+            let message = state.messages.get_mut(&claim.message).unwrap();
+            if message.release == Some(claim.generation) {
+                message.release = None;
+            }
+            self.journal.note(format!("give back {}", put_off.waits_for));
+            state.given_back.push((claim.message, put_off));
+        }
+        Ok(())
+    }
+
+    async fn void_releases(&self) -> StoreResult<u64> {
+        unreachable!("a worker releases nothing")
+    }
+}
