@@ -54,7 +54,12 @@ pub struct ApiOptions {
 
 impl Default for ApiOptions {
     fn default() -> Self {
-        Self { max_upload_bytes: 1 << 30, max_recipients: 5_000_000, webhook_addresses: AddressPolicy::PublicOnly }
+        Self {
+            max_upload_bytes: 1 << 30,
+            max_recipients: 5_000_000,
+            webhook_addresses: AddressPolicy::PublicOnly,
+            default_profile: Profiles::DEFAULT.to_owned(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::{Json, extract::State, http::StatusCode};
 use chrono_tz::Tz;
 use paceline_domain::{ChannelKind, PhoneNumber};
-use paceline_pacing::{Profiles, Seed};
+use paceline_pacing::Seed;
 use paceline_store::senders::{NewSender, SenderAddition};
 use serde::Deserialize;
 use utoipa::ToSchema;

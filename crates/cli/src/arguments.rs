@@ -1,0 +1,237 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand};
+use reqwest::Url;
+
+/// Bulk WhatsApp messaging that never sends twice, never loses, and always says why.
+#[derive(Debug, Parser)]
+#[command(name = "paceline", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Settings for every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Settings for every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// A configuration file (TOML); `paceline check` shows every key, its value and where it comes from.
+    #[arg(long, global = true, value_name = "FILE", env = "PACELINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Writes one JSON object per line instead of text and progress bars.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The folder of an embedded installation, instead of `data_dir`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The server that the client commands talk to, instead of `api.url`. The key comes from `api.key` (`PACELINE_API__KEY`).
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) api_url: Option<Url>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a whole campaign on embedded parts and a simulated network, and checks that every message was seen once.
+    Demo(Demo),
+    /// Runs API, control plane and workers in one process, on SQLite and an embedded queue, until stopped.
+    Up(Up),
+    /// Runs the simulated WhatsApp network as a process of its own.
+    Simulator(Simulator),
+    /// Brings the database to this binary's schema.
+    Migrate,
+    /// Explains the configuration and the services it names, and what to do about each finding.
+    Check,
+    /// The marketer's commands, over the API.
+    #[command(subcommand)]
+    Campaign(Campaign),
+    /// The operator's commands, over the API.
+    #[command(subcommand)]
+    Sender(Sender),
+}
+
+/// `paceline demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Recipients from this CSV file instead of the sample.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// The text, with `{{ variables }}` and `{variants|to|draw}`. For a file of your own: a greeting, unless given.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) template: Option<String>,
+    /// The column of the phone numbers in the CSV file.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) phone_column: Option<String>,
+    /// The region (ISO 3166, for example DE) of phone numbers without a country code.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// How many rows: the first of the file, or the sample and as many made-up ones as needed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
+    pub(crate) recipients: Option<u64>,
+    /// How many phone numbers send; enough for the audience unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) senders: Option<u32>,
+    /// How many seconds pass on the campaign's clock in a real one; at least 1.
+    #[arg(long, value_name = "X")]
+    pub(crate) speed: Option<f64>,
+    /// The seed of everything that is drawn: gaps, variants, people.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// `paceline up`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// The address of the API, instead of `server.listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+/// `paceline simulator`.
+#[derive(Debug, Args)]
+pub(crate) struct Simulator {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8490")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The seed of its people and faults.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Faults to cause, as a JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// People answer at once and write nothing: for benchmarks.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Pairing waits for `POST /phones/{e164}/accept` instead of accepting by itself.
+    #[arg(long)]
+    pub(crate) manual_pairing: bool,
+}
+
+/// `paceline campaign …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Campaign {
+    /// Creates a campaign, uploads its recipients and starts it.
+    Submit(Submit),
+    /// Lists the campaigns, newest first.
+    List,
+    /// Shows where a campaign stands, and why.
+    Status(CampaignId),
+    /// Follows a campaign until nothing is waiting any more.
+    Watch(CampaignId),
+    /// Halts a campaign at its next message.
+    Pause(CampaignId),
+    /// Lets a paused campaign go on.
+    Resume(CampaignId),
+    /// Ends a campaign for good; what was not sent never will be.
+    Cancel(CampaignId),
+    /// Writes every row of a campaign with its outcome as CSV.
+    Report(Report),
+}
+
+/// A campaign.
+#[derive(Debug, Args)]
+pub(crate) struct CampaignId {
+    /// The campaign's id (`cmp_…`).
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: String,
+}
+
+/// `paceline campaign submit`.
+#[derive(Debug, Args)]
+pub(crate) struct Submit {
+    /// The recipients: a CSV file with a header row.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: PathBuf,
+    /// The text, with `{{ variables }}` and `{variants|to|draw}`.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) template: String,
+    /// The pool whose senders are used.
+    #[arg(long, value_name = "POOL", default_value = "default")]
+    pub(crate) pool: String,
+    /// What to call it; the file's name unless given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The column of the phone numbers.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) phone_column: Option<String>,
+    /// The region (ISO 3166, for example DE) of phone numbers without a country code.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Not to start before this (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_at: Option<DateTime<Utc>>,
+    /// What is not sent by then is not sent at all (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// Uploads and previews, but does not start.
+    #[arg(long)]
+    pub(crate) draft: bool,
+    /// Follows the campaign to its end.
+    #[arg(long, conflicts_with = "draft")]
+    pub(crate) watch: bool,
+}
+
+/// `paceline campaign report`.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The campaign's id (`cmp_…`).
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) campaign: String,
+    /// Where to write; standard output unless given.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `paceline sender …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sender {
+    /// Adds a phone number.
+    Add(AddSender),
+    /// Lists the senders.
+    List,
+    /// Halts a sender after the send in hand.
+    Pause(SenderRef),
+    /// Lets a paused sender go on.
+    Resume(SenderRef),
+    /// Removes a sender; its waiting messages go to others of the pool.
+    Remove(SenderRef),
+    /// Shows the pairing code of a sender.
+    Pair(SenderRef),
+}
+
+/// `paceline sender add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddSender {
+    /// The number in E.164, for example +15550100.
+    #[arg(value_name = "PHONE")]
+    pub(crate) phone: String,
+    /// How it reaches WhatsApp.
+    #[arg(long, value_name = "CHANNEL", default_value = "simulator")]
+    pub(crate) channel: String,
+    /// What to call it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// A pool it belongs to; may be repeated.
+    #[arg(long = "pool", value_name = "POOL")]
+    pub(crate) pools: Vec<String>,
+    /// Its pacing profile.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Where its day begins and ends (IANA, for example Europe/Berlin).
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+}
+
+/// A sender.
+#[derive(Debug, Args)]
+pub(crate) struct SenderRef {
+    /// The sender's id (`snd_…`) or its number in E.164.
+    #[arg(value_name = "SENDER")]
+    pub(crate) sender: String,
+}
