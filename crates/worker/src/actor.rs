@@ -306,7 +306,9 @@ impl Actor {
             self.context.meters.put_off.with_label_values(&[put_off.waits_for]).inc_by(count);
             if let Err(error) = &given {
                 self.context.gate.close(Closer::Leases, error);
-                tracing::warn!(sender.id = %self.lease.id, error = %error, "claims cannot be given back to the store");
+                if !error.is_transient() {
+                    tracing::error!(sender.id = %self.lease.id, error = %error, "claims cannot be given back to the store");
+                }
             }
             for item in std::mem::replace(&mut items, later) {
                 match given {

@@ -62,11 +62,13 @@ impl Connection {
     ) -> Result<Self, Ending> {
         let credentials = find_credentials(context, lease).await.map_err(|error| {
             context.gate.close(Closer::Leases, &error);
-            tracing::warn!(sender.id = %lease.id, error = %error, "the session's credentials cannot be read");
+            if !error.is_transient() {
+                tracing::error!(sender.id = %lease.id, error = %error, "the session's credentials cannot be read");
+            }
             Ending::Disconnected
         })?;
         if credentials.is_none() {
-            meter.set(Some(SessionState::Unpaired));
+            meter.set_first(SessionState::Unpaired);
         }
         let setup = SessionSetup { sender: lease.id, phone: lease.sender().phone.clone(), credentials };
         match channel.open(setup).await {
@@ -127,8 +129,12 @@ async fn report_refusal(context: &Context, lease: &LeaseWatch, meter: &SessionMe
         OpenError::Suspended { until } => (SessionState::Suspended, Some(*until), Ending::Suspended(Some(*until))),
         OpenError::Banned => (SessionState::Banned, None, Ending::Suspended(None)),
     };
+    if meter.set(Some(state)) == Some(state) && ending == Ending::Disconnected {
+        // Down it is, and down it was: one report for each time that it goes down is enough.
+        tracing::debug!(sender.id = %lease.id, error = %error, "the session cannot be opened yet");
+        return ending;
+    }
     tracing::warn!(sender.id = %lease.id, error = %error, "the session cannot be opened");
-    meter.set(Some(state));
     if ending == Ending::LoggedOut {
         delete_session(context, lease).await;
     }

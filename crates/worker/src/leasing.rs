@@ -85,7 +85,7 @@ impl Leasing {
             return;
         }
         let (asked_at, ttl) = (Instant::now(), self.context.options.lease_ttl);
-        // A renewal that takes longer than this would come too late anyway.
+        // A renewal that takes longer than this would come too late anyway, and must not keep the next one from being tried.
         let renewals = timeout(ttl / 3, self.context.store.renew_leases(&leases, ttl)).await;
         let Some(renewals) = self.answered(renewals.unwrap_or_else(|_| Err(too_slow()))) else { return };
         self.renewed_at = asked_at;
@@ -117,7 +117,8 @@ impl Leasing {
         let (worker, pinned, ttl) = (options.worker, options.pinned, options.lease_ttl);
         let asked_at = Instant::now();
         let wish = LeaseWish { worker, slots, pinned, channels, ttl };
-        let Some(leases) = self.answered(self.context.store.claim_leases(wish).await) else { return };
+        let claimed = timeout(ttl / 3, self.context.store.claim_leases(wish)).await;
+        let Some(leases) = self.answered(claimed.unwrap_or_else(|_| Err(too_slow()))) else { return };
         for lease in leases {
             self.start(lease, asked_at + ttl).await;
         }
@@ -186,5 +187,5 @@ impl Leasing {
 }
 
 fn too_slow() -> StoreError {
-    StoreError::Unavailable { reason: "a renewal took too long".to_owned(), source: None }
+    StoreError::Unavailable { reason: "a claim or a renewal of leases took too long".to_owned(), source: None }
 }

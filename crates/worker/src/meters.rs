@@ -143,15 +143,24 @@ pub(crate) struct SessionMeter {
 }
 
 impl SessionMeter {
-    pub(crate) fn set(&self, state: Option<SessionState>) {
+    /// Counts the sender under this state, and answers with the one before.
+    pub(crate) fn set(&self, state: Option<SessionState>) -> Option<SessionState> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = counted.take() {
+        let before = std::mem::replace(&mut *counted, state);
+        if let Some(before) = before {
             self.sessions.with_label_values(&[before.as_str()]).dec();
         }
         if let Some(now) = state {
             self.sessions.with_label_values(&[now.as_str()]).inc();
         }
-        *counted = state;
+        before
+    }
+
+    /// Counts the sender under this state unless it has one already.
+    pub(crate) fn set_first(&self, state: SessionState) {
+        if self.counted.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            self.set(Some(state));
+        }
     }
 }
 

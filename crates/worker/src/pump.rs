@@ -78,7 +78,9 @@ impl Pump {
                 self.meter.set(Some(SessionState::Connected));
                 self.status.send_replace(SessionStatus::Connected);
             }
-            EventBody::PairingCode(_) => self.meter.set(Some(SessionState::Pairing)),
+            EventBody::PairingCode(_) => {
+                self.meter.set(Some(SessionState::Pairing));
+            }
             EventBody::Paired(credentials) => return self.keep(credentials).await,
             EventBody::Suspended { until } => {
                 self.end(Ending::Suspended(*until));

@@ -49,7 +49,9 @@ impl Actor {
                 }
                 Err(error) => {
                     self.context.gate.close(Closer::Leases, &error);
-                    tracing::warn!(sender.id = %sender, error = %error, "open attempts cannot be adopted yet");
+                    if !error.is_transient() {
+                        tracing::error!(sender.id = %sender, error = %error, "open attempts cannot be adopted");
+                    }
                     tokio::time::sleep(backoff.next_pause()).await;
                 }
             }

@@ -15,7 +15,6 @@ async fn a_lost_lease_sends_nothing_more_and_gives_nothing_back_to_the_store() {
     let mut house = House::running("single").await;
     house.release(Lane::Campaign, 1).await;
     house.next_outcome().await;
-    house.options.renew_every = Duration::from_hours(1);
     house.store.rows(|state| state.steal(SENDER));
     house.release(Lane::Campaign, 3).await;
     eventually("the session is closed", || house.journal.count("close") == 1).await;

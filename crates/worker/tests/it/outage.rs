@@ -1,10 +1,11 @@
 //! The store or the queue goes away: outcomes wait, nothing new begins, and all is settled when it is back.
 
 use paceline_domain::{Lane, Outcome};
+use paceline_queue::JobQueue;
 
 use crate::{
     channel::Answer,
-    house::{House, eventually, stays},
+    house::{House, SENDER, eventually, stays},
 };
 
 #[tokio::test]
@@ -98,5 +99,47 @@ async fn a_stop_while_the_store_is_away_still_ends() {
     house.shown("paceline_worker_store_gate_closed", 1).await;
     house.stop().await;
     // As after a crash: the attempt is open, and the next holder of the sender settles it.
-    assert!(house.store.rows(|state| state.attempts[0].outcome.is_none()));
+    assert!(house.store.rows(|state| state.attempts.values().all(|attempt| attempt.outcome.is_none())));
+}
+
+#[tokio::test]
+async fn a_message_that_the_store_will_never_take_holds_no_other_one_up() {
+    let mut house = House::new("unlimited").await;
+    let ids = house.release(Lane::Campaign, 3).await;
+    house.store.rows(|state| state.poison = Some(ids[1]));
+    house.start();
+    let mut sent = vec![house.next_outcome().await.0, house.next_outcome().await.0];
+    sent.sort();
+    assert_eq!(sent, [ids[0], ids[2]]);
+    house.all_jobs_answered().await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_store_will_never_take_holds_no_other_one_up() {
+    let mut house = House::new("unlimited").await;
+    house.channel.answer([Answer::WaitForLeave, Answer::WaitForLeave]);
+    house.start();
+    let ids = house.release(Lane::Campaign, 2).await;
+    eventually("both are on their way", || house.sends() == 2).await;
+    house.store.rows(|state| state.poison = Some(ids[0]));
+    house.channel.let_through();
+    house.channel.let_through();
+    assert_eq!(house.next_outcome().await.0, ids[1]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_ends_is_consumed_anew() {
+    for profile in ["single", "unlimited"] {
+        let mut house = House::running(profile).await;
+        house.release(Lane::Campaign, 1).await;
+        house.next_outcome().await;
+        house.queue.remove_sender(SENDER).await.unwrap();
+        house.queue.declare_senders(&[SENDER]).await.unwrap();
+        let ids = house.release(Lane::Campaign, 1).await;
+        assert_eq!(house.next_outcome().await.0, ids[0]);
+        house.all_jobs_answered().await;
+        house.stop().await;
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) struct TestStore {
 pub(crate) struct State {
     pub(crate) senders: BTreeMap<SenderId, Held>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
-    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) attempts: BTreeMap<(MessageId, AttemptNumber), Attempt>,
     pub(crate) given_back: Vec<(MessageId, PutOff)>,
     pub(crate) session: Option<SealedSession>,
     pub(crate) intents: Vec<IntentBatch>,
@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) renewals_fail: bool,
     pub(crate) intent_takes: Duration,
     pub(crate) lose_next_intent_answer: bool,
+    /// The store will never take this message's outcome, nor an intent that names it.
+    pub(crate) poison: Option<MessageId>,
 }
 
 pub(crate) struct Held {
@@ -76,7 +78,7 @@ impl TestStore {
         let state = State {
             senders: BTreeMap::new(),
             messages: BTreeMap::new(),
-            attempts: Vec::new(),
+            attempts: BTreeMap::new(),
             given_back: Vec::new(),
             session: None,
             intents: Vec::new(),
@@ -84,6 +86,7 @@ impl TestStore {
             renewals_fail: false,
             intent_takes: Duration::ZERO,
             lose_next_intent_answer: false,
+            poison: None,
         };
         Self { state: Mutex::new(state), journal }
     }
@@ -101,6 +104,10 @@ impl TestStore {
 
 fn away() -> StoreError {
     StoreError::Unavailable { reason: "taken away by the test".to_owned(), source: None }
+}
+
+fn refused() -> StoreError {
+    StoreError::Refused { source: "a constraint that no one knows".into() }
 }
 
 impl State {
@@ -196,9 +203,12 @@ impl IntentStore for TestStore {
 
     async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()> {
         let mut state = self.up()?;
+        if outcomes.iter().any(|outcome| Some(outcome.message) == state.poison) {
+            return Err(refused());
+        }
         for outcome in outcomes {
             let key = (outcome.message, outcome.attempt);
-            let attempt = state.attempts.iter_mut().find(|attempt| (attempt.message, attempt.number) == key).unwrap();
+            let attempt = state.attempts.get_mut(&key).unwrap();
             attempt.outcome.get_or_insert((outcome.outcome.clone(), outcome.at));
             self.journal.note(format!("outcome {} {}", outcome.outcome.as_str(), KEY.wa_id(outcome.message)));
         }
@@ -219,7 +229,7 @@ impl IntentStore for TestStore {
         self.journal.note("adopt");
         let State { attempts, messages, .. } = &mut *state;
         // As after the results role: what has an outcome is applied and not open any more, unless the epoch is an old one.
-        let open = attempts.iter_mut().filter(|attempt| attempt.outcome.is_none() || attempt.epoch != epoch);
+        let open = attempts.values_mut().filter(|attempt| attempt.outcome.is_none() || attempt.epoch != epoch);
         let adopted = open
             .map(|attempt| {
                 attempt.epoch = epoch;
@@ -244,6 +254,9 @@ impl TestStore {
     fn intend(&self, batch: IntentBatch) -> StoreResult<(Duration, StoreResult<Fenced<IntentAnswer>>)> {
         let mut state = self.up()?;
         let takes = state.intent_takes;
+        if batch.items.iter().any(|(id, _)| Some(*id) == state.poison) {
+            return Err(refused());
+        }
         if !state.holds(batch.sender, batch.epoch) {
             return Ok((takes, Ok(Fenced::LeaseLost)));
         }
@@ -287,7 +300,7 @@ impl State {
         message.state = message.state.after(MessageMove::Intend).unwrap();
         message.attempts += 1;
         let attempt = message.attempts;
-        self.attempts.push(Attempt { message: id, number: attempt, epoch, sends: 1, outcome: None });
+        self.attempts.insert((id, attempt), Attempt { message: id, number: attempt, epoch, sends: 1, outcome: None });
         let content = Content::Text { body: message.text.clone() };
         IntentVerdict::Granted(Grant { attempt, wa_id: KEY.wa_id(id), to: message.to.clone(), content })
     }
