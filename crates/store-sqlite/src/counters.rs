@@ -74,7 +74,7 @@ const WRITE: Bulk = Bulk {
 
 impl Tx {
     /// Notes that a count changes.
-    pub(crate) fn count(&mut self, ledger: Ledger, what: Count, by: i64) {
+    pub(crate) fn count(&mut self, ledger: Ledger, what: &Count, by: i64) {
         for ledger in [ledger, Ledger::ALL] {
             match self.deltas.entry((ledger, what.clone())) {
                 Entry::Vacant(entry) => {
@@ -87,14 +87,14 @@ impl Tx {
 
     /// Notes that messages are new, in a state.
     pub(crate) fn count_new(&mut self, ledger: Ledger, state: MessageState, messages: i64) {
-        self.count(ledger, Count::Planned, messages);
-        self.count(ledger, Count::State(state), messages);
+        self.count(ledger, &Count::Planned, messages);
+        self.count(ledger, &Count::State(state), messages);
     }
 
     /// Notes that messages moved from one state to another.
     pub(crate) fn count_moved(&mut self, ledger: Ledger, from: MessageState, to: MessageState, messages: i64) {
-        self.count(ledger, Count::State(from), -messages);
-        self.count(ledger, Count::State(to), messages);
+        self.count(ledger, &Count::State(from), -messages);
+        self.count(ledger, &Count::State(to), messages);
     }
 
     /// Writes the changes that were noted.

@@ -126,7 +126,7 @@ impl Tx {
         for row in &rows {
             let cells = Cells::new("webhook_endpoints", row);
             let endpoint: EndpointId = cells.id("id")?;
-            let share = i64::from(per_endpoint.min(limit)) - cells.number("held")?;
+            let share = (i64::from(per_endpoint) - cells.number("held")?).min(i64::from(limit));
             if share <= 0 {
                 continue;
             }

@@ -89,8 +89,8 @@ pub(crate) struct Moved {
     ended_at: Option<DateTime<Utc>>,
     /// Until when it is put off.
     not_before: Option<DateTime<Utc>>,
-    /// Whether it has moved at all.
-    moved: bool,
+    /// Whether there is anything to write.
+    changed: bool,
 }
 
 #[derive(Serialize)]
@@ -139,12 +139,12 @@ const BACK: Bulk = Bulk {
 impl Moved {
     /// A message that has not moved yet.
     pub(crate) fn start(held: Held) -> Self {
-        Self { held, reason: None, ended_at: None, not_before: None, moved: false }
+        Self { held, reason: None, ended_at: None, not_before: None, changed: false }
     }
 
     /// Whether there is anything to write.
     pub(crate) fn has_moved(&self) -> bool {
-        self.moved
+        self.changed
     }
 }
 
@@ -161,7 +161,7 @@ impl Tx {
         if to == MessageState::Failed
             && let Some(reason) = happening.reason.and_then(|reason| reason.parse::<FailureReason>().ok())
         {
-            self.count(ledger, Count::Failed(reason), 1);
+            self.count(ledger, &Count::Failed(reason), 1);
         }
         if let Some(kind) = event_of(to) {
             let while_waiting = matches!(happening.happened, MessageMove::Expire | MessageMove::Cancel);
@@ -232,7 +232,7 @@ impl Moved {
     fn apply(&mut self, to: MessageState, happening: &Happening) {
         let held = &mut self.held;
         held.state = to;
-        self.moved = true;
+        self.changed = true;
         let at = happening.at;
         match to {
             MessageState::Sent => held.sent_at = Some(held.sent_at.unwrap_or(at)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use paceline_domain::{
-    AddressHash, CampaignId, CampaignState, Exclusion, MessageState, SenderId, WorkspaceId, WorkspaceKey,
+    AddressHash, CampaignId, CampaignState, Exclusion, MessageState, PhoneNumber, SenderId, WorkspaceId, WorkspaceKey,
 };
 use paceline_store::{
     StoreResult,
@@ -148,7 +148,7 @@ impl Tx {
         let ledger = Ledger::of(workspace, Some(batch.campaign));
         self.count_new(ledger, MessageState::Waiting, i64::try_from(messages.len()).unwrap_or(0));
         for excluded in &exclusions {
-            self.count(ledger, Count::Excluded(excluded.exclusion.reason().into()), 1);
+            self.count(ledger, &Count::Excluded(excluded.exclusion.reason().into()), 1);
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl Tx {
                     values.add(blob(message.id)).add(recipient.row).add(opt_blob(message.sticky));
                     values.add(if message.sticky.is_some() { "sticky" } else { "free" });
                     values.add(recipient.hash.to_bytes().to_vec());
-                    values.add(address.phone.as_ref().map(|phone| phone.as_e164()));
+                    values.add(address.phone.as_ref().map(PhoneNumber::as_e164));
                     values.add(address.business_scoped_id.as_deref()).add(address.linked_id.as_deref());
                     values.add(message.wa_id.as_str()).add(message.content.typed_chars());
                     values.add(serde_json::to_string(&message.content).unwrap_or_default());

@@ -155,8 +155,8 @@ impl Tx {
         ));
         if let Some(row) = self.one(open.bind(blob(id))).await? {
             let cells = Cells::new("uploads", &row);
-            let stale = cells.flag("stale")?;
-            return Ok(if stale { Step::Remove(cells.id("id")?) } else { Step::Done(UploadOpening::Busy) });
+            let ran_out = cells.flag("stale")?;
+            return Ok(if ran_out { Step::Remove(cells.id("id")?) } else { Step::Done(UploadOpening::Busy) });
         }
         let insert = sqlx::query(concat!(
             "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) VALUES (?1, ?2, ?3, 'open', ?4, ",
@@ -220,7 +220,7 @@ impl Tx {
             .await?;
         let ledger = Ledger::of(progress.workspace, Some(upload.campaign));
         for (reason, count) in &progress.excluded {
-            self.count(ledger, Count::Excluded(reason.clone().into()), *count);
+            self.count(ledger, &Count::Excluded(reason.clone().into()), *count);
         }
         Ok(UploadSummary { rows: progress.rows, accepted: progress.accepted, excluded: progress.excluded })
     }

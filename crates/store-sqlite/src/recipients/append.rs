@@ -5,7 +5,7 @@ use super::{
     UploadRow, blob, conflict, duration_micros, json_blobs, json_numbers, real_now,
 };
 use crate::bulk::Bulk;
-use paceline_domain::AddressHash;
+use paceline_domain::{AddressHash, PhoneNumber};
 use paceline_store::recipients::RecipientRow;
 
 const WRITE_RECIPIENTS: Bulk = Bulk {
@@ -104,7 +104,7 @@ impl Tx {
                 |values, recipient| {
                     let address = &recipient.address;
                     values.add(recipient.row).add(recipient.hash.to_bytes().to_vec());
-                    values.add(address.phone.as_ref().map(|phone| phone.as_e164()));
+                    values.add(address.phone.as_ref().map(PhoneNumber::as_e164));
                     values.add(address.business_scoped_id.as_deref()).add(address.linked_id.as_deref());
                     values.add(recipient.variables.as_str());
                 },

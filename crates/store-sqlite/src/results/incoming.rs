@@ -154,11 +154,11 @@ impl Tx {
             let ledger = Ledger::of(arrived.workspace, answered.campaign);
             if answered.replied_at.is_none() {
                 answered.replied_at = Some(arrived.at);
-                self.count(ledger, Count::Replied, 1);
+                self.count(ledger, &Count::Replied, 1);
             }
             if opt_out && answered.opted_out_at.is_none() {
                 answered.opted_out_at = Some(arrived.at);
-                self.count(ledger, Count::OptedOut, 1);
+                self.count(ledger, &Count::OptedOut, 1);
             }
         }
         let (in_reply_to, campaign_id) = names(answer.as_deref());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use paceline_domain::{AttemptNumber, MessageId, Outcome, Receipt, ResultBody, SenderId};
+use paceline_domain::{AttemptNumber, FailureReason, MessageId, Outcome, Receipt, ResultBody, SenderId};
 use paceline_store::{
     intents::AttemptOutcome,
     results::{Settlement, settle, settle_receipt},
@@ -49,7 +49,7 @@ impl Tx {
             let happening = Happening {
                 happened: settlement.happened,
                 at: result.at,
-                reason: settlement.reason.map(|reason| reason.as_str()),
+                reason: settlement.reason.map(FailureReason::as_str),
                 not_before: settlement.not_before,
                 place: fresh.place,
             };

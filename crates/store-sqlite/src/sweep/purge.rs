@@ -3,57 +3,91 @@
 use super::{Duration, Fallible, Tx, duration_micros, json_numbers, real_now};
 use crate::cells::Cells;
 
-/// What is purged, in order: deliveries before the events that they carry. Each text takes an age and a limit.
-const OLD: [(&str, &str); 4] = [
-    (
-        concat!(
-            "SELECT seq FROM webhook_deliveries WHERE recorded_at IS NOT NULL AND recorded_at <= ",
-            real_now!(),
-            " - ?1 ORDER BY recorded_at LIMIT ?2"
-        ),
-        "DELETE FROM webhook_deliveries WHERE seq IN (SELECT value FROM json_each(?1))",
+/// A table that is purged: how its old rows are found, by age and limit, and removed.
+struct Old {
+    find: &'static str,
+    remove: &'static str,
+}
+
+const DELIVERIES: Old = Old {
+    find: concat!(
+        "SELECT seq FROM webhook_deliveries WHERE recorded_at IS NOT NULL AND recorded_at <= ",
+        real_now!(),
+        " - ?1 ORDER BY recorded_at LIMIT ?2"
     ),
-    (
-        concat!(
-            "SELECT seq FROM (SELECT seq, recorded_at FROM events WHERE seq <= (SELECT numbered_through FROM event_numbering) \
-                ORDER BY seq LIMIT ?2) AS e WHERE recorded_at <= ",
-            real_now!(),
-            " - ?1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq)"
-        ),
-        "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1))",
+    remove: "DELETE FROM webhook_deliveries WHERE seq IN (SELECT value FROM json_each(?1))",
+};
+
+const INBOX: Old = Old {
+    find: concat!(
+        "SELECT seq FROM (SELECT seq, recorded_at FROM inbox ORDER BY seq LIMIT ?2) WHERE recorded_at <= ",
+        real_now!(),
+        " - ?1"
     ),
-    (
-        concat!(
-            "SELECT seq FROM (SELECT seq, recorded_at FROM inbox ORDER BY seq LIMIT ?2) WHERE recorded_at <= ",
-            real_now!(),
-            " - ?1"
-        ),
-        "DELETE FROM inbox WHERE seq IN (SELECT value FROM json_each(?1))",
+    remove: "DELETE FROM inbox WHERE seq IN (SELECT value FROM json_each(?1))",
+};
+
+const IDEMPOTENCY_KEYS: Old = Old {
+    find: concat!(
+        "SELECT rowid AS seq FROM idempotency_keys WHERE recorded_at <= ",
+        real_now!(),
+        " - ?1 AND (status IS NOT NULL OR claimed_until <= ",
+        real_now!(),
+        ") ORDER BY recorded_at LIMIT ?2"
     ),
-    (
-        concat!(
-            "SELECT rowid AS seq FROM idempotency_keys WHERE recorded_at <= ",
-            real_now!(),
-            " - ?1 AND claimed_until <= ",
-            real_now!(),
-            " ORDER BY recorded_at LIMIT ?2"
-        ),
-        "DELETE FROM idempotency_keys WHERE rowid IN (SELECT value FROM json_each(?1))",
-    ),
-];
+    remove: "DELETE FROM idempotency_keys WHERE rowid IN (SELECT value FROM json_each(?1))",
+};
 
 impl Tx {
+    /// Deliveries go before the events that they carry.
     pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
-        let mut purged = 0;
-        for (find, delete) in OLD {
-            let left = u64::from(limit).saturating_sub(purged);
-            let query = sqlx::query(find).bind(duration_micros(age)).bind(i64::try_from(left).unwrap_or(i64::MAX));
-            let rows = self.all(query).await?;
-            let old = rows.iter().map(|row| Cells::new("purge", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
-            if !old.is_empty() {
-                purged += self.execute(sqlx::query(delete).bind(json_numbers(old))).await?;
+        let limit = u64::from(limit);
+        let age = duration_micros(age);
+        let mut purged = self.purge(&DELIVERIES, age, limit).await?;
+        purged += self.purge_events(age, limit - purged).await?;
+        purged += self.purge(&INBOX, age, limit - purged).await?;
+        purged += self.purge(&IDEMPOTENCY_KEYS, age, limit - purged).await?;
+        Ok(purged)
+    }
+
+    async fn purge(&mut self, old: &Old, age: i64, limit: u64) -> Fallible<u64> {
+        let query = sqlx::query(old.find).bind(age).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.all(query).await?;
+        let rows = rows.iter().map(|row| Cells::new("purge", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
+        self.remove(old.remove, rows).await
+    }
+
+    async fn remove(&mut self, statement: &'static str, rows: Vec<i64>) -> Fallible<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.execute(sqlx::query(statement).bind(json_numbers(rows))).await
+    }
+
+    /// Walks from the oldest event up to the first that is too young, past those whose deliveries are not finished.
+    async fn purge_events(&mut self, age: i64, limit: u64) -> Fallible<u64> {
+        const PAGE: &str = concat!(
+            "SELECT e.seq, e.recorded_at <= ",
+            real_now!(),
+            " - ?1 AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq) AS wanted FROM events e \
+             WHERE e.seq > ?2 AND e.seq <= (SELECT numbered_through FROM event_numbering) ORDER BY e.seq LIMIT ?3"
+        );
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
+        while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
+            let page = i64::try_from(limit).unwrap_or(i64::MAX);
+            for row in &self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await? {
+                let cells = Cells::new("events", row);
+                let seq = cells.number("seq")?;
+                after = Some(seq).filter(|_| cells.flag("old").is_ok_and(|old| old));
+                if after.is_none() || unwanted.len() == limit {
+                    break;
+                }
+                if !cells.flag("wanted")? {
+                    unwanted.push(seq);
+                }
             }
         }
-        Ok(purged)
+        self.remove("DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1))", unwanted).await
     }
 }
