@@ -35,13 +35,13 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that is moved by hand.
-pub struct HandClock(Mutex<DateTime<Utc>>);
+pub(crate) struct HandClock(Mutex<DateTime<Utc>>);
 
 impl HandClock {
-    pub fn advance(&self, by: TimeDelta) {
+    pub(crate) fn advance(&self, by: TimeDelta) {
         *self.0.lock().unwrap() += by;
     }
 }
@@ -60,7 +60,7 @@ impl Clock for HandClock {
 
 /// Probes whose results a test sets.
 #[derive(Default)]
-pub struct Probes(pub Mutex<Vec<ProbeResult>>);
+pub(crate) struct Probes(pub(crate) Mutex<Vec<ProbeResult>>);
 
 #[async_trait::async_trait]
 impl ReadinessProbe for Probes {
@@ -69,30 +69,29 @@ impl ReadinessProbe for Probes {
     }
 }
 
-pub struct App {
-    pub router: Router,
-    pub store: Arc<SqliteStore>,
-    pub clock: Arc<HandClock>,
-    pub minter: Arc<Minter>,
-    pub probes: Arc<Probes>,
-    pub stop: CancellationToken,
-    pub workspace: WorkspaceId,
-    pub workspace_key: WorkspaceKey,
-    pub key: String,
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) minter: Arc<Minter>,
+    pub(crate) probes: Arc<Probes>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) key: String,
     _folder: tempfile::TempDir,
 }
 
 /// Noon of a day, as every test begins.
-pub fn noon() -> DateTime<Utc> {
+pub(crate) fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 12, 0, 0).unwrap()
 }
 
 impl App {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(ApiOptions::default()).await
     }
 
-    pub async fn with(options: ApiOptions) -> Self {
+    pub(crate) async fn with(options: ApiOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let minter = Arc::new(Minter::new([42; 32]));
         let file = folder.path().join("paceline.db");
@@ -101,7 +100,7 @@ impl App {
         let workspace_key = WorkspaceKey::from_bytes(minter.bytes());
         let workspace = minter.mint(noon());
         let secret = ApiKeySecret::generate(&minter);
-        let tenant = Workspace { id: workspace, name: "test".into(), key: workspace_key.clone(), created_at: noon() };
+        let tenant = Workspace { id: workspace, name: "test".into(), key: workspace_key, created_at: noon() };
         let key = ApiKey {
             id: minter.mint(noon()),
             workspace,
@@ -122,49 +121,49 @@ impl App {
             stop: stop.clone(),
         });
         let key = secret.expose().to_owned();
-        Self { router, store, clock, minter, probes, stop, workspace, workspace_key, key, _folder: folder }
+        Self { router, store, clock, minter, probes, stop, workspace, key, _folder: folder }
     }
 
-    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
         let (path, headers) = (path.to_owned(), Vec::new());
         let call = Call { app: self, method, path, headers, body: Body::empty(), patience: PATIENCE };
         call.header("authorization", &format!("Bearer {}", self.key))
     }
-    pub fn show(&self, path: &str) -> Call<'_> {
+    pub(crate) fn show(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }
-    pub fn post(&self, path: &str) -> Call<'_> {
+    pub(crate) fn post(&self, path: &str) -> Call<'_> {
         self.call(Method::POST, path)
     }
-    pub fn patch(&self, path: &str) -> Call<'_> {
+    pub(crate) fn patch(&self, path: &str) -> Call<'_> {
         self.call(Method::PATCH, path)
     }
-    pub fn delete(&self, path: &str) -> Call<'_> {
+    pub(crate) fn delete(&self, path: &str) -> Call<'_> {
         self.call(Method::DELETE, path)
     }
 
     /// A draft with this template.
-    pub async fn draft(&self, template: &str) -> String {
+    pub(crate) async fn draft(&self, template: &str) -> String {
         let answer = self.post("/v1/campaigns").json(&serde_json::json!({ "template": template })).send().await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// An active sender with the fastest profile.
-    pub async fn sender(&self, phone: &str) -> String {
+    pub(crate) async fn sender(&self, phone: &str) -> String {
         let body = serde_json::json!({ "phone": phone, "profile": "unlimited" });
         let answer = self.post("/v1/senders").json(&body).send().await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
-    pub async fn upload(&self, campaign: &str, csv: &str) -> Answer {
+    pub(crate) async fn upload(&self, campaign: &str, csv: &str) -> Answer {
         let path = format!("/v1/campaigns/{campaign}/recipients");
         self.post(&path).header("content-type", "text/csv").body(csv.to_owned()).send().await
     }
 
     /// Does the planner's work, by the contract of the store and of the templates.
-    pub async fn plan(&self) {
+    pub(crate) async fn plan(&self) {
         for planning in self.store.list_planning(10).await.unwrap() {
             let campaign = &planning.campaign;
             let template = Template::parse(&campaign.definition.template).unwrap();
@@ -202,7 +201,7 @@ impl App {
     }
 
     /// Leases a sender and reports it as connected, as a worker would.
-    pub async fn connect(&self, sender: &str) -> (SenderId, WorkerId, Epoch) {
+    pub(crate) async fn connect(&self, sender: &str) -> (SenderId, WorkerId, Epoch) {
         let (sender, worker) = (sender.parse().unwrap(), self.minter.mint(self.clock.now()));
         let wish = LeaseWish {
             worker,
@@ -218,14 +217,14 @@ impl App {
     }
 
     /// Applies a result as the results role would.
-    pub async fn apply(&self, sender: SenderId, body: ResultBody) {
+    pub(crate) async fn apply(&self, sender: SenderId, body: ResultBody) {
         let result = WorkerResult { sender, at: self.clock.now(), body };
         let results = [ResultToApply { result, opt_out: OptOut::No }];
         self.store.apply_results(&results, self.clock.now()).await.unwrap();
     }
 
     /// Sends everything that is due from one connected sender, with this outcome.
-    pub async fn send_due(&self, holder: (SenderId, WorkerId, Epoch), outcome: &Outcome) -> Vec<MessageId> {
+    pub(crate) async fn send_due(&self, holder: (SenderId, WorkerId, Epoch), outcome: &Outcome) -> Vec<MessageId> {
         let (sender, worker, epoch) = holder;
         let now = self.clock.now();
         let rooms = [Room { sender, room: 64, free: 64 }];
@@ -254,7 +253,7 @@ impl App {
 }
 
 /// A request to make.
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     app: &'a App,
     method: Method,
     path: String,
@@ -265,34 +264,34 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     /// Sets a header, in place of what it was.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
-    pub fn anonymous(mut self) -> Self {
+    pub(crate) fn anonymous(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "authorization");
         self
     }
-    pub fn key(self, key: &str) -> Self {
+    pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
 
     /// How long it may take.
-    pub fn patience(mut self, patience: Duration) -> Self {
+    pub(crate) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
     /// Sends it and reads the answer whole.
-    pub async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         let patience = self.patience;
         let (status, headers, body) = self.open().await;
         let body = tokio::time::timeout(patience, axum::body::to_bytes(body, usize::MAX)).await.unwrap().unwrap();
@@ -300,7 +299,7 @@ impl Call<'_> {
     }
 
     /// Sends it and leaves the answer's body to be read.
-    pub async fn open(self) -> (u16, HeaderMap, Body) {
+    pub(crate) async fn open(self) -> (u16, HeaderMap, Body) {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -314,25 +313,25 @@ impl Call<'_> {
 }
 
 /// An answer.
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body of a refusal, after checking what holds for every refusal; without its `instance`.
-    pub fn problem(&self) -> Value {
+    pub(crate) fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text());
         let mut problem = self.json();
         assert_eq!(problem["status"], self.status);
@@ -342,14 +341,14 @@ impl Answer {
         problem
     }
     /// The slug of a refusal.
-    pub fn slug(&self) -> String {
+    pub(crate) fn slug(&self) -> String {
         let problem = self.problem();
         problem["type"].as_str().unwrap().trim_start_matches("urn:paceline:problem:").to_owned()
     }
 }
 
 /// Reads a body until `wanted` is in it.
-pub async fn read_until(body: &mut axum::body::BodyDataStream, wanted: &str) -> String {
+pub(crate) async fn read_until(body: &mut axum::body::BodyDataStream, wanted: &str) -> String {
     let mut read = String::new();
     let reading = async {
         while !read.contains(wanted) {
@@ -362,7 +361,7 @@ pub async fn read_until(body: &mut axum::body::BodyDataStream, wanted: &str) -> 
 }
 
 /// Waits for a condition.
-pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -372,19 +371,19 @@ pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
 }
 
 /// A phone number that numbering plans know, one for each index.
-pub fn phone(index: usize) -> String {
+pub(crate) fn phone(index: usize) -> String {
     format!("+4915112{index:06}")
 }
 
 /// A body that hands out these chunks, then breaks off.
-pub fn broken_body(chunks: Vec<&'static str>) -> Body {
+pub(crate) fn broken_body(chunks: Vec<&'static str>) -> Body {
     let mut parts: Vec<Result<Bytes, std::io::Error>> = chunks.into_iter().map(|text| Ok(text.into())).collect();
     parts.push(Err(std::io::ErrorKind::ConnectionReset.into()));
     Body::from_stream(futures_util::stream::iter(parts))
 }
 
-pub fn counts(value: &Value) -> BTreeMap<String, i64> {
+pub(crate) fn counts(value: &Value) -> BTreeMap<String, i64> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-pub const OK: u16 = StatusCode::OK.as_u16();
+pub(crate) const OK: u16 = StatusCode::OK.as_u16();

@@ -23,7 +23,7 @@ async fn the_log_is_read_by_cursor() {
     let id = two_events(&app).await;
     let first = app.show("/v1/events?limit=1").send().await.json();
     assert_eq!(
-        (&first["items"][0]["type"], &first["items"][0]["data"]["campaign"]),
+        (&first["items"][0]["type"], &first["items"][0]["data"]["campaign_id"]),
         (&json!("campaign.started"), &json!(id))
     );
     assert_eq!(first["next_cursor"], first["items"][0]["sequence"]);
@@ -57,7 +57,7 @@ async fn a_live_stream_goes_on_after_the_last_event_seen() {
     let field = |name: &str| started.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     assert_eq!(field("event:"), "campaign.started");
     let data: serde_json::Value = serde_json::from_str(&field("data:")).unwrap();
-    assert_eq!((&data["sequence"], &data["data"]["campaign"]), (&json!(field("id:")), &json!(id)));
+    assert_eq!((&data["sequence"], &data["data"]["campaign_id"]), (&json!(field("id:")), &json!(id)));
     drop(stream);
 
     let (_, _, body) = app.show("/v1/events/stream").header("last-event-id", &field("id:")).open().await;

@@ -1,6 +1,6 @@
 //! The report: every row of the audience exactly once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use paceline_domain::Outcome;
 
@@ -28,9 +28,9 @@ async fn a_report_has_each_row_once_at_every_stage() {
     for index in 0..2_500 {
         let name = if index % 10 == 9 { String::new() } else { format!("Name {index}") };
         let phone = if index % 100 == 50 { "=1+1".to_owned() } else { phone(index) };
-        csv.push_str(&format!("{phone},{name}\n"));
+        writeln!(csv, "{phone},{name}").unwrap();
     }
-    csv.push_str(&format!("{},Again\n", phone(0)));
+    writeln!(csv, "{},Again", phone(0)).unwrap();
     app.upload(&id, &csv).await;
 
     let draft = report(&app, &id).await;

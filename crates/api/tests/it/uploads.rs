@@ -57,7 +57,7 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
           "row": 3
         },
         {
-          "detail": "",
+          "detail": "expected 3 values as in the header, found 2",
           "line": 5,
           "reason": "malformed_row",
           "row": 4
@@ -181,6 +181,7 @@ async fn a_body_that_breaks_off_keeps_nothing_and_frees_the_campaign() {
 #[tokio::test]
 async fn a_client_that_hangs_up_leaves_nothing() {
     let app = App::start().await;
+    app.sender("+15550100").await;
     let id = app.draft("Hi").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -193,8 +194,9 @@ async fn a_client_that_hangs_up_leaves_nothing() {
         phone(1)
     );
     client.write_all(head.as_bytes()).await.unwrap();
-    // A file that is refused either way: by the open upload, or for having no phone column.
-    eventually("the upload is open", async || app.upload(&id, "name\nAda\n").await.status == 409).await;
+    // Without recipients it cannot start either way; the reason tells whether the upload is open.
+    let start = format!("/v1/campaigns/{id}/start");
+    eventually("the upload is open", async || app.post(&start).send().await.slug() == "upload-in-progress").await;
     drop(client);
     eventually("the campaign is free again", async || {
         app.upload(&id, &format!("phone\n{}\n", phone(2))).await.status == 200
@@ -207,18 +209,21 @@ async fn a_client_that_hangs_up_leaves_nothing() {
 #[tokio::test]
 async fn while_one_upload_is_open_another_is_409() {
     let app = App::start().await;
+    app.sender("+15550100").await;
     let id = app.draft("Hi").await;
     let endless = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from("phone\n"))])
         .chain(futures_util::stream::pending());
     let path = format!("/v1/campaigns/{id}/recipients");
     let slow = app.post(&path).header("content-type", "text/csv").body(Body::from_stream(endless)).send();
-    let other = eventually("the first upload is open", async || {
-        let answer = app.upload(&id, &format!("phone\n{}\n", phone(1))).await;
-        answer.status == 409 && answer.slug() == "upload-in-progress"
-    });
+    let start = format!("/v1/campaigns/{id}/start");
+    let other = async {
+        // Without recipients it cannot start either way; the reason tells whether the upload is open.
+        eventually("the upload is open", async || app.post(&start).send().await.slug() == "upload-in-progress").await;
+        app.upload(&id, &format!("phone\n{}\n", phone(1))).await
+    };
     tokio::select! {
         _ = slow => panic!("an endless upload was answered"),
-        () = other => {}
+        answer = other => assert_eq!((answer.status, answer.slug().as_str()), (409, "upload-in-progress")),
     }
 }
 
