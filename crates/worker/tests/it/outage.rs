@@ -20,7 +20,7 @@ async fn while_the_store_is_away_outcomes_wait_and_no_intent_starts() {
         house.channel.let_through();
         house.shown("paceline_worker_store_gate_closed", 1).await;
         let second = house.release(Lane::Campaign, 1).await;
-        stays("nothing new begins", || house.sends() == 1).await;
+        stays("nothing new begins", || house.journal.count("asked for an intent") == 1).await;
         house.shown("paceline_worker_outcomes_waiting", 1).await;
         house.shown("paceline_queue_deliveries{queue=\"jobs\",state=\"unanswered\"}", 2).await;
         assert_eq!(house.journal.count("outcome"), 0);
@@ -140,6 +140,26 @@ async fn a_queue_that_ends_is_consumed_anew() {
         let ids = house.release(Lane::Campaign, 1).await;
         assert_eq!(house.next_outcome().await.0, ids[0]);
         house.all_jobs_answered().await;
+        house.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_actor_does_not_adopt_what_it_has_just_sent_itself() {
+    for profile in ["single", "unlimited"] {
+        let mut house = House::new(profile).await;
+        // Where repeats are delivered, an adopted attempt without an outcome becomes unknown.
+        house.channel.deliver_repeats();
+        house.store.rows(|state| state.outcome_takes = std::time::Duration::from_millis(200));
+        house.start();
+        let first = house.release(Lane::Campaign, 1).await;
+        eventually("it is sent", || house.sends() == 1).await;
+        house.store.rows(|state| state.lose_next_intent_answer = true);
+        let second = house.release(Lane::Campaign, 1).await;
+        assert_eq!(house.next_outcome().await, (first[0], 1, Outcome::Sent { provider_id: None }));
+        assert_eq!(house.next_outcome().await, (second[0], 1, Outcome::Unknown));
+        house.all_jobs_answered().await;
+        house.shown("paceline_worker_outcomes_waiting", 0).await;
         house.stop().await;
     }
 }

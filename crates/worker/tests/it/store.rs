@@ -39,6 +39,7 @@ pub(crate) struct State {
     pub(crate) down: bool,
     pub(crate) renewals_fail: bool,
     pub(crate) intent_takes: Duration,
+    pub(crate) outcome_takes: Duration,
     pub(crate) lose_next_intent_answer: bool,
     /// The store will never take this message's outcome, nor an intent that names it.
     pub(crate) poison: Option<MessageId>,
@@ -85,6 +86,7 @@ impl TestStore {
             down: false,
             renewals_fail: false,
             intent_takes: Duration::ZERO,
+            outcome_takes: Duration::ZERO,
             lose_next_intent_answer: false,
             poison: None,
         };
@@ -196,12 +198,14 @@ impl LeaseStore for TestStore {
 #[async_trait]
 impl IntentStore for TestStore {
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
+        self.journal.note("asked for an intent");
         let (takes, answer) = self.intend(batch)?;
         tokio::time::sleep(takes).await;
         answer
     }
 
     async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()> {
+        tokio::time::sleep(self.rows(|state| state.outcome_takes)).await;
         let mut state = self.up()?;
         if outcomes.iter().any(|outcome| Some(outcome.message) == state.poison) {
             return Err(refused());
