@@ -199,6 +199,7 @@ macro_rules! conformance_suite {
                 who_was_suppressed_since_becomes_an_exclusion
                 a_contact_is_sticky_to_the_active_sender_of_the_pool_that_wrote_last
                 a_sticky_message_is_bound_from_the_start
+                a_sticky_sender_that_was_removed_since_keeps_nobody_waiting
             }
             release {
                 a_released_message_names_what_a_job_carries

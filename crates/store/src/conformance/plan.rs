@@ -140,7 +140,9 @@ pub async fn a_stale_planner_is_refused_and_changes_nothing(store: Arc<dyn Store
     let stale = world.next_plan(campaign, 2).await;
     world.store.record_plan(world.next_plan(campaign, 2).await).await.unwrap();
     let unseen = stale.messages[0].id;
+    let empty = PlannedBatch { messages: Vec::new(), through_row: 1, ..stale.clone() };
     assert_conflict(&world.store.record_plan(stale).await);
+    assert_conflict(&world.store.record_plan(empty).await);
     assert_eq!(world.store.find_message(world.workspace, unseen).await.unwrap(), None);
     assert_eq!(world.balanced(campaign).await.planned, 2);
     assert_eq!(world.campaign(campaign).await.planned_through, 2);
@@ -249,4 +251,18 @@ pub async fn a_sticky_message_is_bound_from_the_start(store: Arc<dyn Store>) {
     let (_, messages) = world.planned("main", [1, 2]).await;
     assert_eq!(world.message(messages[0]).await.sender, Some(one));
     assert_eq!(world.message(messages[1]).await.sender, None);
+}
+
+pub async fn a_sticky_sender_that_was_removed_since_keeps_nobody_waiting(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let goes = world.add_sender(1, "main").await;
+    let stays = world.add_sender(2, "main").await;
+    world.sent_by(goes, 1).await;
+    let campaign = world.started(world.definition("main"), [1]).await;
+    let batch = world.next_plan(campaign, 10).await;
+    assert_eq!(batch.messages[0].sticky, Some(goes));
+    world.move_sender(goes, SenderState::Removed).await;
+    world.store.record_plan(batch).await.unwrap();
+    let released = world.claim_for(stays, 1).await;
+    assert_eq!(released.iter().map(|it| it.sender).collect::<Vec<_>>(), [stays]);
 }
