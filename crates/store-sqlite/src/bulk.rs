@@ -2,7 +2,7 @@
 //!
 //! A bulk statement is written once with one row's template; it is sent in chunks whose sizes are powers of two, so that the
 //! statement cache holds a handful of prepared forms whatever the number of rows. In a template, `?` is a value of the row and
-//! `?1`, `?2`, … are values that all rows share.
+//! `?1`, `?2`, … are values that all rows share, there and in the tail.
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
@@ -21,8 +21,6 @@ pub(crate) struct Bulk {
     pub(crate) row: &'static str,
     /// What comes after the rows.
     pub(crate) tail: &'static str,
-    /// How many values all rows share.
-    pub(crate) shared: usize,
 }
 
 /// The texts of bulk statements by head and size, kept with the connection whose cache holds their prepared forms.
@@ -65,10 +63,10 @@ impl Bulk {
             let (chunk, after) = rest.split_at(chunk_size(rest.len()));
             rest = after;
             let mut values = Values::default();
-            shared(&mut values);
             for item in chunk {
                 row(&mut values, item);
             }
+            shared(&mut values);
             let text =
                 tx.texts.entry((self.head, chunk.len())).or_insert_with(|| self.text(chunk.len()).into()).clone();
             let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await?;
@@ -78,25 +76,39 @@ impl Bulk {
         Ok(done)
     }
 
+    /// Values of rows are anonymous and come first; shared ones are named by their place after all of those. The driver asks
+    /// SQLite for the name of every parameter, and SQLite looks through all names to find one: a name for each value of
+    /// each row would cost the square of their number.
     fn text(&self, rows: usize) -> String {
+        let of_a_row =
+            self.row.split('?').skip(1).filter(|after| !after.starts_with(|char: char| char.is_ascii_digit()));
+        let values = of_a_row.count() * rows;
         let mut text = String::with_capacity(self.head.len() + self.tail.len() + rows * (self.row.len() + 24));
         text.push_str(self.head);
-        let mut next = self.shared;
         for index in 0..rows {
             text.push_str(if index == 0 { " " } else { "," });
-            let mut template = self.row.chars().peekable();
-            while let Some(char) = template.next() {
-                text.push(char);
-                if char == '?' && !template.peek().is_some_and(char::is_ascii_digit) {
-                    next += 1;
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "{next}");
-                }
-            }
+            push_named(&mut text, self.row, values);
         }
         text.push(' ');
-        text.push_str(self.tail);
+        push_named(&mut text, self.tail, values);
         text
+    }
+}
+
+/// Appends a template with its shared values named by their place after `values` others.
+fn push_named(text: &mut String, template: &str, values: usize) {
+    let mut parts = template.split('?');
+    text.extend(parts.next());
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+        match part[..digits].parse::<usize>() {
+            Ok(shared) => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "${}", values + shared);
+            }
+            Err(_) => text.push('?'),
+        }
+        text.push_str(&part[digits..]);
     }
 }
 
@@ -110,10 +122,9 @@ mod tests {
     use super::{Bulk, chunk_size};
 
     #[test]
-    fn values_of_rows_are_numbered_after_the_shared_ones() {
-        let bulk =
-            Bulk { head: "INSERT INTO t VALUES", row: "(?, ?1, 'x', ?)", tail: "ON CONFLICT DO NOTHING", shared: 2 };
-        assert_eq!(bulk.text(2), "INSERT INTO t VALUES (?3, ?1, 'x', ?4),(?5, ?1, 'x', ?6) ON CONFLICT DO NOTHING");
+    fn values_of_rows_come_before_the_shared_ones() {
+        let bulk = Bulk { head: "INSERT INTO t VALUES", row: "(?, ?1, 'x', ?)", tail: "SET y = ?2" };
+        assert_eq!(bulk.text(2), "INSERT INTO t VALUES (?, $5, 'x', ?),(?, $5, 'x', ?) SET y = $6");
     }
 
     #[test]

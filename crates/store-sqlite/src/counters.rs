@@ -69,7 +69,6 @@ const WRITE: Bulk = Bulk {
     head: "INSERT INTO campaign_counts (workspace_id, campaign_id, bucket, shard, count) VALUES",
     row: "(?, ?, ?, 0, ?)",
     tail: "ON CONFLICT DO UPDATE SET count = count + excluded.count",
-    shared: 0,
 };
 
 impl Tx {

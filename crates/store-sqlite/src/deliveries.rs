@@ -80,7 +80,6 @@ const RECORD: Bulk = Bulk {
         real_now!(),
         ", NULL) FROM v WHERE webhook_deliveries.seq = v.seq"
     ),
-    shared: 0,
 };
 
 impl Tx {

@@ -67,14 +67,12 @@ const WRITE_EVENTS: Bulk = Bulk {
     head: "INSERT INTO events (id, workspace_id, kind, at, data, recorded_at) VALUES",
     row: concat!("(?, ?, ?, ?, ?, ", real_now!(), ")"),
     tail: "",
-    shared: 0,
 };
 
 const WRITE_DELIVERIES: Bulk = Bulk {
     head: "INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_seq, state, next_at) VALUES",
     row: concat!("(?, ?, ?, ?, 'waiting', ", real_now!(), ")"),
     tail: "",
-    shared: 0,
 };
 
 impl Tx {

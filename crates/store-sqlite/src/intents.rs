@@ -62,7 +62,6 @@ const WRITE_ATTEMPTS: Bulk = Bulk {
            intended_really_at, profile_version, pace_inputs) VALUES",
     row: concat!("(?, ?, ?1, ?2, ?3, ?4, ?5, ", real_now!(), ", ?6, ?7)"),
     tail: "",
-    shared: 7,
 };
 
 const WRITE_OUTCOMES: Bulk = Bulk {
@@ -73,7 +72,6 @@ const WRITE_OUTCOMES: Bulk = Bulk {
         real_now!(),
         " FROM v WHERE attempts.message_id = v.message_id AND attempts.number = v.number AND attempts.outcome IS NULL"
     ),
-    shared: 0,
 };
 
 /// The sender of an intent, as far as the decision needs it.

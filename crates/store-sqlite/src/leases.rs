@@ -93,7 +93,6 @@ const RENEW: Bulk = Bulk {
         " + ?1 FROM v WHERE senders.id = v.id AND senders.lease_epoch = v.epoch AND senders.lease_expires_at > ",
         real_now!()
     ),
-    shared: 1,
 };
 
 impl Tx {

@@ -113,7 +113,6 @@ const FORWARD: Bulk = Bulk {
     row: "(?, ?, ?, ?, ?)",
     tail: ") UPDATE messages SET state = v.state, sent_at = v.sent_at, delivered_at = v.delivered_at, read_at = v.read_at, \
            reason = NULL, ended_at = NULL FROM v WHERE messages.seq = v.seq",
-    shared: 0,
 };
 
 /// Failed, unknown, expired, cancelled. A message that never was sent keeps no sender that was not its own for good.
@@ -123,7 +122,6 @@ const END: Bulk = Bulk {
     tail: ") UPDATE messages SET sender_id = iif(messages.state = 'waiting' AND binding = 'free', NULL, sender_id), \
            state = v.state, reason = v.reason, ended_at = v.ended_at, release_deadline = NULL \
            FROM v WHERE messages.seq = v.seq",
-    shared: 0,
 };
 
 /// Waiting again.
@@ -133,7 +131,6 @@ const BACK: Bulk = Bulk {
     tail: ") UPDATE messages SET state = 'waiting', sender_id = iif(binding = 'free', NULL, sender_id), \
            not_before = v.not_before, waits_for = 'unsent', reason = NULL, ended_at = NULL, release_deadline = NULL \
            FROM v WHERE messages.seq = v.seq",
-    shared: 0,
 };
 
 impl Moved {

@@ -31,7 +31,6 @@ const WRITE_MESSAGES: Bulk = Bulk {
            created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars, content) VALUES",
     row: "(?, ?1, ?2, ?, 'campaign', 'waiting', ?, ?, ?3, ?4, ?, ?, ?, ?, ?, ?, ?)",
     tail: "",
-    shared: 4,
 };
 
 #[async_trait]

@@ -93,7 +93,6 @@ const GIVE_BACK: Bulk = Bulk {
          WHERE messages.id = v.id AND messages.release_generation = v.generation AND messages.state = 'waiting' \
             AND messages.release_deadline IS NOT NULL"
     ),
-    shared: 2,
 };
 
 impl Tx {

@@ -58,7 +58,6 @@ const WRITE_INBOX: Bulk = Bulk {
     head: "INSERT INTO inbox (id, workspace_id, recorded_at) VALUES",
     row: concat!("(?, ?, ", real_now!(), ")"),
     tail: "ON CONFLICT (id) DO NOTHING",
-    shared: 0,
 };
 
 impl Tx {

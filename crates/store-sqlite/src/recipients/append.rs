@@ -13,14 +13,12 @@ const WRITE_RECIPIENTS: Bulk = Bulk {
            (campaign_id, row_no, workspace_id, hash, phone, business_scoped_id, linked_id, variables) VALUES",
     row: "(?1, ?, ?2, ?, ?, ?, ?, ?)",
     tail: "ON CONFLICT (campaign_id, hash) DO NOTHING",
-    shared: 2,
 };
 
 const WRITE_EXCLUSIONS: Bulk = Bulk {
     head: "INSERT INTO exclusions (campaign_id, row_no, workspace_id, phone, exclusion) VALUES",
     row: "(?1, ?, ?2, ?, ?)",
     tail: "",
-    shared: 2,
 };
 
 /// An excluded row to write.

@@ -86,7 +86,6 @@ const TAKE: Bulk = Bulk {
         real_now!(),
         " + ?1 FROM v WHERE messages.seq = v.seq"
     ),
-    shared: 1,
 };
 
 impl Tx {

@@ -72,7 +72,6 @@ const WRITE_ANSWERED: Bulk = Bulk {
     head: "WITH v (seq, replied_at, opted_out_at) AS (VALUES",
     row: "(?, ?, ?)",
     tail: ") UPDATE messages SET replied_at = v.replied_at, opted_out_at = v.opted_out_at FROM v WHERE messages.seq = v.seq",
-    shared: 0,
 };
 
 impl Tx {
