@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod api;
+mod audience;
+mod error;
+mod figures;
+mod installation;
+mod network;
+mod process;
+mod wait;
+mod world;
+
+pub use api::{Answer, Api};
+pub use audience::{Audience, TEXT_MARK};
+pub use error::{ScenarioError, ScenarioResult};
+pub use figures::{cores, resident_kib};
+pub use installation::Installation;
+pub use network::{InboxItem, JournalLine, Network, NetworkSummary};
+pub use process::Process;
+pub use wait::{eventually, unchanged};
+pub use world::{People, World};

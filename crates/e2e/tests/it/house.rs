@@ -82,7 +82,8 @@ fn development_dependencies_are_the_testkit_the_own_port_or_an_embedded_adapter(
 
 #[test]
 fn sqlx_lives_in_the_store_adapters_and_the_command_line_in_the_binary() {
-    let homes: &[(&str, &dyn Fn(&str) -> bool)] = &[
+    type Home<'a> = (&'a str, &'a dyn Fn(&str) -> bool);
+    let homes: &[Home<'_>] = &[
         ("sqlx", &|name| name.starts_with("store-")),
         ("lapin", &|name| name == "queue-rabbitmq"),
         ("clap", &|name| name == "cli"),
@@ -110,7 +111,15 @@ fn no_second_tls_stack_is_built() {
 #[test]
 fn the_top_level_holds_what_the_design_lists_and_each_folder_explains_itself() {
     let lawful = [
-        "Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "crates", "migrations", "deploy", "grafana", "scripts",
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE",
+        "README.md",
+        "crates",
+        "migrations",
+        "deploy",
+        "grafana",
+        "scripts",
         "target",
     ];
     let listed = Command::new("git").args(["ls-files"]).current_dir(repository()).output().expect("git runs");

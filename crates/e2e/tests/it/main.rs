@@ -1,3 +1,19 @@
 //! Scenarios against the real binary, and tests of the house itself.
 
+mod bans;
+mod bounds;
+mod command_line;
+mod crashes;
+mod demo;
+mod document;
+mod drain;
+mod events;
+mod explanations;
 mod house;
+mod lanes;
+mod opt_out;
+mod pause;
+mod receiver;
+mod refusals;
+mod trouble;
+mod webhooks;

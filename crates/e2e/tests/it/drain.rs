@@ -1,0 +1,66 @@
+//! SIGTERM: what is in hand is finished, the rest waits for the next start.
+
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually};
+use serde_json::json;
+
+use crate::bounds::{CAMPAIGN, SOON};
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_in_hand_and_the_next_start_goes_on() -> ScenarioResult<()> {
+    let installation = Installation::new()?.with_profile("drill", &[("PER_SECOND", "40")]);
+    let mut world = World::start(installation, People::Quiet).await?;
+    world.add_senders(4, "drill").await?;
+    let audience = Audience::ordinary(11, 400);
+    let campaign = world.submit(&audience).await?;
+    for sends in [40, 150, 260] {
+        world.sent(sends, CAMPAIGN).await?;
+        world.stop().await?;
+        world.restart().await?;
+        let account = world.progress(&campaign).await?["account"].clone();
+        assert_eq!(account["balanced"], true, "{account}");
+        assert_eq!(account["unknown"], 0, "{account}");
+    }
+    world.ended(&campaign, CAMPAIGN).await?;
+    world.all_saw_it_once(&campaign, &audience).await?;
+    let summary = world.network.summary().await?;
+    assert_eq!(summary.repeats, 0, "an orderly end leaves nothing in doubt: {summary:?}");
+    world.finish().await
+}
+
+#[tokio::test]
+async fn a_stop_releases_the_leases_and_shows_it() -> ScenarioResult<()> {
+    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+    world.add_senders(3, "unlimited").await?;
+    world.senders_connected().await?;
+    let mut up = world.installation.start(&["up"])?;
+    // The first process holds the folder.
+    assert!(!up.wait(SOON).await?.success());
+    world.stop().await?;
+    world.restart().await?;
+    let senders = world.senders_connected().await?;
+    assert!(senders.iter().all(|sender| sender["lease"].is_object()), "{senders:?}");
+    world.finish().await
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once_and_loses_nothing() -> ScenarioResult<()> {
+    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+    world.add_senders(2, "unlimited").await?;
+    world.senders_connected().await?;
+    let slow = world.network.add_fault(&json!({ "kind": "slow_ack", "delay_ms": 60_000 })).await?;
+    let audience = Audience::ordinary(12, 40);
+    let campaign = world.submit(&audience).await?;
+    world.sent(1, SOON).await?;
+    let up = world.up()?;
+    up.signal("TERM").await?;
+    eventually("the first signal was noticed", SOON, async || Ok(up.log().contains("second signal").then_some(())))
+        .await?;
+    up.signal("TERM").await?;
+    assert_eq!(up.wait(SOON).await?.code(), Some(130));
+
+    world.network.remove_fault(slow).await?;
+    world.restart().await?;
+    world.ended(&campaign, CAMPAIGN).await?;
+    world.all_saw_it_once(&campaign, &audience).await?;
+    world.finish().await
+}
