@@ -35,7 +35,7 @@ impl Default for PlanOptions {
 /// The releaser's.
 #[derive(Debug, Clone)]
 pub struct ReleaseOptions {
-    /// How far ahead messages are released; the longest that a job may wait at its worker.
+    /// How far ahead a sender's slots are filled with messages that are due; the longest that a job may wait at its worker.
     pub horizon: Duration,
     /// How long a claim holds.
     pub hold: Duration,

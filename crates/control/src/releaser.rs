@@ -1,4 +1,4 @@
-//! The releaser: messages that are due soon are claimed for senders with room and published as jobs.
+//! The releaser: messages that are due are claimed for senders with room and published as jobs.
 //!
 //! Never a backlog: what is published is what workers take within two minutes, so that a pause, a cancellation or a newer,
 //! more urgent message finds nothing in its way.
@@ -61,7 +61,7 @@ impl Releaser {
     async fn release(&mut self, fleet: &Fleet) -> Result<usize, StepError> {
         let senders: Vec<_> = fleet.rooms.iter().map(|room| room.sender).collect();
         self.declare(&senders).await?;
-        let released = self.deps.store.claim_due(&fleet.rooms, fleet.due_before, self.options.hold).await?;
+        let released = self.deps.store.claim_due(&fleet.rooms, fleet.now, self.options.hold).await?;
         for message in &released {
             self.deps.meters.released.with_label_values(&[message.lane.as_str()]).inc();
         }

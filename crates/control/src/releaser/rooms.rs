@@ -25,8 +25,9 @@ pub(super) struct Fleet {
     pub(super) rooms: Vec<Room>,
     /// Those of them that work in batches.
     pub(super) unpaced: HashSet<SenderId>,
-    /// The end of the horizon, in campaign time.
-    pub(super) due_before: DateTime<Utc>,
+    /// The campaign time of this look. What is due by then is released and no more: who gets a job sends it at the sender's
+    /// next slot, whatever the message's own `not_before` says.
+    pub(super) now: DateTime<Utc>,
     /// Whether some sender has more room than its share of one claim.
     pub(super) cut: bool,
     /// Profiles of senders that are not configured.
@@ -41,9 +42,9 @@ impl Fleet {
         options: &ReleaseOptions,
     ) -> Self {
         let now = clock.now();
-        let due_before = now + campaign_time(options.horizon, clock.speed());
+        let horizon = now + campaign_time(options.horizon, clock.speed());
         let (rooms, unpaced, cut, unknown_profiles) = Default::default();
-        let mut fleet = Self { rooms, unpaced, due_before, cut, unknown_profiles };
+        let mut fleet = Self { rooms, unpaced, now, cut, unknown_profiles };
         for window in windows.filter(|window| can_send(&window.sender)) {
             let sender = &window.sender;
             let Some(profile) = profiles.find(&sender.profile) else {
@@ -51,7 +52,7 @@ impl Fleet {
                 continue;
             };
             let pace = Pace { profile, zone: sender.zone, seed: sender.seed };
-            let slots = pace.count_slots(&sender.pace, sender.suspension, now..due_before, profile.window());
+            let slots = pace.count_slots(&sender.pace, sender.suspension, now..horizon, profile.window());
             let room = slots.saturating_sub(window.outstanding);
             if room == 0 {
                 continue;
