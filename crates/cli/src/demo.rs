@@ -218,5 +218,6 @@ fn finish(report: &Report, folder: &std::path::Path, key: &str, output: Output) 
         "\nOpen it again with:\n  paceline up --data-dir {}\nand read it with the key {key}, for example:\n  PACELINE_API__KEY={key} paceline campaign list",
         folder.display(),
     ));
+    output.emit(&report.details());
     output.emit(&report.summary());
 }

@@ -86,6 +86,15 @@ impl Report {
         if self.is_balanced() && seen_once && finished { Exit::Done } else { Exit::Unbalanced }
     }
 
+    /// What the summary leaves out: the line before it.
+    pub(super) fn details(&self) -> Value {
+        json!({
+            "event": "details",
+            "failed": self.progress["failed"],
+            "webhooks": { "verified": self.webhooks.0, "refused": self.webhooks.1 },
+        })
+    }
+
     /// The last line of `--json`.
     pub(crate) fn summary(&self) -> Value {
         let mut summary = json!({ "event": "summary" });
@@ -93,7 +102,6 @@ impl Report {
             summary[key] = json!(self.count(key));
         }
         summary["excluded"] = self.progress["excluded"].clone();
-        summary["failed_by_reason"] = self.progress["failed"].clone();
         summary["balanced"] = json!(self.is_balanced());
         summary["network"] = json!({
             "physical_sends": self.network.physical_sends,
@@ -101,7 +109,6 @@ impl Report {
             "duplicates": self.network.duplicates,
             "repeats_dropped": self.network.repeats_dropped,
         });
-        summary["webhooks"] = json!({ "verified": self.webhooks.0, "refused": self.webhooks.1 });
         summary["seconds"] = json!((self.seconds * 10.0).round() / 10.0);
         summary
     }
