@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
     Address, AttemptNumber, CampaignState, CancelReason, Content, Epoch, Generation, Lane, MessageId, MessageMove,
-    MessageState, Outcome, SenderId, SuppressionScope, WaId, WorkerId, WorkspaceId,
+    MessageState, Outcome, SenderId, SenderState, SuppressionScope, WaId, WorkerId, WorkspaceId,
 };
 use paceline_pacing::{Pace, PaceState, Rule, Seed};
 use paceline_store::{
@@ -79,6 +79,7 @@ struct Intender {
     workspace: WorkspaceId,
     zone: chrono_tz::Tz,
     seed: Seed,
+    state: SenderState,
     pace: PaceState,
 }
 
@@ -103,7 +104,7 @@ impl Tx {
             batch.items.iter().map(|(id, _)| id).map(first).collect()
         };
         let pace = Pace { profile: &batch.profile, zone: intender.zone, seed: intender.seed };
-        let (decisions, after) = decide(&batch, &candidates, pace, &intender.pace);
+        let (decisions, after) = decide(&batch, &candidates, intender.state, pace, &intender.pace);
 
         let mut items = Vec::with_capacity(batch.items.len());
         let mut granted = Vec::new();
@@ -128,7 +129,7 @@ impl Tx {
 
     async fn find_intender(&mut self, sender: SenderId, epoch: Epoch) -> Fallible<Option<Intender>> {
         let query = sqlx::query(concat!(
-            "SELECT id, workspace_id, zone, seed, pace_next_slot, pace_day, pace_spent FROM senders \
+            "SELECT id, workspace_id, zone, seed, state, pace_next_slot, pace_day, pace_spent FROM senders \
              WHERE id = ?1 AND lease_epoch = ?2 AND lease_expires_at > ",
             real_now!()
         ));
@@ -138,6 +139,7 @@ impl Tx {
             workspace: cells.id("workspace_id")?,
             zone: cells.text("zone")?.parse().map_err(|_| cells.corrupt("zone"))?,
             seed: Seed(cells.number("seed")?),
+            state: cells.word("state")?,
             pace: read_pace(cells)?,
         }))
     }

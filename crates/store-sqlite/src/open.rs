@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use log::LevelFilter;
 use paceline_domain::Minter;
 use paceline_store::StoreResult;
 use sqlx::{
@@ -181,9 +182,12 @@ fn common(options: &SqliteOptions) -> SqliteConnectOptions {
         .busy_timeout(options.busy_timeout)
         .foreign_keys(true)
         .pragma("temp_store", "memory")
+        // Else the planner walks through a large table rather than look up a few hundred rows of it.
+        .pragma("automatic_index", "off")
         .row_buffer_size(1_024)
         // Statements carry no values, but they are noise; errors are told by the callers.
-        .disable_statement_logging()
+        .log_statements(LevelFilter::Trace)
+        .log_slow_statements(LevelFilter::Off, Duration::MAX)
 }
 
 fn writing(options: &SqliteOptions) -> SqliteConnectOptions {

@@ -3,7 +3,8 @@
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The cursor of the page before; `None` for the first page. Opaque to everyone but the adapter.
+    /// The cursor of the page before; `None` for the first page. Opaque to everyone but the adapter, which answers a text that
+    /// is no cursor of the list with `Conflict { what: "cursor" }`.
     pub after: Option<String>,
     /// The most items wanted; adapters take at most 1,000.
     pub limit: u32,

@@ -8,6 +8,11 @@ use paceline_store::Store;
 use paceline_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
+mod groups;
+mod opening;
+mod plans;
+mod trouble;
+
 mod conformance {
     paceline_store::conformance_suite!(crate::fresh_store);
 }
@@ -23,7 +28,27 @@ async fn open(options: SqliteOptions) -> SqliteStore {
     SqliteStore::open(options, Arc::new(Minter::new([7; 32]))).await.unwrap()
 }
 
-async fn fresh_store() -> (Arc<dyn Store>, TempDir) {
+/// Checks the plans of what a case has run when the case has ended.
+struct Planned {
+    _folder: TempDir,
+    file: PathBuf,
+}
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let file = self.file.clone();
+        // The case's own runtime may not be blocked.
+        let checked = std::thread::spawn(move || plans::check(&file)).join();
+        assert!(checked.is_ok(), "no statement walks through a large table");
+    }
+}
+
+async fn fresh_store() -> (Arc<dyn Store>, Planned) {
+    plans::listen();
     let (folder, file) = folder();
-    (Arc::new(open(SqliteOptions::new(file)).await), folder)
+    let store = open(SqliteOptions::new(&file)).await;
+    (Arc::new(store), Planned { _folder: folder, file })
 }
