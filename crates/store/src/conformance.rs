@@ -234,6 +234,7 @@ macro_rules! conformance_suite {
                 an_intent_for_what_is_bound_to_another_or_to_nobody_is_stale
                 of_intents_at_once_for_a_message_one_is_granted
                 a_paused_campaign_gives_the_claim_back
+                a_paused_sender_gives_the_claim_back_though_its_lease_stands
                 no_intent_commits_after_a_campaign_was_cancelled
                 a_message_whose_time_has_passed_expires_at_the_intent
                 a_message_that_comes_back_to_a_suppressed_person_is_not_sent_again

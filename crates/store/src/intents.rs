@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
     Address, AttemptNumber, CampaignState, CancelReason, Content, Epoch, Generation, Lane, MessageId, MessageState,
-    Outcome, SenderId, SuppressionReason, SuppressionScope, WaId, WorkerId,
+    Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WaId, WorkerId,
 };
 use paceline_pacing::{Draw, Pace, PaceState, Profile};
 
@@ -73,6 +73,8 @@ pub enum Refusal {
     Expired,
     /// The day's cap is spent: the claim is given back.
     CapSpent,
+    /// The sender was paused or removed: the claim is given back.
+    SenderHalted,
 }
 
 impl Refusal {
@@ -84,6 +86,7 @@ impl Refusal {
             Self::Suppressed => "suppressed",
             Self::Expired => "expired",
             Self::CapSpent => "cap_spent",
+            Self::SenderHalted => "sender_halted",
         }
     }
 }
@@ -122,7 +125,7 @@ pub struct OpenAttempt {
 /// Intents and outcomes.
 #[async_trait]
 pub trait IntentStore: Send + Sync {
-    /// One transaction: checks the lease's epoch and deadline, decides about each message by [`decide`], and writes the
+    /// One transaction: checks the lease's epoch and deadline, and whether the sender is active, decides about each message by [`decide`], and writes the
     /// attempts, the messages' states, the counters, and the sender's pace; or nothing.
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>>;
 
@@ -181,10 +184,11 @@ pub enum IntentDecision {
 }
 
 /// Decides about the messages of an intent, in order, and spends the pace for each that is granted. `candidates[i]` is what was
-/// read for `batch.items[i]`, `None` when there is no such message.
+/// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment.
 pub fn decide(
     batch: &IntentBatch,
     candidates: &[Option<IntentCandidate>],
+    sender: SenderState,
     pace: Pace<'_>,
     state: &PaceState,
 ) -> (Vec<IntentDecision>, PaceState) {
@@ -195,7 +199,12 @@ pub fn decide(
         .zip(candidates)
         .map(|(&(_, generation), candidate)| {
             let Some(candidate) = candidate else { return IntentDecision::Leave };
-            let decision = decide_one(batch, candidate, generation, pace.left_today(&state, batch.now));
+            let decision = match decide_one(batch, candidate, generation, pace.left_today(&state, batch.now)) {
+                IntentDecision::Intend(_) | IntentDecision::GiveBack(_) if sender != SenderState::Active => {
+                    IntentDecision::GiveBack(Refusal::SenderHalted)
+                }
+                decision => decision,
+            };
             if let IntentDecision::Intend(attempt) = decision {
                 state = pace.spend(&state, Draw { message: candidate.message, attempt }, batch.now);
             }

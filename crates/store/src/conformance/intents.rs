@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use chrono::TimeDelta;
 use chrono_tz::America::New_York;
 use paceline_domain::{
-    CampaignMove, CampaignState, EventKind, Generation, MessageId, MessageState, Outcome, SuppressionScope,
+    CampaignMove, CampaignState, EventKind, Generation, MessageId, MessageState, Outcome, SenderState, SuppressionScope,
 };
 use paceline_pacing::{Draw, Pace, PaceState, Profile, Seed};
 
@@ -192,6 +192,21 @@ pub async fn a_paused_campaign_gives_the_claim_back(store: Arc<dyn Store>) {
     assert_eq!((message.state, message.release, message.sender), (MessageState::Waiting, None, None));
     assert_eq!(world.sender(one).await.pace, PaceState::default(), "a deferral spends nothing");
     world.move_campaign(campaign, CampaignMove::Resume).await;
+    assert_eq!(world.claim_for(two, 1).await.len(), 1);
+    world.balanced(campaign).await;
+}
+
+pub async fn a_paused_sender_gives_the_claim_back_though_its_lease_stands(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let (one, two) = (world.add_sender(1, "main").await, world.add_sender(2, "main").await);
+    let (campaign, messages) = world.planned("main", 0..1).await;
+    let released = world.claim_for(one, 1).await;
+    let lease = world.lease(one).await;
+    world.move_sender(one, SenderState::Paused).await;
+    assert_eq!(world.verdict(&lease, &released[0]).await, IntentVerdict::Refused(Refusal::SenderHalted));
+    let message = world.message(messages[0]).await;
+    assert_eq!((message.state, message.release, message.sender), (MessageState::Waiting, None, None));
+    assert_eq!(world.sender(one).await.pace, PaceState::default(), "a deferral spends nothing");
     assert_eq!(world.claim_for(two, 1).await.len(), 1);
     world.balanced(campaign).await;
 }

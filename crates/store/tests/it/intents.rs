@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
-    CampaignState, CancelReason, Epoch, Generation, Lane, MessageId, MessageState, SenderId, SuppressionReason,
-    SuppressionScope, WorkerId,
+    CampaignState, CancelReason, Epoch, Generation, Lane, MessageId, MessageState, SenderId, SenderState,
+    SuppressionReason, SuppressionScope, WorkerId,
 };
 use paceline_pacing::{Draw, Pace, PaceState, Profile, Seed};
 use paceline_store::intents::{IntentBatch, IntentCandidate, IntentDecision, Refusal, decide};
@@ -49,7 +49,7 @@ fn candidate(number: u8) -> IntentCandidate {
 fn decide_all(profile: &Profile, candidates: &[Option<IntentCandidate>], state: &PaceState) -> Vec<IntentDecision> {
     let count = u8::try_from(candidates.len()).expect("a test has few messages");
     let batch = batch(profile.clone(), count);
-    decide(&batch, candidates, pace(profile), state).0
+    decide(&batch, candidates, SenderState::Active, pace(profile), state).0
 }
 
 fn pace(profile: &Profile) -> Pace<'_> {
@@ -60,7 +60,8 @@ fn pace(profile: &Profile) -> Pace<'_> {
 fn decision(candidate: IntentCandidate) -> IntentDecision {
     let profile = Profile::gentle();
     let state = PaceState::default();
-    let (decisions, after) = decide(&batch(profile.clone(), 1), &[Some(candidate)], pace(&profile), &state);
+    let (decisions, after) =
+        decide(&batch(profile.clone(), 1), &[Some(candidate)], SenderState::Active, pace(&profile), &state);
     let intended = matches!(decisions[0], IntentDecision::Intend(_));
     assert_eq!(after != state, intended, "the pace is spent with an intent and with nothing else");
     decisions[0]
@@ -168,7 +169,7 @@ fn the_pace_is_spent_for_each_granted_message_in_turn() {
     let profile = Profile::brisk();
     let pace = pace(&profile);
     let candidates = [candidate(0), candidate(1)].map(Some);
-    let (_, after) = decide(&batch(profile.clone(), 2), &candidates, pace, &PaceState::default());
+    let (_, after) = decide(&batch(profile.clone(), 2), &candidates, SenderState::Active, pace, &PaceState::default());
     let mut expected = PaceState::default();
     for number in 0..2 {
         expected = pace.spend(&expected, Draw { message: message(number), attempt: 1 }, noon());

@@ -267,7 +267,7 @@ impl TestStore {
         let candidates: Vec<_> = batch.items.iter().map(|(id, _)| candidate(&state, *id)).collect();
         let sender = &state.senders[&batch.sender].sender;
         let pace = Pace { profile: &batch.profile, zone: sender.zone, seed: sender.seed };
-        let (decisions, spent) = decide(&batch, &candidates, pace, &sender.pace);
+        let (decisions, spent) = decide(&batch, &candidates, sender.state, pace, &sender.pace);
         let mut items = Vec::new();
         for (&(id, _), decision) in batch.items.iter().zip(decisions) {
             items.push((id, state.follow(id, decision, batch.epoch)));
