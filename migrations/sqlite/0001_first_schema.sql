@@ -42,6 +42,7 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (workspace_id, key)
 ) STRICT;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (recorded_at);
+CREATE INDEX idempotency_keys_unanswered ON idempotency_keys (claimed_until) WHERE status IS NULL;
 
 CREATE TABLE senders (
     id BLOB PRIMARY KEY,
@@ -211,8 +212,7 @@ CREATE TABLE messages (
     business_scoped_id TEXT,
     linked_id TEXT,
     wa_id TEXT NOT NULL,
-    chars INTEGER NOT NULL,
-    content TEXT NOT NULL
+    chars INTEGER NOT NULL
 ) STRICT;
 -- Written while planning, always at the right edge.
 CREATE UNIQUE INDEX messages_of_row ON messages (campaign_id, row_no) WHERE campaign_id IS NOT NULL;
@@ -235,6 +235,13 @@ CREATE INDEX messages_of_person ON messages (workspace_id, hash) WHERE state = '
 -- Receipts and replies can only name what was attempted, so these two are written with the intent and not while planning.
 CREATE INDEX messages_by_wa_id ON messages (wa_id) WHERE attempts > 0;
 CREATE INDEX messages_to_person ON messages (hash, attempted_at) WHERE attempts > 0;
+
+-- What messages say, written once. Apart, so that a change of state does not write the text again.
+CREATE TABLE message_contents (
+    message_seq INTEGER PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    content TEXT NOT NULL
+) STRICT;
 
 -- The ledger and the outbox of sends in one.
 CREATE TABLE attempts (

@@ -12,7 +12,9 @@ use paceline_pacing::Profiles;
 use paceline_queue_embedded::{EmbeddedOptions, EmbeddedQueue};
 use paceline_store::{
     health::HealthStore as _,
+    idempotency::IdempotencyStore as _,
     leases::{DeadHolder, LeaseStore as _},
+    recipients::RecipientStore as _,
     release::ReleaseStore as _,
     workspaces::{ApiKey, Bootstrap, Workspace, WorkspaceStore as _},
 };
@@ -103,6 +105,8 @@ impl Stack {
         // The folder's lock proves that no other process lives: its leases are over, and its queue is gone.
         store.end_leases(DeadHolder::Everyone).await?;
         store.void_releases().await?;
+        store.void_uploads().await?;
+        store.void_idempotency_claims().await?;
         let new_key = bootstrap(&store, &setup).await?;
 
         let metrics = Arc::new(Metrics::new());

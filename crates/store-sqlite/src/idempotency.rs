@@ -41,6 +41,15 @@ impl IdempotencyStore for SqliteStore {
         self.write(move |tx| Box::pin(tx.record_response(workspace, key, response))).await
     }
 
+    async fn void_idempotency_claims(&self) -> StoreResult<u64> {
+        self.write(|tx| {
+            Box::pin(tx.execute(sqlx::query(
+                "DELETE FROM idempotency_keys INDEXED BY idempotency_keys_unanswered WHERE status IS NULL AND claimed_until > 0",
+            )))
+        })
+        .await
+    }
+
     async fn release_idempotency_key(&self, workspace: WorkspaceId, key: &str) -> StoreResult<()> {
         let key = key.to_owned();
         self.write(move |tx| {

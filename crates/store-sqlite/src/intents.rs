@@ -148,11 +148,11 @@ impl Tx {
         let query = sqlx::query(concat!(
             "SELECT ",
             held_columns!(),
-            ", m.lane, m.expires_at, m.wa_id, m.content, iif(m.release_deadline > ",
+            ", m.lane, m.expires_at, m.wa_id, t.content, iif(m.release_deadline > ",
             real_now!(),
             ", m.release_generation, NULL) AS release, c.state AS campaign_state, s.scope, s.reason AS suppressed_for \
              FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value) \
-             LEFT JOIN campaigns c ON c.id = m.campaign_id \
+             LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash"
         ));
         let query = query.bind(json_blobs(batch.items.iter().map(|(id, _)| id.to_bytes())));
@@ -321,10 +321,11 @@ impl Tx {
     /// that may not, because their recipient was suppressed since.
     async fn find_open(&mut self, sender: SenderId) -> Fallible<(Vec<OpenAttempt>, Vec<i64>, HashSet<MessageId>)> {
         let query = sqlx::query(
-            "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, m.content, \
+            "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
                 a.seq, a.number, a.outcome, a.ended_at, s.scope \
              FROM messages m INDEXED BY messages_sending \
              CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
+             LEFT JOIN message_contents t ON t.message_seq = m.seq \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
              WHERE m.sender_id = ?1 AND m.state = 'sending' ORDER BY a.seq",
         );

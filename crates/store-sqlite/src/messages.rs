@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    Epoch, Generation, MessageId, MessageState, Outcome, PoolId, SenderId, SuppressionScope, WorkspaceId,
+    Content, Epoch, Generation, MessageId, MessageState, Outcome, PoolId, SenderId, SuppressionScope, WorkspaceId,
 };
 use paceline_store::{
     Page, PageRequest, StoreResult,
@@ -14,6 +14,7 @@ use paceline_store::{
 use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
 
 use crate::{
+    bulk::Bulk,
     cells::Cells,
     counters::Ledger,
     cursor::Cursor,
@@ -28,7 +29,7 @@ macro_rules! message_columns {
     () => {
         concat!(
             "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, m.lane, m.phone, m.business_scoped_id, m.linked_id, \
-             m.content, m.wa_id, m.state, m.reason, m.sender_id, iif(m.binding = 'free', coalesce(c.pool, p.name), NULL) AS pool, \
+             t.content, m.wa_id, m.state, m.reason, m.sender_id, iif(m.binding = 'free', coalesce(c.pool, p.name), NULL) AS pool, \
              m.not_before, m.waits_for, m.expires_at, m.release_generation, iif(m.release_deadline > ",
             real_now!(),
             ", m.release_deadline, NULL) AS release_deadline, m.attempts, m.created_at, m.sent_at, m.delivered_at, m.read_at, \
@@ -39,7 +40,7 @@ macro_rules! message_columns {
 
 macro_rules! message_tables {
     () => {
-        " messages m LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
+        " messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
     };
 }
 
@@ -185,6 +186,12 @@ fn list_text(filter: MessageFilter) -> String {
     text
 }
 
+const WRITE_CONTENTS: Bulk = Bulk {
+    head: "INSERT INTO message_contents (message_seq, workspace_id, content) VALUES",
+    row: "(?, ?1, ?)",
+    tail: "",
+};
+
 /// Where a transactional message may go.
 struct Routed {
     sender: Option<SenderId>,
@@ -204,8 +211,8 @@ impl Tx {
         let Some(routed) = self.find_route(&new).await? else { return Ok(MessageAcceptance::NoSender) };
         let insert = sqlx::query(
             "INSERT INTO messages (id, workspace_id, lane, state, sender_id, binding, pool_id, not_before, expires_at, \
-                created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars, content) \
-             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars) \
+             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING seq",
         );
         let insert = insert
             .bind(blob(new.id))
@@ -222,12 +229,38 @@ impl Tx {
             .bind(new.to.business_scoped_id)
             .bind(new.to.linked_id)
             .bind(new.wa_id.as_str().to_owned())
-            .bind(new.content.typed_chars())
-            .bind(serde_json::to_string(&new.content).unwrap_or_default());
-        self.execute(insert).await?;
+            .bind(new.content.typed_chars());
+        let row = self.one(insert).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let seq = Cells::new("messages", &row).number("seq")?;
+        self.write_contents(new.workspace, seq, &[&new.content]).await?;
         self.count_new(Ledger::of(new.workspace, None), MessageState::Waiting, 1);
         let accepted = self.message(new.id).await?.ok_or(sqlx::Error::RowNotFound)?;
         Ok(MessageAcceptance::Accepted(Box::new(accepted)))
+    }
+
+    /// Writes what new messages say; `last` is the row of the last of them. With one writer, rows written together follow
+    /// each other.
+    pub(crate) async fn write_contents(
+        &mut self,
+        workspace: WorkspaceId,
+        last: i64,
+        contents: &[&Content],
+    ) -> Fallible<()> {
+        let first = last + 1 - i64::try_from(contents.len()).unwrap_or(0);
+        let rows: Vec<(i64, &Content)> = (first..).zip(contents.iter().copied()).collect();
+        WRITE_CONTENTS
+            .run(
+                self,
+                &rows,
+                |values| {
+                    values.add(blob(workspace));
+                },
+                |values, (seq, content)| {
+                    values.add(*seq).add(serde_json::to_string(content).unwrap_or_default());
+                },
+            )
+            .await?;
+        Ok(())
     }
 
     async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
@@ -249,7 +282,7 @@ impl Tx {
                     "SELECT p.id, (SELECT m.sender_id FROM messages m INDEXED BY messages_to_person \
                         WHERE m.hash = ?3 AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
                             AND m.sender_id IN (SELECT s.id FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
-                                WHERE pm.pool_id = p.id AND s.state = 'active') \
+                                WHERE pm.pool_id = p.id AND s.state = 'active' AND s.session_state <> 'banned') \
                         ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
                      FROM pools p WHERE p.workspace_id = ?1 AND p.name = ?2 \
                         AND EXISTS (SELECT 1 FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \

@@ -196,9 +196,9 @@ fn writing(options: &SqliteOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         // Inserts by hash touch pages all over an index; 32 MiB hold that of a million recipients.
         .pragma("cache_size", "-32768")
-        // 16 MiB of log before it is folded in: hot pages are written to the file once instead of many times.
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864")
+        // 64 MiB of log before it is folded in: hot pages are written to the file once instead of many times.
+        .pragma("wal_autocheckpoint", "16384")
+        .pragma("journal_size_limit", "100663296")
         .statement_cache_capacity(512);
     match options.max_pages {
         Some(pages) => writing.pragma("max_page_count", pages.to_string()),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use paceline_domain::{
-    AddressHash, CampaignId, CampaignState, Exclusion, MessageState, PhoneNumber, SenderId, WorkspaceId, WorkspaceKey,
+    AddressHash, CampaignId, CampaignState, Content, Exclusion, MessageState, PhoneNumber, SenderId, WorkspaceId,
+    WorkspaceKey,
 };
 use paceline_store::{
     StoreResult,
@@ -28,8 +29,8 @@ use crate::{
 
 const WRITE_MESSAGES: Bulk = Bulk {
     head: "INSERT INTO messages (id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, \
-           created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars, content) VALUES",
-    row: "(?, ?1, ?2, ?, 'campaign', 'waiting', ?, ?, ?3, ?4, ?, ?, ?, ?, ?, ?, ?)",
+           created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars) VALUES",
+    row: "(?, ?1, ?2, ?, 'campaign', 'waiting', ?, ?, ?3, ?4, ?, ?, ?, ?, ?, ?)",
     tail: "",
 };
 
@@ -68,7 +69,7 @@ impl SqliteStore {
                  WHERE m.hash = r.hash AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
                     AND m.sender_id IN (SELECT s.id FROM pools p JOIN pool_members pm ON pm.pool_id = p.id \
                         JOIN senders s ON s.id = pm.sender_id \
-                        WHERE p.workspace_id = ?1 AND p.name = ?2 AND s.state = 'active') \
+                        WHERE p.workspace_id = ?1 AND p.name = ?2 AND s.state = 'active' AND s.session_state <> 'banned') \
                  ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
              FROM recipients r WHERE r.campaign_id = ?3 AND r.row_no > ?4 AND r.row_no <= ?5 ORDER BY r.row_no LIMIT ?6",
         );
@@ -178,7 +179,7 @@ impl Tx {
         created_at: i64,
         messages: &[PlannedMessage],
     ) -> Fallible<()> {
-        WRITE_MESSAGES
+        let done = WRITE_MESSAGES
             .run(
                 self,
                 messages,
@@ -193,11 +194,11 @@ impl Tx {
                     values.add(address.phone.as_ref().map(PhoneNumber::as_e164));
                     values.add(address.business_scoped_id.as_deref()).add(address.linked_id.as_deref());
                     values.add(message.wa_id.as_str()).add(message.content.typed_chars());
-                    values.add(serde_json::to_string(&message.content).unwrap_or_default());
                 },
             )
             .await?;
-        Ok(())
+        let contents: Vec<&Content> = messages.iter().map(|message| &message.content).collect();
+        self.write_contents(workspace, done.last, &contents).await
     }
 
     /// The rows whose person is suppressed by now.

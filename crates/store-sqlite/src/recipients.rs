@@ -94,6 +94,11 @@ impl RecipientStore for SqliteStore {
         self.remove_stale_upload(upload.upload).await
     }
 
+    async fn void_uploads(&self) -> StoreResult<u64> {
+        self.write(|tx| Box::pin(tx.execute(sqlx::query("UPDATE uploads SET expires_at = 0 WHERE state = 'open'"))))
+            .await
+    }
+
     async fn list_recipients(
         &self,
         workspace: WorkspaceId,

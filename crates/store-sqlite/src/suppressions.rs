@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Address, AddressHash, CancelReason, MessageMove, SuppressionId, SuppressionScope, WorkspaceId};
+use paceline_domain::{
+    Address, AddressHash, CancelReason, MessageMove, PhoneNumber, SuppressionId, SuppressionScope, WorkspaceId,
+};
 use paceline_store::{
     Page, PageRequest, StoreResult,
     suppressions::{Suppression, SuppressionAddition, SuppressionStore},
@@ -10,10 +12,11 @@ use paceline_store::{
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
+    bulk::Bulk,
     cells::Cells,
     cursor::Cursor,
     error::Fallible,
-    moves::{Happening, held_columns, read_held},
+    moves::{Happening, Moved, held_columns, read_held},
     open::SqliteStore,
     transaction::Tx,
     values::{blob, json_blobs, micros},
@@ -83,30 +86,30 @@ impl SuppressionStore for SqliteStore {
     }
 }
 
-/// Whether a suppression forbids more than before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reached {
-    /// The person was not suppressed, or less widely.
-    More,
-    /// The person was suppressed as widely already.
-    Nothing,
-}
+const WRITE: Bulk = Bulk {
+    head: "INSERT INTO suppressions \
+           (workspace_id, hash, id, phone, business_scoped_id, linked_id, scope, reason, since) VALUES",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    tail: "ON CONFLICT (workspace_id, hash) DO UPDATE SET scope = excluded.scope \
+           WHERE scope = 'marketing' AND excluded.scope = 'all'",
+};
 
 impl Tx {
     async fn add_suppression(&mut self, new: Suppression, now: DateTime<Utc>) -> Fallible<SuppressionAddition> {
         let (workspace, hash) = (new.workspace, new.hash);
         let existing = self.suppression(workspace, hash).await?;
-        let reached = self.suppress(&new).await?;
+        let scope = new.scope;
+        let reached = self.suppress(&[new]).await?;
         let mut cancelled = 0;
-        if reached == Reached::More {
-            let happening = Happening {
+        if reached > 0 {
+            let why = Happening {
                 happened: MessageMove::Cancel,
                 at: now,
                 reason: Some(CancelReason::Suppressed.as_str()),
                 not_before: None,
                 place: usize::MAX,
             };
-            cancelled = self.cancel_waiting(workspace, &[hash], new.scope, happening).await?;
+            cancelled = self.cancel_waiting(workspace, scope, &[(hash, why)]).await?;
         }
         Ok(match existing {
             None => SuppressionAddition::Added { cancelled },
@@ -132,53 +135,60 @@ impl Tx {
         row.as_ref().map(read_suppression).transpose()
     }
 
-    /// Writes a suppression, or widens the one there is.
-    pub(crate) async fn suppress(&mut self, new: &Suppression) -> Fallible<Reached> {
-        let insert = sqlx::query(
-            "INSERT INTO suppressions \
-                (workspace_id, hash, id, phone, business_scoped_id, linked_id, scope, reason, since) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
-             ON CONFLICT (workspace_id, hash) DO UPDATE SET scope = excluded.scope \
-             WHERE scope = 'marketing' AND excluded.scope = 'all'",
-        );
-        let address = new.address.as_ref();
-        let insert = insert
-            .bind(blob(new.workspace))
-            .bind(new.hash.to_bytes().to_vec())
-            .bind(blob(new.id))
-            .bind(address.and_then(|address| address.phone.as_ref()).map(|phone| phone.as_e164().to_owned()))
-            .bind(address.and_then(|address| address.business_scoped_id.clone()))
-            .bind(address.and_then(|address| address.linked_id.clone()))
-            .bind(new.scope.as_str())
-            .bind(new.reason.as_str())
-            .bind(micros(new.since));
-        Ok(if self.execute(insert).await? > 0 { Reached::More } else { Reached::Nothing })
+    /// Writes suppressions, or widens those there are. Answers how many forbid more than before.
+    pub(crate) async fn suppress(&mut self, suppressions: &[Suppression]) -> Fallible<u64> {
+        let done = WRITE
+            .run(
+                self,
+                suppressions,
+                |_| {},
+                |values, new| {
+                    let address = new.address.as_ref();
+                    values.add(blob(new.workspace)).add(new.hash.to_bytes().to_vec()).add(blob(new.id));
+                    values.add(address.and_then(|address| address.phone.as_ref()).map(PhoneNumber::as_e164));
+                    values.add(address.and_then(|address| address.business_scoped_id.as_deref()));
+                    values.add(address.and_then(|address| address.linked_id.as_deref()));
+                    values.add(new.scope.as_str()).add(new.reason.as_str()).add(micros(new.since));
+                },
+            )
+            .await?;
+        Ok(done.written)
     }
 
-    /// Cancels what waits for people, released messages included, as far as a scope forbids it.
+    /// Cancels what waits for people of a workspace, released messages included, as far as a scope forbids it; for each
+    /// person with what happened.
     pub(crate) async fn cancel_waiting(
         &mut self,
         workspace: WorkspaceId,
-        people: &[AddressHash],
         scope: SuppressionScope,
-        happening: Happening,
+        people: &[(AddressHash, Happening)],
     ) -> Fallible<u64> {
         // Those of campaigns by way of the recipients, so that planning needs no index by person.
         let waiting = sqlx::query(concat!(
-            "SELECT ",
+            "SELECT j.key AS person, ",
             held_columns!(),
             " FROM json_each(?2) j CROSS JOIN campaigns c CROSS JOIN recipients r CROSS JOIN messages m \
              WHERE c.workspace_id = ?1 AND c.state IN ('scheduled', 'running', 'paused') \
                 AND r.campaign_id = c.id AND r.hash = unhex(j.value) \
                 AND m.campaign_id = c.id AND m.row_no = r.row_no AND m.state = 'waiting' \
-             UNION ALL SELECT ",
+             UNION ALL SELECT j.key AS person, ",
             held_columns!(),
             " FROM json_each(?2) j CROSS JOIN messages m \
              WHERE ?3 AND m.workspace_id = ?1 AND m.hash = unhex(j.value) AND m.state = 'waiting' AND m.campaign_id IS NULL"
         ));
-        let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
+        let hashes = json_blobs(people.iter().map(|(hash, _)| hash.to_bytes()));
         let waiting = waiting.bind(blob(workspace)).bind(hashes).bind(scope == SuppressionScope::All);
-        let held = self.all(waiting).await?.iter().map(read_held).collect::<Fallible<Vec<_>>>()?;
-        self.end_waiting(held, happening).await
+        let mut ended = Vec::new();
+        for row in &self.all(waiting).await? {
+            let person: usize = Cells::new("messages", row).small("person")?;
+            let Some((_, happening)) = people.get(person) else { continue };
+            let mut moved = Moved::start(read_held(row)?);
+            if self.move_message(&mut moved, happening) {
+                ended.push(moved);
+            }
+        }
+        let cancelled = u64::try_from(ended.len()).unwrap_or(0);
+        self.write_moved(ended).await?;
+        Ok(cancelled)
     }
 }

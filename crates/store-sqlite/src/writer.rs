@@ -196,6 +196,9 @@ impl WriterTask {
         let idle = sqlx::query("BEGIN").execute(&mut tx.conn).await.is_ok()
             && sqlx::query("ROLLBACK").execute(&mut tx.conn).await.is_ok();
         if idle {
+            // A full disk may have room again once the log's pages are in the file and its space can be written over. No
+            // harm in a failure: the next group tries its own luck.
+            let _ = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut tx.conn).await;
             self.tx = Some(tx);
         }
     }

@@ -113,6 +113,7 @@ macro_rules! conformance_suite {
                 a_key_is_found_by_its_hash_and_no_other
             }
             idempotency {
+                claims_of_the_dead_are_void
                 a_claimed_key_is_refused_to_others_until_it_is_answered
                 of_many_claims_at_once_one_is_granted
                 a_claim_that_ran_out_may_be_claimed_again
@@ -168,6 +169,7 @@ macro_rules! conformance_suite {
                 a_cancelled_campaign_keeps_its_messages_until_they_are_swept
             }
             recipients {
+                uploads_of_the_dead_stand_in_nobodys_way
                 rows_are_invisible_until_their_upload_is_committed
                 a_row_is_kept_as_it_was_given
                 recipients_are_listed_in_order_after_a_row
@@ -257,6 +259,7 @@ macro_rules! conformance_suite {
                 an_orphan_that_no_worker_will_settle_becomes_unknown
             }
             results {
+                a_receipt_that_overtook_the_outcome_makes_the_event_of_the_acceptance_too
                 an_accepted_message_is_sent
                 a_rejected_message_fails_with_its_reason
                 an_unknown_message_is_settled_by_a_late_receipt
@@ -275,6 +278,7 @@ macro_rules! conformance_suite {
                 a_large_batch_is_applied_whole
             }
             incoming {
+                a_banned_sender_leaves_its_messages_to_others
                 an_incoming_message_is_an_event_and_a_reply
                 a_person_who_writes_twice_has_replied_once
                 a_reply_belongs_to_the_latest_message

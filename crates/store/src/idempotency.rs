@@ -57,6 +57,10 @@ pub trait IdempotencyStore: Send + Sync {
     /// Records the answer of a claimed key.
     async fn record_response(&self, workspace: WorkspaceId, key: &str, response: RecordedResponse) -> StoreResult<()>;
 
+    /// Gives every unanswered key back: those who claimed them are known to be dead, as at the start of an embedded
+    /// installation. Answers how many.
+    async fn void_idempotency_claims(&self) -> StoreResult<u64>;
+
     /// Gives a claimed key back unanswered, so that the request may be repeated.
     async fn release_idempotency_key(&self, workspace: WorkspaceId, key: &str) -> StoreResult<()>;
 }

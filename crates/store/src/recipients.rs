@@ -125,6 +125,10 @@ pub trait RecipientStore: Send + Sync {
     /// Removes an open upload and its rows.
     async fn abort_upload(&self, upload: OpenUpload) -> StoreResult<()>;
 
+    /// Ends every open upload: those who wrote them are known to be dead, as at the start of an embedded installation. The
+    /// sweeper removes their rows. Answers how many.
+    async fn void_uploads(&self) -> StoreResult<u64>;
+
     /// The first accepted rows of a campaign's committed uploads after row `after`.
     async fn list_recipients(
         &self,

@@ -73,7 +73,8 @@ pub trait ReleaseStore: Send + Sync {
 
     /// Claims messages that are due before `due_before` for the senders that have room, in one transaction: lanes first
     /// to last, then `not_before` and id, running campaigns in turn. Messages bound to a sender go to it alone; the others are bound by
-    /// [`assign`] to senders of their pool. The claims run out after `hold` of real time.
+    /// [`assign`] to senders of their pool. A sender that is out for long (suspended, banned, logged out, replaced) is passed
+    /// over. The claims run out after `hold` of real time.
     async fn claim_due(
         &self,
         rooms: &[Room],

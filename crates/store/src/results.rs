@@ -46,7 +46,9 @@ pub trait ResultStore: Send + Sync {
     /// by [`settle`] and `MessageState::after`, the counters, the events and their webhook deliveries. An incoming message is
     /// recorded as an event, counted as a reply to that sender's latest message to the person within seven days, and, when
     /// it opts out, suppresses the person (`all`, `opted_out`) and cancels their waiting messages. A session change is kept
-    /// on the sender unless a later one is known.
+    /// on the sender unless a later one is known; a sender that is out for long (suspended, banned, logged out, replaced) has
+    /// its releases given back, and one that is banned its sticky messages unbound. A receipt that overtook the outcome
+    /// makes the event of the acceptance too.
     async fn apply_results(&self, results: &[ResultToApply], now: DateTime<Utc>) -> StoreResult<ApplySummary>;
 }
 

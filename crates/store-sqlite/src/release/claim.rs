@@ -132,7 +132,8 @@ impl Tx {
             "SELECT s.id, pm.pool_id, EXISTS (SELECT 1 FROM messages m INDEXED BY messages_due_bound \
                 WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL) AS has_bound \
              FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value) \
-             LEFT JOIN pool_members pm ON pm.sender_id = s.id WHERE s.state = 'active'",
+             LEFT JOIN pool_members pm ON pm.sender_id = s.id WHERE s.state = 'active' \
+                AND s.session_state NOT IN ('suspended', 'banned', 'logged_out', 'replaced')",
         );
         let wanted: Vec<Room> = rooms.into_iter().filter(|room| room.room > 0).collect();
         let query = query.bind(json_blobs(wanted.iter().map(|room| room.sender.to_bytes())));

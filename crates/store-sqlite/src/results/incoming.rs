@@ -21,7 +21,6 @@ use crate::{
     error::Fallible,
     events::NewEvent,
     moves::Happening,
-    suppressions::Reached,
     transaction::Tx,
     values::{hex, micros, opt_micros},
 };
@@ -174,9 +173,10 @@ impl Tx {
 
     /// Suppresses those who opted out and cancels what waits for them. Answers how many are newly suppressed.
     async fn suppress_opted_out(&mut self, arrived: &[Arrived<'_>], now: DateTime<Utc>) -> Fallible<u64> {
-        let mut opted_out = 0;
+        let mut suppressions = Vec::new();
+        let mut people: BTreeMap<WorkspaceId, BTreeMap<AddressHash, Happening>> = BTreeMap::new();
         for arrived in arrived.iter().filter(|arrived| arrived.opt_out == OptOut::Yes) {
-            let suppression = Suppression {
+            suppressions.push(Suppression {
                 id: self.mint(now),
                 workspace: arrived.workspace,
                 hash: arrived.hash,
@@ -184,10 +184,7 @@ impl Tx {
                 scope: SuppressionScope::All,
                 reason: SuppressionReason::OptedOut,
                 since: arrived.at,
-            };
-            if self.suppress(&suppression).await? == Reached::More {
-                opted_out += 1;
-            }
+            });
             let happening = Happening {
                 happened: MessageMove::Cancel,
                 at: arrived.at,
@@ -195,7 +192,12 @@ impl Tx {
                 not_before: None,
                 place: arrived.place,
             };
-            self.cancel_waiting(arrived.workspace, &[arrived.hash], SuppressionScope::All, happening).await?;
+            people.entry(arrived.workspace).or_default().entry(arrived.hash).or_insert(happening);
+        }
+        let opted_out = self.suppress(&suppressions).await?;
+        for (workspace, people) in people {
+            let people: Vec<_> = people.into_iter().collect();
+            self.cancel_waiting(workspace, SuppressionScope::All, &people).await?;
         }
         Ok(opted_out)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use paceline_domain::{AttemptNumber, FailureReason, MessageId, Outcome, Receipt, ResultBody, SenderId};
+use paceline_domain::{
+    AttemptNumber, FailureReason, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody, SenderId,
+};
 use paceline_store::{
     intents::AttemptOutcome,
     results::{Settlement, settle, settle_receipt},
@@ -46,6 +48,17 @@ impl Tx {
             };
             let Some(moved) = found.and_then(|seq| named.messages.get_mut(seq)) else { continue };
             let Some(settlement) = settlement(&result.body, &moved.held) else { continue };
+            let accepted = Happening {
+                happened: MessageMove::Accept,
+                at: result.at,
+                reason: None,
+                not_before: None,
+                place: fresh.place,
+            };
+            if proves_acceptance(settlement.happened, moved.held.state) {
+                // Whoever reads the events sees every message sent before it is delivered.
+                self.move_message(moved, &accepted);
+            }
             let happening = Happening {
                 happened: settlement.happened,
                 at: result.at,
@@ -151,6 +164,12 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Whether a receipt overtook the outcome, or settles an unknown one: what reached a person was accepted.
+const fn proves_acceptance(happened: MessageMove, state: MessageState) -> bool {
+    matches!(happened, MessageMove::Deliver | MessageMove::Read)
+        && matches!(state, MessageState::Sending | MessageState::Unknown)
 }
 
 /// What a result means for a message as it stands.

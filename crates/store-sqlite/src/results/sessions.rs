@@ -1,6 +1,6 @@
 //! Changes of sessions. The latest by its own time is what the sender shows, in whatever order they arrive.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{EventKind, ResultBody, SenderId, SessionChange, SessionState};
@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::{Fresh, Reporter};
 use crate::{
+    bulk::{Bulk, Values},
     error::Fallible,
     events::NewEvent,
+    release::give_back,
     transaction::Tx,
-    values::{blob, micros, opt_micros},
+    values::{blob, json_blobs, micros, opt_micros},
 };
 
 #[derive(Serialize)]
@@ -24,6 +26,32 @@ struct SenderData<'a> {
     until: Option<DateTime<Utc>>,
 }
 
+/// What the changes of a batch come to for one sender.
+struct Change {
+    state: SessionState,
+    at: DateTime<Utc>,
+    detail: Option<String>,
+    pairing_code: Option<String>,
+    suspension: Suspended,
+}
+
+/// What changes say about a suspension.
+enum Suspended {
+    Begins(Option<DateTime<Utc>>),
+    Ends,
+    Stays,
+}
+
+const WRITE: Bulk = Bulk {
+    head: "WITH v (id, state, at, detail, pairing_code, suspension, until) AS (VALUES",
+    row: "(?, ?, ?, ?, ?, ?, ?)",
+    tail: ") UPDATE senders SET session_state = v.state, session_at = v.at, session_detail = v.detail, \
+           pairing_code = v.pairing_code, \
+           suspended = CASE v.suspension WHEN 'begins' THEN 1 WHEN 'ends' THEN 0 ELSE suspended END, \
+           suspended_until = CASE v.suspension WHEN 'stays' THEN suspended_until ELSE v.until END \
+           FROM v WHERE senders.id = v.id",
+};
+
 impl Tx {
     /// Applies changes of sessions. Answers how many were news.
     pub(super) async fn apply_sessions(
@@ -32,6 +60,7 @@ impl Tx {
         reporters: &mut HashMap<SenderId, Reporter>,
     ) -> Fallible<u64> {
         let mut applied = 0;
+        let mut changes: BTreeMap<SenderId, Change> = BTreeMap::new();
         for fresh in fresh {
             let result = &fresh.result.result;
             let ResultBody::Session(change) = &result.body else { continue };
@@ -41,7 +70,6 @@ impl Tx {
             }
             let before = std::mem::replace(&mut reporter.session, change.state);
             reporter.session_at = Some(result.at);
-            self.write_session_change(result.sender, change, result.at).await?;
             // A new pairing code is no event: whoever shows it looks at the sender.
             if before != SessionState::Pairing || change.state != SessionState::Pairing {
                 let detail = change.detail.as_deref();
@@ -49,40 +77,78 @@ impl Tx {
                 let event = NewEvent::new(reporter.workspace, event_of(change.state), result.at, &data);
                 self.event_at(fresh.place, event);
             }
+            let earlier = changes.remove(&result.sender);
+            changes.insert(result.sender, Change::after(earlier, change, result.at));
             applied += 1;
         }
+        let changes: Vec<_> = changes.into_iter().collect();
+        WRITE.run(self, &changes, |_| {}, bind).await?;
+        self.leave_to_others(&changes).await?;
         Ok(applied)
     }
 
-    async fn write_session_change(
-        &mut self,
-        sender: SenderId,
-        change: &SessionChange,
-        at: DateTime<Utc>,
-    ) -> Fallible<()> {
-        let update = sqlx::query(
-            "UPDATE senders SET session_state = ?2, session_at = ?3, session_detail = ?4, pairing_code = ?5, \
-             suspended = CASE ?6 WHEN 'begins' THEN 1 WHEN 'ends' THEN 0 ELSE suspended END, \
-             suspended_until = CASE ?6 WHEN 'begins' THEN ?7 WHEN 'ends' THEN NULL ELSE suspended_until END WHERE id = ?1",
-        );
-        let (suspension, until) = match change.state {
-            SessionState::Suspended => ("begins", change.until),
-            SessionState::Banned => ("begins", None),
-            SessionState::Connected => ("ends", None),
-            _ => ("stays", None),
+    /// Gives back what is released to senders that are out for long, and unbinds what is sticky to those that are barred for
+    /// good.
+    async fn leave_to_others(&mut self, changes: &[(SenderId, Change)]) -> Fallible<()> {
+        let of = |states: &[SessionState]| {
+            let senders = changes.iter().filter(|(_, change)| states.contains(&change.state));
+            json_blobs(senders.map(|(sender, _)| sender.to_bytes()))
         };
-        let pairing_code = change.pairing_code.as_deref().filter(|_| change.state == SessionState::Pairing);
-        let update = update
-            .bind(blob(sender))
-            .bind(change.state.as_str())
-            .bind(micros(at))
-            .bind(change.detail.as_deref())
-            .bind(pairing_code)
-            .bind(suspension)
-            .bind(opt_micros(until));
-        self.execute(update).await?;
+        let out = of(&[SessionState::Suspended, SessionState::Banned, SessionState::LoggedOut, SessionState::Replaced]);
+        if out == NOBODY {
+            return Ok(());
+        }
+        let unrelease = sqlx::query(concat!(
+            "UPDATE messages SET ",
+            give_back!(),
+            " WHERE seq IN (SELECT m.seq FROM json_each(?1) j CROSS JOIN messages m INDEXED BY messages_released \
+                WHERE m.sender_id = unhex(j.value) AND m.release_deadline IS NOT NULL)"
+        ));
+        self.execute(unrelease.bind(out)).await?;
+        let banned = of(&[SessionState::Banned]);
+        if banned == NOBODY {
+            return Ok(());
+        }
+        let unbind = sqlx::query(
+            "UPDATE messages SET sender_id = NULL, binding = 'free' \
+             WHERE seq IN (SELECT m.seq FROM json_each(?1) j CROSS JOIN messages m INDEXED BY messages_due_bound \
+                WHERE m.sender_id = unhex(j.value) AND m.state = 'waiting' AND m.release_deadline IS NULL \
+                    AND m.binding = 'sticky')",
+        );
+        self.execute(unbind.bind(banned)).await?;
         Ok(())
     }
+}
+
+/// A JSON array of no senders.
+const NOBODY: &str = "[]";
+
+impl Change {
+    fn after(earlier: Option<Self>, change: &SessionChange, at: DateTime<Utc>) -> Self {
+        let suspension = match change.state {
+            SessionState::Suspended => Suspended::Begins(change.until),
+            SessionState::Banned => Suspended::Begins(None),
+            SessionState::Connected => Suspended::Ends,
+            _ => earlier.map_or(Suspended::Stays, |earlier| earlier.suspension),
+        };
+        Self {
+            state: change.state,
+            at,
+            detail: change.detail.clone(),
+            pairing_code: change.pairing_code.clone().filter(|_| change.state == SessionState::Pairing),
+            suspension,
+        }
+    }
+}
+
+fn bind(values: &mut Values, (sender, change): &(SenderId, Change)) {
+    let (suspension, until) = match change.suspension {
+        Suspended::Begins(until) => ("begins", until),
+        Suspended::Ends => ("ends", None),
+        Suspended::Stays => ("stays", None),
+    };
+    values.add(blob(*sender)).add(change.state.as_str()).add(micros(change.at)).add(change.detail.as_deref());
+    values.add(change.pairing_code.as_deref()).add(suspension).add(opt_micros(until));
 }
 
 const fn event_of(state: SessionState) -> EventKind {

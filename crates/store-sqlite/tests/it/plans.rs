@@ -14,8 +14,9 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, sqlite::SqliteConne
 use tracing::{Event, Id, Metadata, Subscriber, field::Field, span};
 
 /// Tables that grow with traffic.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 11] = [
     "messages",
+    "message_contents",
     "attempts",
     "inbox",
     "events",

@@ -88,3 +88,14 @@ pub async fn the_first_answer_stays(store: Arc<dyn Store>) {
     let _ = world.store.release_idempotency_key(world.workspace, "a").await;
     assert_eq!(world.claim_key("a", HOUR).await, ClaimOutcome::Answered(response(201)));
 }
+
+pub async fn claims_of_the_dead_are_void(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    for key in ["a", "b"] {
+        assert_eq!(world.claim_key(key, HOUR).await, ClaimOutcome::Claimed);
+    }
+    world.store.record_response(world.workspace, "a", response(201)).await.unwrap();
+    assert_eq!(world.store.void_idempotency_claims().await.unwrap(), 1);
+    assert_eq!(world.claim_key("a", HOUR).await, ClaimOutcome::Answered(response(201)), "an answer stays");
+    assert_eq!(world.claim_key("b", HOUR).await, ClaimOutcome::Claimed);
+}

@@ -243,3 +243,22 @@ pub async fn a_suspension_is_kept_until_the_session_is_up_again(store: Arc<dyn S
     assert_eq!(world.sender(sender).await.suspension, Some(Suspension { until: None }), "for good");
     assert_eq!(world.events_about(EventKind::SenderSuspended, sender).await, 2);
 }
+
+pub async fn a_banned_sender_leaves_its_messages_to_others(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    for state in [SessionState::Suspended, SessionState::Banned] {
+        let pool = state.as_str();
+        let number = if state == SessionState::Banned { 11 } else { 21 };
+        let (one, two) = (world.add_sender(number, pool).await, world.add_sender(number + 1, pool).await);
+        let (campaign, _) = world.planned(pool, 0..3).await;
+        let released = world.claim_for(one, 2).await;
+        world.apply([session(one, state, world.now)]).await;
+        let lease = world.lease(one).await;
+        let answer = world.record(world.intent(&lease, &released)).await;
+        let stale = |(_, verdict): &(_, IntentVerdict)| *verdict == IntentVerdict::Refused(Refusal::Stale);
+        assert!(answer.items.iter().all(stale), "they are not its any more");
+        assert_eq!(world.claim_for(one, 3).await, [], "it is given nothing");
+        assert_eq!(world.claim_for(two, 3).await.len(), 3);
+        world.balanced(campaign).await;
+    }
+}

@@ -333,3 +333,14 @@ pub async fn an_append_extends_the_upload(store: Arc<dyn Store>) {
     assert_eq!(world.opening(extended, HOUR).await, UploadOpening::Busy);
     assert_eq!(world.store.commit_upload(upload, Vec::new()).await.unwrap().accepted, 1);
 }
+
+pub async fn uploads_of_the_dead_stand_in_nobodys_way(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let campaign = world.draft(world.definition("main")).await;
+    let dead = world.open_upload(campaign).await;
+    world.store.append_recipients(dead, world.rows(dead.first_row, 0..3), HOUR).await.unwrap();
+    assert_eq!(world.store.void_uploads().await.unwrap(), 1);
+    assert_eq!(world.upload(campaign, 1..3).await.accepted, 2, "the same people are nobody's duplicates");
+    assert!(world.store.commit_upload(dead, Vec::new()).await.is_err(), "the dead do not come back");
+    assert_eq!(world.campaign(campaign).await.rows, 2);
+}
