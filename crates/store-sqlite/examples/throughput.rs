@@ -5,7 +5,11 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement fails by panicking and prints its result")]
 #![expect(clippy::cast_precision_loss, reason = "rates are read by people")]
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
@@ -38,6 +42,8 @@ struct Bench {
     key: WorkspaceKey,
     worker: WorkerId,
     now: DateTime<Utc>,
+    /// How long each look at the campaign took.
+    looks: Mutex<Vec<Duration>>,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -57,8 +63,13 @@ async fn main() {
     bench.plan().await;
     let planned = began.elapsed();
     let began = Instant::now();
+    let looking = tokio::spawn(Arc::clone(&bench).look(campaign));
     let sent = bench.send(&leases, rows, receipts).await;
     let sending = began.elapsed();
+    looking.abort();
+    let mut looks = std::mem::take(&mut *bench.looks.lock().unwrap());
+    looks.sort_unstable();
+    let log_bytes = std::fs::metadata(folder.path().join("paceline.db-wal")).unwrap().len();
 
     let account = bench.store.find_campaign(bench.workspace, campaign).await.unwrap().unwrap().account;
     assert!(account.is_balanced());
@@ -73,6 +84,8 @@ async fn main() {
             "appended_and_planned_per_second": rate(rows, appended + planned),
             "messages_per_second": rate(sent, sending),
             "receipts_each": receipts,
+            "find_campaign_p99_micros": looks.get(looks.len() * 99 / 100).map(Duration::as_micros),
+            "log_bytes": log_bytes,
         })
     );
 }
@@ -100,7 +113,7 @@ impl Bench {
         let store = SqliteStore::open(SqliteOptions::new(path), Arc::new(Minter::new([2; 32]))).await.unwrap();
         store.bootstrap(workspace, api_key).await.unwrap();
         let worker = minter.mint(now);
-        Self { store, minter, workspace: id, key, worker, now }
+        Self { store, minter, workspace: id, key, worker, now, looks: Mutex::default() }
     }
 
     async fn add_senders(&self, senders: i64) -> Vec<(SenderId, Epoch)> {
@@ -207,6 +220,16 @@ impl Bench {
             self.store.record_plan(batch).await.unwrap();
             after = last;
             now += TimeDelta::milliseconds(20);
+        }
+    }
+
+    /// Someone who watches the campaign while it is sent.
+    async fn look(self: Arc<Self>, campaign: CampaignId) {
+        loop {
+            let began = Instant::now();
+            self.store.find_campaign(self.workspace, campaign).await.unwrap();
+            self.looks.lock().unwrap().push(began.elapsed());
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 

@@ -1,17 +1,6 @@
-//! The event log, and the one way into it.
+//! The event log, and the one way into it. What the data of each kind hold is said by the port.
 //!
-//! A transaction notes its events; they and their webhook deliveries are written when it ends. The data of each kind:
-//!
-//! | kind | data |
-//! |---|---|
-//! | `campaign.*` | `campaign_id`, `name`, `state` |
-//! | `message.sent` and all that may become of a message | `message_id`, `campaign_id` or null, `row` or null, `sender_id` or null, `to`, `state`; `reason` when it failed or was cancelled; `attempt` when an attempt or a receipt caused it |
-//! | `message.received` | `sender_id`, `from`, `text`, `in_reply_to` (a message id) or null, `campaign_id` or null, `opt_out` |
-//! | `contact.opted_out` | `sender_id`, `from`, `in_reply_to` or null, `campaign_id` or null |
-//! | `sender.*` | `sender_id`, `session`; `detail` and `until` when the network gave them |
-//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error` |
-//!
-//! `to` and `from` are addresses: an object with `phone`, `business_scoped_id`, `linked_id`, whichever are known.
+//! A transaction notes its events; they and their webhook deliveries are written when it ends.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -148,7 +148,7 @@ impl Tx {
         let query = sqlx::query(concat!(
             "SELECT ",
             held_columns!(),
-            ", m.lane, m.expires_at, m.wa_id, t.content, iif(m.release_deadline > ",
+            ", m.sender_id AS bound_to, m.lane, m.expires_at, m.wa_id, t.content, iif(m.release_deadline > ",
             real_now!(),
             ", m.release_generation, NULL) AS release, c.state AS campaign_state, s.scope, s.reason AS suppressed_for \
              FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value) \
@@ -168,7 +168,7 @@ impl Tx {
                 message: held.id,
                 state: held.state,
                 release: cells.opt_number("release")?.and_then(|number| i32::try_from(number).ok()).map(Generation),
-                sender: held.sender,
+                sender: cells.opt_id("bound_to")?,
                 lane: cells.word("lane")?,
                 campaign: cells.opt_word::<CampaignState>("campaign_state")?,
                 expires_at: cells.opt_time("expires_at")?,

@@ -21,7 +21,8 @@ use crate::{
 /// The columns of a [`Held`]; the table is named `m`.
 macro_rules! held_columns {
     () => {
-        "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, m.sender_id, m.phone, m.business_scoped_id, m.linked_id, \
+        "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, \
+         iif(m.state = 'waiting' AND m.binding = 'free', NULL, m.sender_id) AS sender_id, m.phone, m.business_scoped_id, m.linked_id, \
          m.state, m.attempts, m.sent_at, m.delivered_at, m.read_at"
     };
 }
@@ -35,6 +36,7 @@ pub(crate) struct Held {
     pub(crate) workspace: WorkspaceId,
     pub(crate) campaign: Option<CampaignId>,
     pub(crate) row: Option<i64>,
+    /// The sender that sent it, or whose it is for good; not one that merely might have been next.
     pub(crate) sender: Option<SenderId>,
     pub(crate) to: Address,
     pub(crate) state: MessageState,

@@ -1,5 +1,18 @@
 //! The event log. Events are written inside the transaction that caused them and numbered afterwards by a sequencer, so
 //! that a reader who goes by number skips none that a slower transaction commits late.
+//!
+//! What the data of each kind hold, so that integrators see one format whatever the database:
+//!
+//! | kind | data |
+//! |---|---|
+//! | `campaign.*` | `campaign_id`, `name`, `state` |
+//! | `message.sent` and all that may become of a message | `message_id`, `campaign_id` or null, `row` or null, `sender_id` or null, `to`, `state`; `reason` when it failed or was cancelled; `attempt` when an attempt or a receipt caused it |
+//! | `message.received` | `sender_id`, `from`, `text`, `in_reply_to` (a message id) or null, `campaign_id` or null, `opt_out` |
+//! | `contact.opted_out` | `sender_id`, `from`, `in_reply_to` or null, `campaign_id` or null |
+//! | `sender.*` | `sender_id`, `session`; `detail` and `until` when the network gave them |
+//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error` |
+//!
+//! `to` and `from` are addresses: an object with `phone`, `business_scoped_id`, `linked_id`, whichever are known.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -123,8 +123,8 @@ impl Tx {
                  ORDER BY x.sent_at IS NULL, x.attempted_at DESC LIMIT 1)",
         );
         let key = |arrived: &Arrived<'_>| {
-            let since = micros(arrived.at - ANSWERED_WITHIN);
-            (hex(&arrived.sender.to_bytes()), hex(&arrived.hash.to_bytes()), since)
+            let since = arrived.at.checked_sub_signed(ANSWERED_WITHIN).unwrap_or(DateTime::<Utc>::MIN_UTC);
+            (hex(&arrived.sender.to_bytes()), hex(&arrived.hash.to_bytes()), micros(since))
         };
         let keys: Vec<_> = arrived.iter().map(key).collect();
         let mut answers = vec![None; arrived.len()];
