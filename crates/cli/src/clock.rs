@@ -1,9 +1,11 @@
 //! The clocks of the binary: the system's, and a scaled one for demonstrations. The only place that asks what time it is.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, path::Path, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use chrono::{DateTime, SubsecRound, Utc};
 use paceline_domain::{Clock, SleepFuture};
+use serde::{Deserialize, Serialize};
 
 /// Sleeps are cut into pieces of at most this long, so that a clock that was set is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -88,11 +90,70 @@ impl Clock for ScaledClock {
     }
 }
 
-/// The clock that the configuration asks for.
-pub(crate) fn from_settings(speed: f64, origin: Option<DateTime<Utc>>) -> Arc<dyn Clock> {
-    match origin {
-        Some(origin) if speed > 1.0 => Arc::new(ScaledClock::starting_at(origin, speed)),
-        _ => Arc::new(SystemClock),
+/// Where a scaled clock starts unless the configuration says so.
+const ORIGIN_BACK: Duration = Duration::from_hours(30 * 24);
+
+/// The clock that the configuration asks for. A scaled one is anchored in `folder`: its processes share it, and a restart goes
+/// on where the clock has got to, because campaign time never runs backwards.
+pub(crate) fn from_settings(
+    speed: f64,
+    origin: Option<DateTime<Utc>>,
+    folder: &Path,
+) -> anyhow::Result<Arc<dyn Clock>> {
+    if speed <= 1.0 {
+        return Ok(Arc::new(SystemClock));
+    }
+    let started = real_now();
+    let fresh = Anchor { origin: origin.unwrap_or(started - ORIGIN_BACK).min(started), started, speed };
+    Ok(Arc::new(fresh.settle(origin, folder)?.clock()))
+}
+
+/// What a scaled clock is reckoned from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Anchor {
+    origin: DateTime<Utc>,
+    started: DateTime<Utc>,
+    speed: f64,
+}
+
+impl Anchor {
+    /// The anchor in the folder, or this one, kept there for the next start.
+    fn settle(self, origin: Option<DateTime<Utc>>, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join("clock.json");
+        match std::fs::OpenOptions::new().create_new(true).write(true).open(&path) {
+            Ok(file) => {
+                serde_json::to_writer(file, &self).with_context(|| format!("cannot write {}", path.display()))?;
+                Ok(self)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Self::read(&path)?.check(self.speed, origin, &path)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
+        }
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} does not hold a clock; remove it to start a new one", path.display()))
+    }
+
+    /// Another speed or origin would throw campaign time forwards or back under a database that knows it.
+    fn check(self, speed: f64, origin: Option<DateTime<Utc>>, path: &Path) -> anyhow::Result<Self> {
+        let same = (self.speed - speed).abs() < f64::EPSILON && origin.is_none_or(|origin| origin == self.origin);
+        anyhow::ensure!(
+            same,
+            "{} was made for clock.speed {} and clock.origin {}; keep them, or use another data_dir",
+            path.display(),
+            self.speed,
+            self.origin.to_rfc3339(),
+        );
+        Ok(self)
+    }
+
+    fn clock(self) -> ScaledClock {
+        ScaledClock { origin: self.origin, started: self.started, speed: self.speed }
     }
 }
 
@@ -108,7 +169,17 @@ mod tests {
     use chrono::SubsecRound;
     use paceline_domain::Clock;
 
-    use super::{ScaledClock, real_now};
+    use super::{ScaledClock, from_settings, real_now};
+
+    #[test]
+    fn a_restart_goes_on_where_the_clock_has_got_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = from_settings(1_000.0, None, folder.path()).unwrap().now();
+        let after = from_settings(1_000.0, None, folder.path()).unwrap().now();
+        assert!(after >= before && after - before < chrono::Duration::hours(12), "{before} {after}");
+        let refused = from_settings(2_000.0, None, folder.path()).err().map(|error| error.to_string());
+        assert!(refused.is_some_and(|refused| refused.contains("clock.speed 1000")), "another speed is refused");
+    }
 
     #[test]
     fn a_scaled_clock_runs_at_its_speed_until_it_meets_real_time() {

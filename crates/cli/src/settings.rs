@@ -48,8 +48,8 @@ impl Settings {
     }
 
     /// Campaign time.
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        clock::from_settings(self.config.clock.speed, self.config.clock.origin)
+    pub(crate) fn clock(&self) -> anyhow::Result<Arc<dyn Clock>> {
+        clock::from_settings(self.config.clock.speed, self.config.clock.origin, &self.config.data_dir)
     }
 
     /// How log lines look.

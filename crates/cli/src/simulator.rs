@@ -12,7 +12,7 @@ pub(crate) async fn run(arguments: &arguments::Simulator, settings: &Settings, o
     let folder = settings.config.data_dir.join("simulator");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let journal = folder.join("journal.ndjson");
-    let mut options = SimulatorOptions::new(settings.clock(), journal.clone());
+    let mut options = SimulatorOptions::new(settings.clock()?, journal.clone());
     options.listen = arguments.listen;
     options.seed = arguments.seed;
     options.script.clone_from(&arguments.script);

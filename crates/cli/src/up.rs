@@ -22,8 +22,8 @@ use crate::{
 pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<Exit> {
     settings.embedded_only()?;
     let stop = crate::signals::stop_on_signal()?;
-    let clock = settings.clock();
     let data = DataDir::open(&settings.config.data_dir)?;
+    let clock = settings.clock()?;
     let database = data.database();
     let simulator = start_simulator(&settings.config, &data, &clock).await?;
     let simulator_url = simulator.as_ref().map_or_else(|| settings.config.simulator.url.clone(), SimulatorHandle::url);

@@ -1,6 +1,6 @@
 //! What the store alone can do: rows appended and planned, and messages from claim to applied result, per second.
 //!
-//! `cargo run --release -p paceline-store-sqlite --example throughput -- [rows] [senders] [receipts]` prints one JSON object.
+//! `cargo run --release -p paceline-store-sqlite --example store_throughput -- [rows] [senders] [receipts]` prints one JSON object.
 //! `receipts` says how many of the two receipts (delivered, read) each message gets.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement fails by panicking and prints its result")]
 #![expect(clippy::cast_precision_loss, reason = "rates are read by people")]

@@ -1,6 +1,6 @@
 //! Rows, phones and renderings per second on one core.
 //!
-//! `cargo run --release -p paceline-audience --example throughput`
+//! `cargo run --release -p paceline-audience --example audience_throughput`
 
 #![expect(clippy::print_stdout, reason = "a measurement is for reading")]
 #![expect(clippy::disallowed_methods, reason = "a measurement takes the real time")]
