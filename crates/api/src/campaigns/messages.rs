@@ -32,7 +32,7 @@ pub(crate) struct ListCampaignMessages {
     state: Option<MessageState>,
     /// Only those bound to, or sent by, this sender.
     #[param(value_type = Option<schemas::SenderId>)]
-    sender: Option<SenderId>,
+    sender_id: Option<SenderId>,
 }
 
 /// Lists the messages of a campaign by id.
@@ -50,7 +50,7 @@ pub(crate) async fn list_campaign_messages(
     let list = format!("messages of {id}");
     let page = page_request(&list, params.cursor.as_deref(), params.limit)?;
     let campaign = find(&api, caller, id).await?;
-    let filter = MessageFilter { campaign: Some(campaign.id), state: params.state, sender: params.sender };
+    let filter = MessageFilter { campaign: Some(campaign.id), state: params.state, sender: params.sender_id };
     let page = api.store().list_messages(caller.workspace, filter, page).await?;
     Ok(Json(Listing::of(&list, page, MessageBody::from)))
 }

@@ -56,10 +56,10 @@ pub(crate) struct AddRecipients {
 pub(crate) struct UploadBody {
     /// Its id.
     #[schema(value_type = schemas::UploadId)]
-    upload: UploadId,
+    upload_id: UploadId,
     /// The campaign.
     #[schema(value_type = schemas::CampaignId)]
-    campaign: CampaignId,
+    campaign_id: CampaignId,
     /// Rows in all.
     rows: i64,
     /// Rows accepted; planning decides about them.

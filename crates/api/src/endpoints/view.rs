@@ -33,10 +33,10 @@ pub(crate) struct DeliveryBody {
     id: DeliveryId,
     /// The endpoint.
     #[schema(value_type = schemas::EndpointId)]
-    endpoint: EndpointId,
+    endpoint_id: EndpointId,
     /// The event; also the header `webhook-id`.
     #[schema(value_type = schemas::EventId)]
-    event: EventId,
+    event_id: EventId,
     /// The event's type.
     #[schema(value_type = schemas::EventKind)]
     r#type: EventKind,
@@ -65,8 +65,8 @@ impl From<Delivery> for DeliveryBody {
     fn from(delivery: Delivery) -> Self {
         Self {
             id: delivery.id,
-            endpoint: delivery.endpoint,
-            event: delivery.event,
+            endpoint_id: delivery.endpoint,
+            event_id: delivery.event,
             r#type: delivery.kind,
             state: delivery.state.as_str(),
             attempts: delivery.attempts,

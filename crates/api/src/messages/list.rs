@@ -28,13 +28,13 @@ pub(crate) struct ListMessages {
     limit: Option<u32>,
     /// Only those of this campaign.
     #[param(value_type = Option<schemas::CampaignId>)]
-    campaign: Option<CampaignId>,
+    campaign_id: Option<CampaignId>,
     /// Only those in this state.
     #[param(value_type = Option<schemas::MessageState>)]
     state: Option<MessageState>,
     /// Only those bound to, or sent by, this sender.
     #[param(value_type = Option<schemas::SenderId>)]
-    sender: Option<SenderId>,
+    sender_id: Option<SenderId>,
 }
 
 /// Lists messages by id, oldest first.
@@ -47,7 +47,7 @@ pub(crate) async fn list_messages(
     caller: Caller,
     Params(params): Params<ListMessages>,
 ) -> Result<Json<Listing<MessageBody>>, Problem> {
-    let filter = MessageFilter { campaign: params.campaign, state: params.state, sender: params.sender };
+    let filter = MessageFilter { campaign: params.campaign_id, state: params.state, sender: params.sender_id };
     let page = page_request("messages", params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_messages(caller.workspace, filter, page).await?;
     Ok(Json(Listing::of("messages", page, MessageBody::from)))

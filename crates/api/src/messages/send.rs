@@ -34,7 +34,7 @@ pub(crate) struct SendMessage {
     text: String,
     /// The sender that sends it, and no other. Not together with `pool`.
     #[schema(value_type = Option<schemas::SenderId>)]
-    sender: Option<SenderId>,
+    sender_id: Option<SenderId>,
     /// The pool whose senders may send it; `default` unless named.
     pool: Option<String>,
     /// `transactional` unless named; `reply` for an answer to someone who wrote.
@@ -75,7 +75,7 @@ pub(crate) async fn send_message(
         to,
         content: Content::Text { body: request.text },
         wa_id: key.wa_id(id),
-        route: match request.sender {
+        route: match request.sender_id {
             Some(sender) => Route::Sender(sender),
             None => Route::Pool(request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned())),
         },
@@ -104,8 +104,8 @@ fn check(request: &SendMessage, now: DateTime<Utc>) -> Result<PhoneNumber, Probl
     if request.lane == Lane::Campaign {
         checks.refuse("/lane", "must be transactional or reply; campaigns have a resource of their own");
     }
-    match (&request.sender, &request.pool) {
-        (Some(_), Some(_)) => checks.refuse("/pool", "must not be named together with a sender"),
+    match (&request.sender_id, &request.pool) {
+        (Some(_), Some(_)) => checks.refuse("/pool", "must not be named together with sender_id"),
         (None, Some(pool)) => checks.label("/pool", pool, MAX_POOL_NAME),
         _ => {}
     }

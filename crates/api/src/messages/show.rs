@@ -44,10 +44,10 @@ pub(crate) struct AttemptBody {
     number: i64,
     /// The sender.
     #[schema(value_type = schemas::SenderId)]
-    sender: SenderId,
+    sender_id: SenderId,
     /// The process.
     #[schema(value_type = schemas::WorkerId)]
-    worker: WorkerId,
+    worker_id: WorkerId,
     /// The lease epoch of the intent.
     epoch: i64,
     /// When the intent was recorded.
@@ -153,8 +153,8 @@ impl From<Attempt> for AttemptBody {
         };
         Self {
             number: i64::from(attempt.number),
-            sender: attempt.sender,
-            worker: attempt.worker,
+            sender_id: attempt.sender,
+            worker_id: attempt.worker,
             epoch: attempt.epoch.0,
             intended_at: attempt.intended_at,
             sends: attempt.sends,

@@ -17,7 +17,7 @@ pub(crate) struct MessageBody {
     id: MessageId,
     /// Its campaign; `null` for a single send.
     #[schema(value_type = Option<schemas::CampaignId>)]
-    campaign: Option<CampaignId>,
+    campaign_id: Option<CampaignId>,
     /// Its row in the campaign's audience.
     row: Option<i64>,
     /// Which lane it takes.
@@ -36,7 +36,7 @@ pub(crate) struct MessageBody {
     reason: Option<String>,
     /// The sender it is bound to, or that sent it.
     #[schema(value_type = Option<schemas::SenderId>)]
-    sender: Option<SenderId>,
+    sender_id: Option<SenderId>,
     /// The pool that may send it, unless it is bound to one sender for good.
     pool: Option<String>,
     /// Not to be sent before this.
@@ -64,7 +64,7 @@ impl From<Message> for MessageBody {
         let Content::Text { body: text } = message.content;
         Self {
             id: message.id,
-            campaign: message.campaign,
+            campaign_id: message.campaign,
             row: message.row,
             lane: message.lane,
             to: phones::shown(&message.to),
@@ -72,7 +72,7 @@ impl From<Message> for MessageBody {
             wa_id: message.wa_id.as_str().to_owned(),
             state: message.state,
             reason: message.reason,
-            sender: message.sender,
+            sender_id: message.sender,
             pool: message.pool,
             not_before: message.not_before,
             expires_at: message.expires_at,

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Pairing {
     /// The sender.
     #[schema(value_type = schemas::SenderId)]
-    sender: SenderId,
+    sender_id: SenderId,
     /// Where its session stands.
     #[schema(value_type = schemas::SessionState)]
     state: SessionState,
@@ -45,7 +45,7 @@ pub(crate) async fn show_pairing(
     let found = api.store().find_sender(caller.workspace, id).await?;
     let sender = found.ok_or(not_found::<kind::Sender>())?;
     Ok(Json(Pairing {
-        sender: sender.id,
+        sender_id: sender.id,
         state: sender.session,
         code: sender.pairing_code.filter(|_| sender.session == SessionState::Pairing),
         since: sender.session_at,

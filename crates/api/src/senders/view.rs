@@ -71,7 +71,7 @@ pub(crate) struct SessionBody {
 pub(crate) struct LeaseBody {
     /// The process.
     #[schema(value_type = schemas::WorkerId)]
-    worker: WorkerId,
+    worker_id: WorkerId,
     /// The fencing token.
     epoch: i64,
     /// When it runs out unless renewed, in real time.
@@ -114,7 +114,7 @@ impl SenderBody {
             state: sender.state,
             session: SessionBody::new(&sender),
             lease: sender.lease.as_ref().map(|lease| LeaseBody {
-                worker: lease.worker,
+                worker_id: lease.worker,
                 epoch: lease.epoch.0,
                 expires_at: lease.expires_at,
             }),

@@ -25,7 +25,7 @@ async fn a_message_is_accepted_in_its_lane_and_listed() {
     let message = &listed["items"][0];
     assert_eq!(message["id"], id);
     assert_eq!(
-        (&message["to"], &message["lane"], &message["state"], &message["campaign"], &message["text"]),
+        (&message["to"], &message["lane"], &message["state"], &message["campaign_id"], &message["text"]),
         (&json!("+4915112000001"), &json!("transactional"), &json!("waiting"), &json!(null), &json!("Your code is 7"))
     );
     assert_eq!(app.show("/v1/messages?state=sent").send().await.json()["items"], json!([]));
@@ -41,8 +41,8 @@ async fn what_cannot_be_sent_is_refused_by_field() {
         (json!({ "to": phone(1), "text": "x".repeat(4097) }), "/text"),
         (json!({ "to": phone(1), "text": "Hi", "lane": "campaign" }), "/lane"),
         (json!({ "to": phone(1), "text": "Hi", "lane": "express" }), "/lane"),
-        (json!({ "to": phone(1), "text": "Hi", "sender": "snd_7" }), "/sender"),
-        (json!({ "to": phone(1), "text": "Hi", "sender": sender, "pool": "default" }), "/pool"),
+        (json!({ "to": phone(1), "text": "Hi", "sender_id": "snd_7" }), "/sender_id"),
+        (json!({ "to": phone(1), "text": "Hi", "sender_id": sender, "pool": "default" }), "/pool"),
         (json!({ "to": phone(1), "text": "Hi", "expires_at": noon() }), "/expires_at"),
         (json!({ "to": phone(1), "text": "Hi", "not_before": "tomorrow" }), "/not_before"),
     ] {
@@ -78,7 +78,7 @@ async fn without_a_sender_nothing_is_accepted() {
     let sender = app.sender("+15550100").await;
     assert_eq!(refused(&app, json!({ "to": phone(1), "text": "Hi", "pool": "other" })).await, "no-sender");
     app.delete(&format!("/v1/senders/{sender}")).send().await;
-    assert_eq!(refused(&app, json!({ "to": phone(1), "text": "Hi", "sender": sender })).await, "no-sender");
+    assert_eq!(refused(&app, json!({ "to": phone(1), "text": "Hi", "sender_id": sender })).await, "no-sender");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_waiting_message_always_says_why_it_waits() {
     let id = send(&app, &json!({ "to": phone(1), "text": "Hi" })).await;
     assert_eq!(story(&app, &id).await["why"]["code"], "no_sender_connected");
 
-    let bound = send(&app, &json!({ "to": phone(2), "text": "Hi", "sender": sender })).await;
+    let bound = send(&app, &json!({ "to": phone(2), "text": "Hi", "sender_id": sender })).await;
     assert_eq!(story(&app, &bound).await["why"]["code"], "sender_unpaired");
 
     let later = json!({ "to": phone(3), "text": "Hi", "not_before": noon() + TimeDelta::hours(1) });
@@ -117,11 +117,11 @@ async fn a_message_tells_its_whole_story() {
     app.apply(holder.0, ResultBody::Receipt(receipt)).await;
 
     let story = story(&app, &id).await;
-    assert_eq!((&story["state"], &story["sender"]), (&json!("read"), &json!(sender)));
+    assert_eq!((&story["state"], &story["sender_id"]), (&json!("read"), &json!(sender)));
     assert_eq!(story["why"]["code"], "read");
     let attempt = &story["attempts"][0];
     assert_eq!(
-        (&attempt["number"], &attempt["outcome"], &attempt["sender"]),
+        (&attempt["number"], &attempt["outcome"], &attempt["sender_id"]),
         (&json!(1), &json!("sent"), &json!(sender))
     );
     assert_eq!((&attempt["epoch"], &attempt["pace_inputs"]), (&json!(holder.2.0), &json!({ "rule": "free" })));

@@ -31,14 +31,14 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
         phone(2)
     );
     let mut answer = upload(&app, &id, "text/csv; charset=utf-8", csv).await.json();
-    assert!(answer["upload"].as_str().unwrap().starts_with("upl_"));
-    assert_eq!(answer["campaign"], id);
-    answer["upload"] = json!("upl_…");
-    answer["campaign"] = json!("cmp_…");
+    assert!(answer["upload_id"].as_str().unwrap().starts_with("upl_"));
+    assert_eq!(answer["campaign_id"], id);
+    answer["upload_id"] = json!("upl_…");
+    answer["campaign_id"] = json!("cmp_…");
     insta::assert_json_snapshot!(answer, @r#"
     {
       "accepted": 2,
-      "campaign": "cmp_…",
+      "campaign_id": "cmp_…",
       "columns": [
         "name",
         "city"
@@ -69,7 +69,7 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
         "malformed_row": 1
       },
       "rows": 5,
-      "upload": "upl_…"
+      "upload_id": "upl_…"
     }
     "#);
     let exclusions = app.show(&format!("/v1/campaigns/{id}/exclusions")).send().await.json();

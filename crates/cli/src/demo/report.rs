@@ -59,7 +59,7 @@ pub(crate) async fn collect(
         names.values().map(|phone| (phone.clone(), SenderLine::default())).collect();
     for message in client.list(&format!("/v1/campaigns/{campaign}/messages")).await? {
         let Some(line) =
-            message["sender"].as_str().and_then(|id| names.get(id)).and_then(|phone| senders.get_mut(phone))
+            message["sender_id"].as_str().and_then(|id| names.get(id)).and_then(|phone| senders.get_mut(phone))
         else {
             continue;
         };

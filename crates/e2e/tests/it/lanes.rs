@@ -37,7 +37,7 @@ async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender() ->
         Ok((story["state"] == "sent").then_some(story))
     })
     .await?;
-    assert_eq!((&story["lane"], &story["campaign"]), (&json!("transactional"), &json!(null)), "{story}");
+    assert_eq!((&story["lane"], &story["campaign_id"]), (&json!("transactional"), &json!(null)), "{story}");
     world.finish().await
 }
 

@@ -94,7 +94,7 @@ async fn every_event_arrives_and_verifies_with_an_independent_library() -> Scena
 
     let again = listed[0]["id"].as_str().unwrap_or_default();
     world.api.act(&format!("/v1/webhook-endpoints/{id}/deliveries/{again}/redeliver")).await?.ok()?;
-    let event = listed[0]["event"].as_str().unwrap_or_default();
+    let event = listed[0]["event_id"].as_str().unwrap_or_default();
     eventually("the event came again", SOON, async || {
         let times = receiver.delivered().iter().filter(|delivered| delivered.id == event).count();
         Ok((times == 2).then_some(()))

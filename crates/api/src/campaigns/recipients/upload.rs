@@ -121,6 +121,6 @@ impl Kept {
     fn answer(self, campaign: &Campaign, upload: UploadId) -> UploadBody {
         let UploadSummary { rows, accepted, excluded } = self.summary;
         let Self { columns, errors, .. } = self;
-        UploadBody { upload, campaign: campaign.id, rows, accepted, excluded, columns, errors }
+        UploadBody { upload_id: upload, campaign_id: campaign.id, rows, accepted, excluded, columns, errors }
     }
 }
