@@ -264,10 +264,14 @@ impl World {
         let seen = self.network.sightings().await?;
         let wrong: Vec<_> =
             wanted.keys().chain(seen.keys()).filter(|phone| wanted.get(*phone) != seen.get(*phone)).collect();
-        if !wrong.is_empty() {
+        if let Some(&first) = wrong.first() {
+            let listed = self.api.get(&format!("/v1/campaigns/{campaign}/messages?limit=1000")).await?.ok()?;
+            let story = listed["items"].as_array().into_iter().flatten().find(|message| message["to"] == **first);
             return Err(ScenarioError::new(format!(
-                "{} people saw another number of messages than one: {wrong:?}",
-                wrong.len()
+                "{} people saw another number of messages than one; the first saw {:?}, and of its message is told {}",
+                wrong.len(),
+                seen.get(first),
+                story.cloned().unwrap_or_default(),
             )));
         }
         let account = self.progress(campaign).await?["account"].clone();
