@@ -205,7 +205,7 @@ async fn the_network_may_break_the_connection_at_any_time() -> ScenarioResult<()
     world.network.add_fault(&json!({ "kind": "disconnect", "probability": 0.04, "count": 8 })).await?;
     let audience = Audience::ordinary(8, 300);
     let campaign = world.submit(&audience).await?;
-    world.ended(&campaign, CAMPAIGN + Duration::from_mins(1)).await?;
+    world.ended(&campaign, CAMPAIGN + Duration::from_secs(10)).await?;
     world.all_saw_it_once(&campaign, &audience).await?;
     world.finish().await
 }
