@@ -16,7 +16,7 @@ use paceline_store::{
         OpenAttempt, decide,
     },
     leases::{DeadHolder, Fenced, Lease, LeaseStore, LeaseWish, Renewal, SealedSession},
-    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+    release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, Windows},
     senders::Sender,
 };
 use tokio::time::Instant;
@@ -312,11 +312,17 @@ impl State {
 
 #[async_trait]
 impl ReleaseStore for TestStore {
-    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+    async fn list_windows(&self) -> StoreResult<Windows> {
         unreachable!("a worker releases nothing")
     }
 
-    async fn claim_due(&self, _: &[Room], _: DateTime<Utc>, _: Duration) -> StoreResult<Vec<ReleasedMessage>> {
+    async fn claim_due(
+        &self,
+        _: ReleaseRound,
+        _: &[Room],
+        _: DateTime<Utc>,
+        _: Duration,
+    ) -> StoreResult<Vec<ReleasedMessage>> {
         unreachable!("a worker releases nothing")
     }
 
