@@ -63,8 +63,13 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("api.key_file", Kind::Text),
     ("database.url", Kind::Secret),
     ("database.url_file", Kind::Text),
+    ("database.connections", Kind::Whole),
+    ("database.statement_timeout_seconds", Kind::Number),
+    ("database.prepare_statements", Kind::Flag),
     ("amqp.url", Kind::Secret),
     ("amqp.url_file", Kind::Text),
+    ("amqp.queues", Kind::Text),
+    ("amqp.namespace", Kind::Text),
 ];
 
 /// The folder of profiles.
