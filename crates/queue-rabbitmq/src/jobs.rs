@@ -10,7 +10,7 @@ use crate::{
     RabbitQueue,
     consumer::{Deliveries, NoConsumer},
     fault::Fault,
-    lane::Parcel,
+    freight::Parcel,
     names::job_key,
     session::{self, Session},
     wire::{self, Kind, Unreadable},

@@ -1,9 +1,9 @@
 //! A lane: one channel to publish on, owned by one task. What callers bring while a batch is on its way goes out together with the next
 //! one, so that many small publishes cost little more than one large one, and a caller who gives up breaks nothing.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
-use lapin::{Channel, types::ShortString};
+use lapin::Channel;
 use paceline_queue::Publication;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -14,22 +14,14 @@ use crate::{
     batch::{self, Outgoing},
     context::Context,
     fault::{Fault, is_missing},
+    freight::{Freight, Parcel},
     links::Links,
     session::Session,
     wire::Kind,
 };
 
-/// How large a message grows that carries many parcels. A single parcel may be larger.
-const BODY_LIMIT: usize = 32 * 1_024;
 /// How many callers wait in a lane before further ones wait outside.
 const WAITING_CALLERS: usize = 1_024;
-
-/// What a caller wants published.
-pub(crate) struct Parcel {
-    pub(crate) key: ShortString,
-    /// A message's body; where parcels are packed together, an element of the array that is the body.
-    pub(crate) body: Vec<u8>,
-}
 
 /// A caller's parcels, and where to answer for each, in order.
 struct Request {
@@ -135,35 +127,29 @@ impl Publisher {
         held: &Held,
         parcels: impl Iterator<Item = &'a Parcel>,
     ) -> Result<Vec<Publication>, Fault> {
-        let packed = self.pack(parcels);
-        let mut answers = Vec::new();
-        for window in packed.chunks(self.context.publish_window) {
-            match self.publish_window(held, window).await {
-                Ok(published) => {
-                    for (packed, answer) in window.iter().zip(published) {
-                        answers.extend(packed.parcels.clone().map(|_| answer));
-                    }
-                }
+        let mut freight = Freight::pack(self.kind, parcels, &mut self.published);
+        while let Some(window) = freight.next_window(self.context.publish_window) {
+            match self.publish_window(held, &freight.messages(&window)).await {
+                Ok(answers) => freight.answer(&window, &answers),
                 Err(fault) => {
                     self.channel = None;
                     return Err(fault);
                 }
             }
         }
-        Ok(answers)
+        Ok(freight.into_answers())
     }
 
-    async fn publish_window(&self, held: &Held, window: &[Packed]) -> Result<Vec<Publication>, Fault> {
+    async fn publish_window(&self, held: &Held, messages: &[&Outgoing]) -> Result<Vec<Publication>, Fault> {
         let context = &self.context;
         let exchange = match self.kind {
             Kind::Jobs => context.names().jobs(),
             Kind::Results => context.names().results(),
         };
-        let messages: Vec<_> = window.iter().map(|packed| &packed.message).collect();
         let unconfirmed = context.meters.unconfirmed.with_label_values(&[self.kind.as_str()]);
         let count = i64::try_from(messages.len()).unwrap_or(i64::MAX);
         unconfirmed.add(count);
-        let publishing = batch::publish(&held.channel, &exchange, self.kind, &messages);
+        let publishing = batch::publish(&held.channel, &exchange, self.kind, messages);
         let published = timeout(context.topology.answer_wait, publishing).await;
         unconfirmed.sub(count);
         let fault = match published {
@@ -199,60 +185,9 @@ impl Publisher {
         }
     }
 
-    fn pack<'a>(&mut self, parcels: impl Iterator<Item = &'a Parcel>) -> Vec<Packed> {
-        let mut packed: Vec<Packed> = Vec::new();
-        for (index, parcel) in parcels.enumerate() {
-            match packed.last_mut().filter(|last| self.kind == Kind::Results && last.has_room_for(parcel)) {
-                Some(last) => last.add(parcel),
-                None => {
-                    self.published += 1;
-                    packed.push(Packed::new(self.kind, parcel, index, self.published));
-                }
-            }
-        }
-        for packed in &mut packed {
-            packed.finish(self.kind);
-        }
-        packed
-    }
-
     fn count(&self, outcome: &str, messages: usize) {
         let labels = [self.kind.as_str(), outcome];
         self.context.meters.published.with_label_values(&labels).inc_by(u64::try_from(messages).unwrap_or(u64::MAX));
-    }
-}
-
-/// A message, and which parcels it carries.
-struct Packed {
-    message: Outgoing,
-    parcels: Range<usize>,
-}
-
-impl Packed {
-    fn new(kind: Kind, parcel: &Parcel, index: usize, number: u64) -> Self {
-        let id = format!("{}/{number}", parcel.key).into();
-        let mut body = Vec::with_capacity(parcel.body.len() + 2);
-        if kind == Kind::Results {
-            body.push(b'[');
-        }
-        body.extend_from_slice(&parcel.body);
-        Self { message: Outgoing { key: parcel.key.clone(), id, body }, parcels: index..index + 1 }
-    }
-
-    fn has_room_for(&self, parcel: &Parcel) -> bool {
-        self.message.key == parcel.key && self.message.body.len() + parcel.body.len() < BODY_LIMIT
-    }
-
-    fn add(&mut self, parcel: &Parcel) {
-        self.message.body.push(b',');
-        self.message.body.extend_from_slice(&parcel.body);
-        self.parcels.end += 1;
-    }
-
-    fn finish(&mut self, kind: Kind) {
-        if kind == Kind::Results {
-            self.message.body.push(b']');
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod consumer;
 mod context;
 mod dial;
 mod fault;
+mod freight;
 mod jobs;
 mod lane;
 mod link;

@@ -10,7 +10,7 @@ use crate::{
     RabbitQueue,
     consumer::{Deliveries, NoConsumer},
     fault::Fault,
-    lane::Parcel,
+    freight::Parcel,
     names::result_key,
     wire::{self, Kind},
 };
