@@ -12,6 +12,7 @@ use crate::{
     cells::Cells,
     cursor::Cursor,
     error::Fallible,
+    events::endpoints_lock,
     open::PostgresStore,
     transaction::Tx,
     values::{real_now, storable, uuid},
@@ -142,8 +143,10 @@ impl Tx {
         read_endpoint(&row)
     }
 
-    /// Who is writing deliveries for the endpoint holds its row, and this waits for them: see `Tx::list_subscriptions`.
+    /// Waits for those who are writing deliveries for the endpoint: see `Tx::list_subscriptions`.
     async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
+        let alone = sqlx::query(concat!("SELECT pg_advisory_xact_lock(", endpoints_lock!("$1::uuid"), ")"));
+        self.execute(alone.bind(uuid(workspace))).await?;
         let delete = sqlx::query("DELETE FROM webhook_endpoints WHERE id = $1 AND workspace_id = $2");
         if self.execute(delete.bind(uuid(endpoint)).bind(uuid(workspace))).await? == 0 {
             return Ok(false);

@@ -74,6 +74,14 @@ const WRITE_DELIVERIES: &str = concat!(
         WITH ORDINALITY AS v (id, workspace_id, endpoint_id, event_seq, place) ORDER BY v.place"
 );
 
+/// An SQL expression: the key of the lock on the endpoints of a workspace.
+macro_rules! endpoints_lock {
+    ($workspace:literal) => {
+        concat!("hashtextextended('webhook_endpoints ' || ", $workspace, "::text, 0)")
+    };
+}
+pub(crate) use endpoints_lock;
+
 impl Tx {
     /// Notes an event, after those that were noted before.
     pub(crate) fn event(&mut self, event: NewEvent) {
@@ -130,13 +138,25 @@ impl Tx {
         Ok(())
     }
 
-    /// The endpoints of workspaces, held until the commit: an endpoint that is being removed waits for the deliveries that are being
-    /// written for it, so that it removes them too.
+    /// The endpoints of workspaces. Whoever removes one waits until what is being written for it is there to be removed too: an
+    /// advisory lock, because a row that everyone shares starves those who want it alone.
     async fn list_subscriptions(&mut self, workspaces: BTreeSet<WorkspaceId>) -> Fallible<Vec<Subscription>> {
-        let query = sqlx::query(
-            "SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id FOR KEY SHARE",
-        );
-        let rows = self.all(query.bind(uuids(workspaces))).await?;
+        let workspaces = uuids(workspaces);
+        if self.read_subscriptions(&workspaces).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let share = sqlx::query(concat!(
+            "SELECT pg_advisory_xact_lock_shared(",
+            endpoints_lock!("workspace"),
+            ") FROM UNNEST($1::uuid[]) AS workspace ORDER BY workspace"
+        ));
+        self.all(share.bind(&workspaces)).await?;
+        self.read_subscriptions(&workspaces).await
+    }
+
+    async fn read_subscriptions(&mut self, workspaces: &[Uuid]) -> Fallible<Vec<Subscription>> {
+        let query = sqlx::query("SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id");
+        let rows = self.all(query.bind(workspaces)).await?;
         rows.iter()
             .map(|row| {
                 let cells = Cells::new("webhook_endpoints", row);

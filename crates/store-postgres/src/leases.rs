@@ -59,7 +59,7 @@ impl LeaseStore for PostgresStore {
                     "UPDATE senders SET lease_worker = NULL, lease_expires_at = NULL WHERE id IN \
                         (SELECT id FROM senders WHERE lease_expires_at > ",
                     real_now!(),
-                    " AND ($1::uuid IS NULL OR lease_worker = $1) ORDER BY id FOR UPDATE)"
+                    " AND ($1::uuid IS NULL OR lease_worker = $1) ORDER BY id FOR NO KEY UPDATE)"
                 ));
                 tx.execute(end.bind(holder)).await
             })
@@ -148,7 +148,7 @@ impl Tx {
         let held = sqlx::query(concat!(
             "SELECT id, lease_epoch FROM senders WHERE id = ANY($1) AND lease_expires_at > ",
             real_now!(),
-            " ORDER BY id FOR UPDATE"
+            " ORDER BY id FOR NO KEY UPDATE"
         ));
         let senders = uuids(leases.iter().map(|(sender, _)| *sender));
         let rows = self.all(held.bind(senders.clone())).await?;

@@ -10,6 +10,7 @@ mod deliveries;
 mod endpoints;
 mod error;
 mod events;
+mod fleet;
 mod gates;
 mod health;
 mod idempotency;

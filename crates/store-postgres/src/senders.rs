@@ -239,6 +239,10 @@ impl Tx {
         id: SenderId,
         to: SenderState,
     ) -> Fallible<SenderMoveOutcome> {
+        if to == SenderState::Removed {
+            // Nobody binds a message to it meanwhile: whoever claims holds this row first.
+            self.execute(sqlx::query("SELECT round FROM release_rounds FOR UPDATE")).await?;
+        }
         self.execute(sqlx::query("SELECT 1 FROM senders WHERE id = $1 FOR UPDATE").bind(uuid(id))).await?;
         let Some(sender) = self.sender(id).await?.filter(|sender| sender.workspace == workspace) else {
             return Ok(SenderMoveOutcome::NotFound);

@@ -1,5 +1,7 @@
 //! Suppressions, and the cancelling of what a suppressed person would still have received.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
@@ -17,6 +19,7 @@ use crate::{
     cells::Cells,
     cursor::Cursor,
     error::Fallible,
+    gates::Gate,
     moves::{Happening, Moved, held_columns, read_held},
     open::PostgresStore,
     transaction::Tx,
@@ -101,8 +104,8 @@ const WRITE: &str = "INSERT INTO suppressions \
 impl Tx {
     async fn add_suppression(&mut self, new: Suppression, now: DateTime<Utc>) -> Fallible<SuppressionAddition> {
         let (workspace, hash) = (new.workspace, new.hash);
-        // Until the commit nobody writes a message to the person that this would not find.
-        self.hold_people(workspace).await?;
+        // Until the commit nobody writes a message to the person, nor records an intent, that this would not find.
+        self.close_gates(vec![Gate::Person(hash)]).await?;
         let existing = self.suppression(workspace, hash).await?;
         let scope = new.scope;
         let reached = self.suppress(&[new]).await?;
@@ -146,14 +149,13 @@ impl Tx {
         if suppressions.is_empty() {
             return Ok(0);
         }
-        let address = |new: &Suppression| new.address.clone();
         let write = sqlx::query(WRITE)
             .bind(column(suppressions, |new| uuid(new.workspace)))
             .bind(column(suppressions, |new| hash_bytes(new.hash)))
             .bind(column(suppressions, |new| uuid(new.id)))
-            .bind(column(suppressions, |new| phone_of(new)))
-            .bind(column(suppressions, |new| address(new)?.business_scoped_id.as_deref().map(stored)))
-            .bind(column(suppressions, |new| address(new)?.linked_id.as_deref().map(stored)))
+            .bind(column(suppressions, |new| part(new, |address| address.phone.as_ref().map(PhoneNumber::as_e164))))
+            .bind(column(suppressions, |new| part(new, |address| address.business_scoped_id.as_deref())))
+            .bind(column(suppressions, |new| part(new, |address| address.linked_id.as_deref())))
             .bind(column(suppressions, |new| new.scope.as_str()))
             .bind(column(suppressions, |new| new.reason.as_str()))
             .bind(column(suppressions, |new| new.since));
@@ -204,4 +206,9 @@ impl Tx {
         self.write_moved(ended).await?;
         Ok(cancelled)
     }
+}
+
+/// A part of the person's address as it can be stored.
+fn part(new: &Suppression, of: fn(&Address) -> Option<&str>) -> Option<Cow<'_, str>> {
+    new.address.as_ref().and_then(of).map(storable)
 }
