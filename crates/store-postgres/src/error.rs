@@ -98,6 +98,7 @@ fn what_follows(error: &sqlx::Error) -> Then {
 
 /// SQLSTATEs, as named by appendix A of PostgreSQL's manual.
 pub(crate) mod state {
+    pub(crate) const PROTOCOL_VIOLATION: &str = "08P01";
     pub(crate) const NOT_IN_ENCODING: &str = "22021";
     pub(crate) const UNTRANSLATABLE: &str = "22P05";
     pub(crate) const UNIQUE: &str = "23505";
@@ -145,6 +146,10 @@ pub(crate) fn unavailable_reason(error: &sqlx::Error) -> Option<&'static str> {
         state::NO_SUCH_DATABASE => "the server has no such database",
         state::NO_SUCH_STATEMENT | state::STATEMENT_EXISTS => {
             "a connection pooler stands before the database: let statements be sent unnamed"
+        }
+        state::PROTOCOL_VIOLATION => {
+            "what stands before the database refuses the connection: see the log of the connection pooler, and let \
+             statements be sent unnamed"
         }
         state if state.starts_with("28") => "the database refuses this user or its password",
         state if state.starts_with("08") => "the connection to the database broke",

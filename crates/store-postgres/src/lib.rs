@@ -7,6 +7,7 @@ mod connections;
 mod counters;
 mod cursor;
 mod deliveries;
+mod diagnose;
 mod endpoints;
 mod error;
 mod events;
@@ -27,8 +28,11 @@ mod results;
 mod senders;
 mod suppressions;
 mod sweep;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod values;
 mod workspaces;
 
-pub use open::{Migrations, OpenError, PostgresOptions, PostgresStore, Statements};
+pub use diagnose::{Finding, Severity, diagnose};
+pub use open::{Migrations, OpenError, Passing, PostgresOptions, PostgresStore, Statements};

@@ -1,7 +1,7 @@
 //! The migrations, embedded, and the check whether this binary may use a database.
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, Row, SqlSafeStr as _,
+    Connection as _, Executor as _, PgConnection, SqlSafeStr as _,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -61,7 +61,8 @@ pub(crate) async fn newest_applied(conn: &mut PgConnection) -> Result<i64, OpenE
     Ok(find_applied(conn).await?.last().map_or(0, |(number, _)| *number))
 }
 
-fn migrator() -> Migrator {
+/// The embedded migrations.
+pub(crate) fn migrator() -> Migrator {
     let migrations = FILES.map(|(number, what, sql)| {
         Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
@@ -74,13 +75,19 @@ fn migrator() -> Migrator {
 }
 
 async fn refuse_newer(conn: &mut PgConnection) -> Result<(), OpenError> {
-    if !exists(conn, "schema_compatibility").await? {
-        return Ok(());
+    match oldest_binary(conn).await? {
+        Some(needed) if needed > KNOWN => Err(OpenError::SchemaNewer { needed, known: KNOWN }),
+        _ => Ok(()),
     }
-    let query = sqlx::query("SELECT max(oldest_binary) AS oldest_binary FROM schema_compatibility");
-    let row = query.fetch_one(conn).await;
-    let needed: i64 = row.and_then(|row| row.try_get("oldest_binary")).map_err(OpenError::from_driver)?;
-    if needed > KNOWN { Err(OpenError::SchemaNewer { needed, known: KNOWN }) } else { Ok(()) }
+}
+
+/// The newest migration that a binary must know; `None` for an empty database.
+pub(crate) async fn oldest_binary(conn: &mut PgConnection) -> Result<Option<i64>, OpenError> {
+    if !exists(conn, "schema_compatibility").await? {
+        return Ok(None);
+    }
+    let query = sqlx::query_scalar("SELECT max(oldest_binary) FROM schema_compatibility");
+    query.fetch_one(conn).await.map_err(OpenError::from_driver)
 }
 
 async fn find_applied(conn: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, OpenError> {

@@ -172,7 +172,7 @@ impl OpenError {
         Self::Unavailable { place: String::new(), reason: reason.to_owned(), passing }
     }
 
-    fn at(self, options: &PostgresOptions) -> Self {
+    pub(crate) fn at(self, options: &PostgresOptions) -> Self {
         match self {
             Self::Unavailable { reason, passing, .. } => {
                 Self::Unavailable { place: options.place(), reason, passing }
@@ -238,7 +238,8 @@ async fn check_schema(options: &PostgresOptions) -> Result<(), OpenError> {
     checked
 }
 
-async fn connect(options: &PostgresOptions) -> Result<PgConnection, OpenError> {
+/// A connection of its own, outside of any pool.
+pub(crate) async fn connect(options: &PostgresOptions) -> Result<PgConnection, OpenError> {
     // No statement of a migration leaves a name behind in a pooler's session, whatever the pool does later.
     let connecting = connecting(&PostgresOptions { statements: Statements::Unnamed, ..options.clone() });
     match tokio::time::timeout(options.acquire_timeout, connecting.connect()).await {
