@@ -15,7 +15,7 @@ use std::{
 use paceline_domain::{Clock, Job, SenderId};
 use paceline_pacing::Profiles;
 use paceline_queue::{JobQueue, Publication, QueueResult};
-use paceline_store::release::{Claim, PutOff, ReleaseStore, SenderWindow};
+use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleaseStore, SenderWindow};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -58,10 +58,10 @@ impl Releaser {
     }
 
     /// Claims for the whole fleet at once, and publishes. Answers how many messages were released.
-    async fn release(&mut self, fleet: &Fleet) -> Result<usize, StepError> {
+    async fn release(&mut self, round: ReleaseRound, fleet: &Fleet) -> Result<usize, StepError> {
         let senders: Vec<_> = fleet.rooms.iter().map(|room| room.sender).collect();
         self.declare(&senders).await?;
-        let released = self.deps.store.claim_due(&fleet.rooms, fleet.now, self.options.hold).await?;
+        let released = self.deps.store.claim_due(round, &fleet.rooms, fleet.now, self.options.hold).await?;
         for message in &released {
             self.deps.meters.released.with_label_values(&[message.lane.as_str()]).inc();
         }
@@ -142,11 +142,11 @@ impl Role for Releaser {
     async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
         let began = Instant::now();
         let windows = self.deps.store.list_windows().await?;
-        let fleet = self.look_at(&windows);
+        let fleet = self.look_at(&windows.senders);
         if fleet.rooms.is_empty() {
             return Ok(self.grow_idle());
         }
-        let released = self.release(&fleet).await?;
+        let released = self.release(windows.round, &fleet).await?;
         if released == 0 {
             return Ok(self.grow_idle());
         }

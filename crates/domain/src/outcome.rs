@@ -8,7 +8,7 @@ use crate::words::words;
 /// The number of an attempt of a message, from 1.
 pub type AttemptNumber = i32;
 
-/// How often a message that was provably not sent is tried before it fails.
+/// How often the network may turn a message away for now before it fails.
 pub const MAX_ATTEMPTS: AttemptNumber = 5;
 
 words! {
@@ -24,7 +24,7 @@ words! {
         RecipientLimit = "recipient_limit",
         /// The sender was banned for good.
         SenderBanned = "sender_banned",
-        /// Provably unsent five times.
+        /// Turned away for now five times.
         AttemptsExhausted = "attempts_exhausted",
         /// A person decided that an unknown message counts as failed.
         Resolved = "resolved",
@@ -58,8 +58,15 @@ pub enum Outcome {
         /// Why.
         reason: FailureReason,
     },
-    /// It provably was not sent; the message waits again.
+    /// It provably was not sent: the network turned it away for now. The message waits again, and one of its
+    /// [`MAX_ATTEMPTS`] is spent.
     Unsent {
+        /// Not to be tried again before this.
+        not_before: DateTime<Utc>,
+    },
+    /// It provably was not sent, and not for the message's sake: the sender's session was over, its lease ran out, or the
+    /// network throttled it. The message waits again, and nothing is spent: a sender that is down spends no attempts.
+    Interrupted {
         /// Not to be tried again before this.
         not_before: DateTime<Utc>,
     },
@@ -74,6 +81,7 @@ impl Outcome {
             Self::Sent { .. } => "sent",
             Self::Rejected { .. } => "rejected",
             Self::Unsent { .. } => "unsent",
+            Self::Interrupted { .. } => "interrupted",
             Self::Unknown => "unknown",
         }
     }

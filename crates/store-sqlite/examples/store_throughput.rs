@@ -273,8 +273,9 @@ impl Bench {
                 let room = Profile::unlimited().window().saturating_sub(window.outstanding);
                 Room { sender: window.sender.id, room, free: room }
             };
-            let rooms: Vec<_> = windows.iter().map(room).collect();
-            let released = self.store.claim_due(&rooms, self.now + TimeDelta::hours(1), TTL).await.unwrap();
+            let rooms: Vec<_> = windows.senders.iter().map(room).collect();
+            let released =
+                self.store.claim_due(windows.round, &rooms, self.now + TimeDelta::hours(1), TTL).await.unwrap();
             if released.is_empty() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -9,6 +9,7 @@ mod deliveries;
 mod endpoints;
 mod error;
 mod events;
+mod fleet;
 mod health;
 mod idempotency;
 mod intents;

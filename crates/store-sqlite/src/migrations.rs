@@ -8,8 +8,10 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 1] =
-    [(1, "first schema", include_str!("../../../migrations/sqlite/0001_first_schema.sql"))];
+const FILES: [(i64, &str, &str); 2] = [
+    (1, "first schema", include_str!("../../../migrations/sqlite/0001_first_schema.sql")),
+    (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
+];
 
 /// The newest migration that this binary knows.
 const KNOWN: i64 = FILES[FILES.len() - 1].0;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_store::{
     StoreResult,
-    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+    release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
 };
 
 use crate::{
@@ -31,24 +31,29 @@ pub(crate) use give_back;
 
 #[async_trait]
 impl ReleaseStore for SqliteStore {
-    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+    async fn list_windows(&self) -> StoreResult<Windows> {
+        // Asked before the windows: a claim in between makes the round stale, never the windows.
+        let round = self.one(sqlx::query("SELECT round FROM release_rounds")).await?;
+        let round = round.map_or(Ok(0), |row| Cells::new("release_rounds", &row).number("round"))?;
         let query = sqlx::query(concat!(
             "SELECT ",
             sender_columns!(),
             ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
             crate::values::real_now!(),
             ") AS outstanding FROM senders s \
-             WHERE s.state = 'active' AND s.session_state IN ('connected', 'disconnected') ORDER BY s.id"
+             WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
         ));
         let window = |row| {
             let outstanding = Cells::new("messages", row).small("outstanding")?;
             Ok(SenderWindow { sender: read_sender(row)?, outstanding })
         };
-        Ok(self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?)
+        let senders = self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?;
+        Ok(Windows { round: ReleaseRound(round), senders })
     }
 
     async fn claim_due(
         &self,
+        round: ReleaseRound,
         rooms: &[Room],
         due_before: DateTime<Utc>,
         hold: Duration,
@@ -57,7 +62,7 @@ impl ReleaseStore for SqliteStore {
             return Ok(Vec::new());
         }
         let rooms = rooms.to_vec();
-        self.write(move |tx| Box::pin(tx.claim_due(rooms, due_before, hold))).await
+        self.write(move |tx| Box::pin(tx.claim_due(round, rooms, due_before, hold))).await
     }
 
     async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {

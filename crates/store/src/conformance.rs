@@ -23,6 +23,8 @@ pub mod deliveries;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod events;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
+pub mod fleet;
+#[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod health;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod idempotency;
@@ -225,6 +227,9 @@ macro_rules! conformance_suite {
                 every_release_is_voided_when_the_broker_is_empty
                 a_window_counts_what_is_released_and_not_intended
                 only_senders_that_may_send_have_a_window
+                windows_seen_before_another_claim_are_stale
+                two_releasers_never_fill_a_window_twice
+                a_session_that_is_over_leaves_its_messages_to_others
             }
             intents {
                 a_granted_message_has_a_durable_attempt
@@ -265,6 +270,7 @@ macro_rules! conformance_suite {
                 an_unknown_message_is_settled_by_a_late_receipt
                 an_unsent_message_waits_again_for_any_sender
                 a_message_that_was_unsent_five_times_fails
+                an_interrupted_attempt_is_none_of_the_five
                 a_result_counts_once_however_often_it_comes
                 a_batch_that_is_applied_twice_at_once_counts_once
                 receipts_before_the_outcome_move_the_message_and_the_outcome_comes_too_late
@@ -345,6 +351,12 @@ macro_rules! conformance_suite {
                 an_event_is_listed_once_it_has_a_number
                 a_reader_goes_by_number
                 a_reader_skips_nothing_while_others_write
+            }
+            fleet {
+                a_worker_is_listed_as_it_last_reported_itself
+                a_worker_that_is_silent_or_has_ended_is_not_listed
+                the_fleet_is_found_by_state_id_and_phone
+                senders_that_a_living_worker_is_pinned_to_are_not_shared
             }
             health {
                 an_empty_store_answers_and_counts_nothing

@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod endpoints;
 mod error;
 pub mod events;
+pub mod fleet;
 pub mod health;
 pub mod idempotency;
 pub mod intents;
@@ -39,6 +40,7 @@ pub trait Store:
     + plan::PlanStore
     + release::ReleaseStore
     + leases::LeaseStore
+    + fleet::FleetStore
     + intents::IntentStore
     + results::ResultStore
     + sweep::SweepStore
@@ -60,6 +62,7 @@ impl<T> Store for T where
         + plan::PlanStore
         + release::ReleaseStore
         + leases::LeaseStore
+        + fleet::FleetStore
         + intents::IntentStore
         + results::ResultStore
         + sweep::SweepStore

@@ -8,6 +8,19 @@ use paceline_domain::{Address, CampaignId, Generation, Lane, MessageId, SenderId
 
 use crate::{StoreResult, senders::Sender};
 
+/// Tells one look at the windows from a later one: it changes whenever messages are claimed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReleaseRound(pub i64);
+
+/// The windows of the fleet at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// Which moment.
+    pub round: ReleaseRound,
+    /// The senders that may be given messages.
+    pub senders: Vec<SenderWindow>,
+}
+
 /// A sender that may be given messages, and how many it has been given already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderWindow {
@@ -68,15 +81,17 @@ pub struct PutOff {
 /// Releasing.
 #[async_trait]
 pub trait ReleaseStore: Send + Sync {
-    /// The active senders that are connected or may become so, with what is outstanding.
-    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>>;
+    /// The active senders that are connected, with what is outstanding.
+    async fn list_windows(&self) -> StoreResult<Windows>;
 
     /// Claims messages that are due before `due_before` for the senders that have room, in one transaction: lanes first
     /// to last, then `not_before` and id, running campaigns in turn. Messages bound to a sender go to it alone; the others are bound by
-    /// [`assign`] to senders of their pool. A sender that is out for long (suspended, banned, logged out, replaced) is passed
-    /// over. The claims run out after `hold` of real time.
+    /// [`assign`] to senders of their pool. A sender that is not connected (any more) is passed over. The claims run out after
+    /// `hold` of real time. When another server has claimed since `round`, nothing is claimed, because the rooms are stale:
+    /// look at the windows again.
     async fn claim_due(
         &self,
+        round: ReleaseRound,
         rooms: &[Room],
         due_before: DateTime<Utc>,
         hold: Duration,

@@ -46,8 +46,8 @@ pub trait ResultStore: Send + Sync {
     /// by [`settle`] and `MessageState::after`, the counters, the events and their webhook deliveries. An incoming message is
     /// recorded as an event, counted as a reply to that sender's latest message to the person within seven days, and, when
     /// it opts out, suppresses the person (`all`, `opted_out`) and cancels their waiting messages. A session change is kept
-    /// on the sender unless a later one is known; a sender that is out for long (suspended, banned, logged out, replaced) has
-    /// its releases given back, and one that is banned its sticky messages unbound. A receipt that overtook the outcome
+    /// on the sender unless a later one is known; a sender that is not connected any more has its releases given back, so that
+    /// others may send them meanwhile, and one that is banned its sticky messages unbound. A receipt that overtook the outcome
     /// makes the event of the acceptance too.
     async fn apply_results(&self, results: &[ResultToApply], now: DateTime<Utc>) -> StoreResult<ApplySummary>;
 }
@@ -63,16 +63,19 @@ pub struct Settlement {
     pub not_before: Option<DateTime<Utc>>,
 }
 
-/// What the outcome of an attempt means for a message that has had `attempts` attempts.
-pub fn settle(outcome: &Outcome, attempts: AttemptNumber) -> Settlement {
+/// What the outcome of an attempt means for a message. `refusals` counts the message's attempts that ended as
+/// [`Outcome::Unsent`], this one included.
+pub fn settle(outcome: &Outcome, refusals: AttemptNumber) -> Settlement {
     let settlement = |happened, reason, not_before| Settlement { happened, reason, not_before };
     match outcome {
         Outcome::Sent { .. } => settlement(MessageMove::Accept, None, None),
         Outcome::Rejected { reason } => settlement(MessageMove::Reject, Some(*reason), None),
-        Outcome::Unsent { .. } if attempts >= MAX_ATTEMPTS => {
+        Outcome::Unsent { .. } if refusals >= MAX_ATTEMPTS => {
             settlement(MessageMove::Reject, Some(FailureReason::AttemptsExhausted), None)
         }
-        Outcome::Unsent { not_before } => settlement(MessageMove::Unsent, None, Some(*not_before)),
+        Outcome::Unsent { not_before } | Outcome::Interrupted { not_before } => {
+            settlement(MessageMove::Unsent, None, Some(*not_before))
+        }
         Outcome::Unknown => settlement(MessageMove::Lose, None, None),
     }
 }

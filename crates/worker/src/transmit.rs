@@ -146,12 +146,11 @@ impl Transmitter {
             }
             (SendError::Throttled { until }, Doubt::None) => Judgement::Done(Transmission {
                 throttled_until: Some(until),
-                ..Transmission::known(Outcome::Unsent { not_before: until }, now)
+                ..Transmission::known(Outcome::Interrupted { not_before: until }, now)
             }),
-            // The pause grows, so that a connection that flaps for seconds cannot use up a message's attempts.
             (SendError::SessionOver, Doubt::None) => Judgement::Done(Transmission {
                 session: SessionHealth::Over,
-                ..Transmission::known(Outcome::Unsent { not_before: now + reconnect_pause(attempt) }, now)
+                ..Transmission::known(Outcome::Interrupted { not_before: now }, now)
             }),
             (SendError::SessionOver, Doubt::Some) => Judgement::Done(Transmission::open(SessionHealth::Over)),
             (SendError::Unknown, _) if self.session.repeats() == Repeats::Delivered => known(Outcome::Unknown),
@@ -167,7 +166,7 @@ impl Transmitter {
     fn held_back(&self, doubt: Doubt) -> Transmission {
         let now = self.context.clock.now();
         match doubt {
-            Doubt::None => Transmission::known(Outcome::Unsent { not_before: now }, now),
+            Doubt::None => Transmission::known(Outcome::Interrupted { not_before: now }, now),
             Doubt::Some => Transmission::open(SessionHealth::Good),
         }
     }
@@ -181,12 +180,6 @@ impl Transmission {
     const fn open(session: SessionHealth) -> Self {
         Self { result: Settled::Open, throttled_until: None, session }
     }
-}
-
-/// After a session ended under a send: 1, 2, 4, 8 s. The message did nothing wrong, and another sender may have it.
-fn reconnect_pause(attempt: AttemptNumber) -> Duration {
-    let exponent = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(8);
-    Duration::from_secs(2_u64.pow(exponent))
 }
 
 /// How long a message that was provably not sent waits, where the network names no time: a second, four times as long

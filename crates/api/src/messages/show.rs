@@ -54,7 +54,7 @@ pub(crate) struct AttemptBody {
     intended_at: DateTime<Utc>,
     /// How often the bytes may have left: more than one only after a crash, always with the same WhatsApp id.
     sends: i32,
-    /// `sent`, `rejected`, `unsent` or `unknown`; `null` while it runs.
+    /// `sent`, `rejected`, `unsent`, `interrupted` or `unknown`; `null` while it runs.
     outcome: Option<&'static str>,
     /// Why it was rejected.
     reason: Option<&'static str>,
@@ -141,7 +141,7 @@ fn timeline(story: &MessageStory) -> Vec<Moment> {
 fn rejection(outcome: &Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Rejected { reason } => Some(reason.as_str()),
-        Outcome::Sent { .. } | Outcome::Unsent { .. } | Outcome::Unknown => None,
+        Outcome::Sent { .. } | Outcome::Unsent { .. } | Outcome::Interrupted { .. } | Outcome::Unknown => None,
     }
 }
 

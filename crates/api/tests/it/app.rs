@@ -228,7 +228,8 @@ impl App {
         let (sender, worker, epoch) = holder;
         let now = self.clock.now();
         let rooms = [Room { sender, room: 64, free: 64 }];
-        let released = self.store.claim_due(&rooms, now, Duration::from_mins(2)).await.unwrap();
+        let round = self.store.list_windows().await.unwrap().round;
+        let released = self.store.claim_due(round, &rooms, now, Duration::from_mins(2)).await.unwrap();
         let batch = IntentBatch {
             sender,
             epoch,

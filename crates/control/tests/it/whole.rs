@@ -235,7 +235,7 @@ async fn deleting_every_queue_loses_no_message() {
     let campaign = world.started(world.definition("main"), 1..200).await;
     eventually(SOON, || async {
         let windows = world.store.list_windows().await.expect("windows");
-        windows.iter().any(|window| window.outstanding > 0)
+        windows.senders.iter().any(|window| window.outstanding > 0)
     })
     .await;
     house.queue.remove_sender(sender).await.expect("the queue goes");

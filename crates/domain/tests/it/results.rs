@@ -41,6 +41,7 @@ fn all_different() -> Vec<WorkerResult> {
         attempt(2, Outcome::Sent { provider_id: Some("wamid.1".to_owned()) }),
         attempt(1, Outcome::Rejected { reason: FailureReason::NotOnWhatsapp }),
         attempt(1, Outcome::Unsent { not_before }),
+        attempt(1, Outcome::Interrupted { not_before }),
         attempt(1, Outcome::Unknown),
         receipt(ReceiptKind::Delivered, "3EB0A"),
         receipt(ReceiptKind::Read, "3EB0A"),

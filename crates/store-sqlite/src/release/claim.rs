@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{Address, CampaignId, Generation, Lane, MessageId, PoolId, SenderId};
-use paceline_store::release::{ReleasedMessage, Room, assign};
+use paceline_store::release::{ReleaseRound, ReleasedMessage, Room, assign};
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
@@ -91,10 +91,15 @@ const TAKE: Bulk = Bulk {
 impl Tx {
     pub(super) async fn claim_due(
         &mut self,
+        round: ReleaseRound,
         rooms: Vec<Room>,
         due_before: DateTime<Utc>,
         hold: Duration,
     ) -> Fallible<Vec<ReleasedMessage>> {
+        let current = sqlx::query("SELECT 1 FROM release_rounds WHERE round = ?1");
+        if self.one(current.bind(round.0)).await?.is_none() {
+            return Ok(Vec::new());
+        }
         let mut fleet = self.find_fleet(rooms).await?;
         let due_before = micros(due_before);
         let mut taken = Taken::new();
@@ -110,6 +115,10 @@ impl Tx {
         let free = self.find_due_of_campaigns(&fleet, due_before).await?;
         fleet.take_free(free, &mut taken);
 
+        if taken.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.execute(sqlx::query("UPDATE release_rounds SET round = round + 1")).await?;
         taken.sort_unstable_by_key(|(due, _)| due.seq);
         TAKE.run(
             self,
@@ -133,7 +142,7 @@ impl Tx {
                 WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL) AS has_bound \
              FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value) \
              LEFT JOIN pool_members pm ON pm.sender_id = s.id WHERE s.state = 'active' \
-                AND s.session_state NOT IN ('suspended', 'banned', 'logged_out', 'replaced')",
+                AND s.session_state = 'connected'",
         );
         let wanted: Vec<Room> = rooms.into_iter().filter(|room| room.room > 0).collect();
         let query = query.bind(json_blobs(wanted.iter().map(|room| room.sender.to_bytes())));

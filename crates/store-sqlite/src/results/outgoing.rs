@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use paceline_domain::{
-    AttemptNumber, FailureReason, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody, SenderId,
+    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody,
+    SenderId,
 };
 use paceline_store::{
     intents::AttemptOutcome,
@@ -38,6 +39,7 @@ impl Tx {
         let mut named = Named::default();
         self.find_by_id(fresh, &mut named).await?;
         self.find_by_receipt(fresh, &mut named).await?;
+        let refusals = self.count_refusals(fresh).await?;
         let mut applied = 0;
         for fresh in fresh {
             let result = &fresh.result.result;
@@ -47,7 +49,7 @@ impl Tx {
                 _ => None,
             };
             let Some(moved) = found.and_then(|seq| named.messages.get_mut(seq)) else { continue };
-            let Some(settlement) = settlement(&result.body, &moved.held) else { continue };
+            let Some(settlement) = settlement(&result.body, &moved.held, &refusals) else { continue };
             let accepted = Happening {
                 happened: MessageMove::Accept,
                 at: result.at,
@@ -100,6 +102,30 @@ impl Tx {
         let missing: Vec<_> =
             outcomes.into_iter().filter(|outcome| missing.contains(&(outcome.message, outcome.attempt))).collect();
         self.record_outcomes(&missing).await
+    }
+
+    /// How often the network has turned a message away, for those that it has turned away now and that may have had enough.
+    async fn count_refusals(&mut self, fresh: &[Fresh<'_>]) -> Fallible<HashMap<MessageId, AttemptNumber>> {
+        let mut refusals = HashMap::new();
+        let turned_away = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+            ResultBody::Attempt { message, attempt, outcome: Outcome::Unsent { .. } } if *attempt >= MAX_ATTEMPTS => {
+                Some(message.to_bytes())
+            }
+            _ => None,
+        });
+        let turned_away: Vec<_> = turned_away.collect();
+        if turned_away.is_empty() {
+            return Ok(refusals);
+        }
+        let query = sqlx::query(
+            "SELECT a.message_id, count(*) AS refusals FROM json_each(?1) j CROSS JOIN attempts a \
+             ON a.message_id = unhex(j.value) WHERE a.outcome ->> 'outcome' = 'unsent' GROUP BY a.message_id",
+        );
+        for row in &self.all(query.bind(json_blobs(turned_away))).await? {
+            let cells = Cells::new("attempts", row);
+            refusals.insert(cells.id("message_id")?, cells.small("refusals")?);
+        }
+        Ok(refusals)
     }
 
     async fn find_by_id(&mut self, fresh: &[Fresh<'_>], named: &mut Named) -> Fallible<()> {
@@ -173,13 +199,13 @@ const fn proves_acceptance(happened: MessageMove, state: MessageState) -> bool {
 }
 
 /// What a result means for a message as it stands.
-fn settlement(body: &ResultBody, held: &Held) -> Option<Settlement> {
+fn settlement(body: &ResultBody, held: &Held, refusals: &HashMap<MessageId, AttemptNumber>) -> Option<Settlement> {
     match body {
         // An older attempt can still prove that the message went out, but says nothing about the present one.
         ResultBody::Attempt { attempt, outcome, .. }
             if *attempt == held.attempts || matches!(outcome, Outcome::Sent { .. }) =>
         {
-            Some(settle(outcome, *attempt))
+            Some(settle(outcome, refusals.get(&held.id).copied().unwrap_or(*attempt)))
         }
         ResultBody::Receipt(Receipt { kind, .. }) => Some(settle_receipt(*kind)),
         _ => None,

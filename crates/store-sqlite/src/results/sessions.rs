@@ -87,14 +87,14 @@ impl Tx {
         Ok(applied)
     }
 
-    /// Gives back what is released to senders that are out for long, and unbinds what is sticky to those that are barred for
+    /// Gives back what is released to senders that are not connected any more, and unbinds what is sticky to those that are barred for
     /// good.
     async fn leave_to_others(&mut self, changes: &[(SenderId, Change)]) -> Fallible<()> {
-        let of = |states: &[SessionState]| {
-            let senders = changes.iter().filter(|(_, change)| states.contains(&change.state));
+        let those = |is: fn(SessionState) -> bool| {
+            let senders = changes.iter().filter(|(_, change)| is(change.state));
             json_blobs(senders.map(|(sender, _)| sender.to_bytes()))
         };
-        let out = of(&[SessionState::Suspended, SessionState::Banned, SessionState::LoggedOut, SessionState::Replaced]);
+        let out = those(|state| state != SessionState::Connected);
         if out == NOBODY {
             return Ok(());
         }
@@ -105,7 +105,7 @@ impl Tx {
                 WHERE m.sender_id = unhex(j.value) AND m.release_deadline IS NOT NULL)"
         ));
         self.execute(unrelease.bind(out)).await?;
-        let banned = of(&[SessionState::Banned]);
+        let banned = those(|state| state == SessionState::Banned);
         if banned == NOBODY {
             return Ok(());
         }

@@ -268,7 +268,8 @@ async fn work(world: World, campaign: CampaignId, lease: Lease) {
         let due = world.now + TimeDelta::minutes(2);
         let rooms = [room(sender, 4)];
         let hold = super::builders::HOUR;
-        let released = patiently(|| world.store.claim_due(&rooms, due, hold)).await;
+        let round = patiently(|| world.store.list_windows()).await.round;
+        let released = patiently(|| world.store.claim_due(round, &rooms, due, hold)).await;
         let batch = world.intent(&lease, &released);
         let answer = patiently(|| world.store.record_intents(batch.clone())).await;
         let crate::leases::Fenced::Done(answer) = answer else { panic!("the lease holds") };

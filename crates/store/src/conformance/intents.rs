@@ -136,8 +136,7 @@ pub async fn an_intent_under_a_release_that_ran_out_is_stale(store: Arc<dyn Stor
     let sender = world.add_sender(1, "main").await;
     world.planned("main", 0..1).await;
     let lease = world.lease(sender).await;
-    let due = world.now + TimeDelta::minutes(2);
-    let released = world.store.claim_due(&[room(sender, 1)], due, AT_ONCE).await.unwrap();
+    let released = world.claim_within(&[room(sender, 1)], AT_ONCE).await;
     assert_eq!(world.verdict(&lease, &released[0]).await, IntentVerdict::Refused(Refusal::Stale));
     assert_eq!(world.story(released[0].message).await.attempts, []);
 }

@@ -8,7 +8,7 @@ use std::{
 use chrono::TimeDelta;
 use paceline_domain::{CampaignMove, Lane, MessageId, SenderId, SenderState, SessionState};
 
-use super::builders::{AT_ONCE, World, address, claim_of, room, session};
+use super::builders::{AT_ONCE, HOUR, World, address, claim_of, room, session};
 use crate::{
     Store,
     messages::{NewMessage, Route},
@@ -18,7 +18,7 @@ use crate::{
 impl World {
     async fn outstanding(&self) -> HashMap<SenderId, u32> {
         let windows = self.store.list_windows().await.unwrap();
-        windows.into_iter().map(|window| (window.sender.id, window.outstanding)).collect()
+        windows.senders.into_iter().map(|window| (window.sender.id, window.outstanding)).collect()
     }
 
     async fn route_to(&self, sender: SenderId, person: u32) -> MessageId {
@@ -284,8 +284,7 @@ pub async fn a_release_that_ran_out_is_given_back_by_the_sweeper(store: Arc<dyn 
     let world = World::new(store).await;
     let (one, two) = (world.add_sender(1, "main").await, world.add_sender(2, "main").await);
     let (campaign, messages) = world.planned("main", 0..5).await;
-    let due = world.now + TimeDelta::minutes(2);
-    let lost = world.store.claim_due(&[room(one, 5)], due, AT_ONCE).await.unwrap();
+    let lost = world.claim_within(&[room(one, 5)], AT_ONCE).await;
     assert_eq!(lost.len(), 5);
     assert_eq!(world.store.reclaim_releases(3).await.unwrap(), 3);
     assert_eq!(world.store.reclaim_releases(3).await.unwrap(), 2);
@@ -342,5 +341,63 @@ pub async fn only_senders_that_may_send_have_a_window(store: Arc<dyn Store>) {
     later.apply([session(banned, SessionState::Banned, later.now)]).await;
     later.apply([session(reconnecting, SessionState::Disconnected, later.now)]).await;
     let windows: HashSet<_> = world.outstanding().await.into_keys().collect();
-    assert_eq!(windows, HashSet::from([connected, reconnecting]));
+    assert_eq!(windows, HashSet::from([connected]));
+    assert_eq!(later.claim_for(reconnecting, 1).await, [], "whatever the caller believes");
+}
+
+pub async fn windows_seen_before_another_claim_are_stale(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    world.planned("main", 0..20).await;
+    let due = world.now + TimeDelta::minutes(2);
+    let rooms = [room(sender, 8)];
+    super::until(|| async {
+        let seen = world.store.list_windows().await.unwrap();
+        let first = world.store.claim_due(seen.round, &rooms, due, HOUR).await.unwrap();
+        // Others may claim on the same database: whoever is first has the round to itself.
+        first.len() == 8 && world.store.claim_due(seen.round, &rooms, due, HOUR).await.unwrap().is_empty()
+    })
+    .await;
+    assert_eq!(world.outstanding().await[&sender], 8);
+    assert_eq!(world.claim_for(sender, 8).await.len(), 8, "with windows seen anew");
+}
+
+pub async fn two_releasers_never_fill_a_window_twice(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    world.planned("main", 0..200).await;
+    let releasers = (0..4).map(|_| {
+        let world = world.clone();
+        tokio::spawn(async move {
+            let mut claimed = 0;
+            for _ in 0..10 {
+                let seen = world.store.list_windows().await.unwrap();
+                let window = seen.senders.iter().find(|window| window.sender.id == sender).unwrap();
+                let rooms = [room(sender, 8_u32.saturating_sub(window.outstanding))];
+                let due = world.now + TimeDelta::minutes(2);
+                claimed += world.store.claim_due(seen.round, &rooms, due, HOUR).await.unwrap().len();
+            }
+            claimed
+        })
+    });
+    let mut claimed = 0;
+    for releaser in releasers.collect::<Vec<_>>() {
+        claimed += releaser.await.unwrap();
+    }
+    assert_eq!(claimed, 8);
+}
+
+pub async fn a_session_that_is_over_leaves_its_messages_to_others(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let states = [SessionState::Disconnected, SessionState::Replaced, SessionState::LoggedOut, SessionState::Pairing];
+    for (number, state) in (1..).zip(states) {
+        let pool = format!("pool-{number}");
+        let (one, two) = (world.add_sender(2 * number, &pool).await, world.add_sender(2 * number + 1, &pool).await);
+        world.planned(&pool, 0..3).await;
+        let held = world.claim_for(one, 3).await;
+        assert_eq!(held.len(), 3);
+        let later = world.later(TimeDelta::seconds(1));
+        later.apply([session(one, state, later.now)]).await;
+        assert_eq!(later.claim_for(two, 8).await.len(), 3, "after {state:?}");
+    }
 }

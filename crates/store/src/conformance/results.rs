@@ -133,6 +133,29 @@ pub async fn a_message_that_was_unsent_five_times_fails(store: Arc<dyn Store>) {
     assert_eq!(world.balanced(campaign).await.failed, 1);
 }
 
+pub async fn an_interrupted_attempt_is_none_of_the_five(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    let (campaign, messages) = world.planned("main", 0..1).await;
+    let lease = world.lease(sender).await;
+    let (interrupted, unsent) =
+        (Outcome::Interrupted { not_before: world.now }, Outcome::Unsent { not_before: world.now });
+    for _ in 0..MAX_ATTEMPTS {
+        for outcome in [&interrupted, &unsent, &interrupted] {
+            assert_eq!(world.stand(messages[0]).await.0, MessageState::Waiting);
+            world.send(&lease, &world.claim_for(sender, 1).await, outcome).await;
+            world.balanced(campaign).await;
+            if world.stand(messages[0]).await.0 == MessageState::Failed {
+                break;
+            }
+        }
+    }
+    assert_eq!(world.stand(messages[0]).await, (MessageState::Failed, Some("attempts_exhausted".to_owned())));
+    let attempts = world.story(messages[0]).await.attempts;
+    let unsent = attempts.iter().filter(|it| matches!(it.outcome, Some(Outcome::Unsent { .. }))).count();
+    assert_eq!((attempts.len(), unsent), (14, 5));
+}
+
 pub async fn a_result_counts_once_however_often_it_comes(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let (lease, campaign, messages) = world.sending(0..1).await;

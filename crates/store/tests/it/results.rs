@@ -23,13 +23,22 @@ fn an_outcome_means_one_move() {
 fn unsent_waits_until_its_time_and_fails_after_the_last_attempt() {
     let not_before = DateTime::from_timestamp(1_772_452_800, 1_000).unwrap();
     let unsent = Outcome::Unsent { not_before };
-    for attempts in 1..MAX_ATTEMPTS {
+    for refusals in 1..MAX_ATTEMPTS {
         let expected = Settlement { not_before: Some(not_before), ..settlement(MessageMove::Unsent) };
-        assert_eq!(settle(&unsent, attempts), expected, "after {attempts}");
+        assert_eq!(settle(&unsent, refusals), expected, "after {refusals}");
     }
     let exhausted = Settlement { reason: Some(FailureReason::AttemptsExhausted), ..settlement(MessageMove::Reject) };
-    for attempts in [MAX_ATTEMPTS, MAX_ATTEMPTS + 1] {
-        assert_eq!(settle(&unsent, attempts), exhausted, "after {attempts}");
+    for refusals in [MAX_ATTEMPTS, MAX_ATTEMPTS + 1] {
+        assert_eq!(settle(&unsent, refusals), exhausted, "after {refusals}");
+    }
+}
+
+#[test]
+fn interrupted_waits_until_its_time_however_often() {
+    let not_before = DateTime::from_timestamp(1_772_452_800, 1_000).unwrap();
+    let expected = Settlement { not_before: Some(not_before), ..settlement(MessageMove::Unsent) };
+    for refusals in [0, MAX_ATTEMPTS, MAX_ATTEMPTS + 1] {
+        assert_eq!(settle(&Outcome::Interrupted { not_before }, refusals), expected);
     }
 }
 

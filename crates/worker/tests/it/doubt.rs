@@ -5,6 +5,7 @@ use paceline_domain::{Lane, Outcome};
 
 use crate::{
     channel::Answer,
+    clock::start,
     house::{House, eventually},
     store::KEY,
 };
@@ -82,7 +83,7 @@ async fn a_session_over_before_any_doubt_proves_that_nothing_was_sent() {
     house.channel.answer([Answer::Fail(SendError::SessionOver)]);
     house.start();
     house.release(Lane::Campaign, 1).await;
-    assert!(matches!(house.next_outcome().await.2, Outcome::Unsent { .. }));
+    assert_eq!(house.next_outcome().await.2, Outcome::Interrupted { not_before: start() });
     eventually("the session is opened again", || house.journal.count("open") == 2).await;
     house.stop().await;
 }

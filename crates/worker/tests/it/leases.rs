@@ -68,7 +68,7 @@ async fn an_intent_that_took_too_long_is_not_followed_by_a_send() {
         });
         let ids = house.release(Lane::Campaign, 1).await;
         eventually("the intent is made", || house.journal.count("intent") == 1).await;
-        assert_eq!(house.next_outcome().await, (ids[0], 1, Outcome::Unsent { not_before: start() }));
+        assert_eq!(house.next_outcome().await, (ids[0], 1, Outcome::Interrupted { not_before: start() }));
         assert_eq!(house.sends(), 0);
         house.stop().await;
     }

@@ -97,7 +97,7 @@ async fn a_throttled_sender_sends_nothing_until_it_may() {
         house.channel.answer([Answer::Fail(SendError::Throttled { until })]);
         house.start();
         house.release(Lane::Campaign, 1).await;
-        assert_eq!(house.next_outcome().await.2, Outcome::Unsent { not_before: until });
+        assert_eq!(house.next_outcome().await.2, Outcome::Interrupted { not_before: until });
         let ids = house.release(Lane::Campaign, 1).await;
         stays("nothing more is begun", || house.store.rows(|state| state.intents.len()) == 1).await;
         house.clock.advance(Duration::seconds(60));

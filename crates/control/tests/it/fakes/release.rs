@@ -12,7 +12,7 @@ use paceline_domain::{Job, SenderId};
 use paceline_queue::{JobConsumer, JobQueue, Publication, QueueError, QueueResult};
 use paceline_store::{
     StoreError, StoreResult,
-    release::{Claim, PutOff, ReleaseStore, ReleasedMessage, Room, SenderWindow},
+    release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
 };
 
 use super::{Failures, lock};
@@ -37,17 +37,19 @@ pub(crate) struct FakeReleases {
 
 #[async_trait]
 impl ReleaseStore for FakeReleases {
-    async fn list_windows(&self) -> StoreResult<Vec<SenderWindow>> {
+    async fn list_windows(&self) -> StoreResult<Windows> {
         self.failures.next()?;
-        Ok(lock(&self.windows).clone())
+        Ok(Windows { round: ReleaseRound(7), senders: lock(&self.windows).clone() })
     }
 
     async fn claim_due(
         &self,
+        round: ReleaseRound,
         rooms: &[Room],
         due_before: DateTime<Utc>,
         hold: Duration,
     ) -> StoreResult<Vec<ReleasedMessage>> {
+        assert_eq!(round, ReleaseRound(7), "the round of the windows");
         lock(&self.claims).push(ClaimCall { rooms: rooms.to_vec(), due_before, hold });
         Ok(lock(&self.due).pop_front().unwrap_or_default())
     }

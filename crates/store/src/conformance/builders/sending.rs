@@ -1,5 +1,7 @@
 //! Releases, intents, outcomes and results.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
     Generation, Inbound, Lane, MessageId, Outcome, Receipt, ReceiptKind, ResultBody, SenderId, SessionChange,
@@ -46,7 +48,13 @@ impl World {
 
     /// Claims what is due within two minutes, for an hour.
     pub async fn claim(&self, rooms: &[Room]) -> Vec<ReleasedMessage> {
-        self.store.claim_due(rooms, self.now + TimeDelta::minutes(2), HOUR).await.unwrap()
+        self.claim_within(rooms, HOUR).await
+    }
+
+    /// Claims what is due within two minutes, for `hold`.
+    pub async fn claim_within(&self, rooms: &[Room], hold: Duration) -> Vec<ReleasedMessage> {
+        let round = self.store.list_windows().await.unwrap().round;
+        self.store.claim_due(round, rooms, self.now + TimeDelta::minutes(2), hold).await.unwrap()
     }
 
     /// Claims up to `count` messages for one sender.
