@@ -1,1 +1,33 @@
 #![doc = include_str!("../README.md")]
+
+mod bulk;
+mod campaigns;
+mod cells;
+mod connections;
+mod counters;
+mod cursor;
+mod deliveries;
+mod endpoints;
+mod error;
+mod events;
+mod gates;
+mod health;
+mod idempotency;
+mod intents;
+mod leases;
+mod messages;
+mod migrations;
+mod moves;
+mod open;
+mod plan;
+mod recipients;
+mod release;
+mod results;
+mod senders;
+mod suppressions;
+mod sweep;
+mod transaction;
+mod values;
+mod workspaces;
+
+pub use open::{Migrations, OpenError, PostgresOptions, PostgresStore, Statements};
