@@ -1,9 +1,8 @@
 //! Intents and outcomes: the ledger of sends.
 //!
-//! An intent locks what it decides by before it reads it: the sender's row (its epoch, whether it is wanted, its pace and its cap), the
-//! messages' rows, the gates of their campaigns. Campaigns' states and suppressions are read in a later statement than the
-//! locks. Whoever moves a campaign holds its gate, and whoever suppresses a person locks their messages; so an intent either
-//! commits before them, or sees what they did.
+//! An intent locks what it decides by before it reads it: the sender's row (its epoch, whether it is wanted, its pace and its
+//! cap), then the gates of its messages' campaigns and people, then the messages. Whoever pauses a campaign or suppresses a
+//! person closes the gate, so an intent either commits before them or sees what they did.
 
 mod adoption;
 mod decision;

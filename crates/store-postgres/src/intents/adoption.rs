@@ -1,6 +1,6 @@
 //! Taking over what the holder before left open.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{Epoch, Lane, MessageId, Outcome, SenderId, SuppressionScope, WorkerId};
@@ -12,6 +12,7 @@ use paceline_store::{
 use crate::{
     cells::Cells,
     error::Fallible,
+    gates::Gate,
     messages::read_outcome,
     transaction::Tx,
     values::uuid,
@@ -53,41 +54,49 @@ impl Tx {
         Ok(Fenced::Done(attempts))
     }
 
-    /// Locks what the sender is sending; then reads, and locks, the attempts, and reads whether their recipients were suppressed
-    /// until then. Handing an attempt out to be sent again is an intent in all but name.
+    /// Passes the gates of those whom the sender is sending to, and locks its open attempts. Handing one out to be sent again is an
+    /// intent in all but name.
     async fn hold_open(&mut self, sender: SenderId) -> Fallible<Open> {
-        let sending = sqlx::query(
-            "SELECT m.seq FROM messages m WHERE m.sender_id = $1 AND m.state = 'sending' ORDER BY m.seq FOR UPDATE",
-        );
-        let sending = self.all(sending.bind(uuid(sender))).await?;
-        let sending = sending.iter().map(|row| Cells::new("messages", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
+        let query = sqlx::query("SELECT m.seq, m.hash FROM messages m WHERE m.sender_id = $1 AND m.state = 'sending'");
+        let (mut sending, mut people) = (Vec::new(), Vec::new());
+        for row in &self.all(query.bind(uuid(sender))).await? {
+            let cells = Cells::new("messages", row);
+            sending.push(cells.number("seq")?);
+            people.push(Gate::Person(cells.hash("hash")?));
+        }
         let mut found = Open::default();
         if sending.is_empty() {
             return Ok(found);
         }
+        self.pass_gates(people).await?;
+        // What was being sent a moment ago may have been settled since.
         let query = sqlx::query(
             "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
                 a.seq, a.number, a.outcome, a.ended_at, s.scope \
              FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              LEFT JOIN message_contents t ON t.message_seq = m.seq \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
-             WHERE m.seq = ANY($1) ORDER BY a.seq FOR UPDATE OF a",
+             WHERE m.seq = ANY($1) AND m.state = 'sending' ORDER BY m.seq, a.seq FOR UPDATE OF m, a",
         );
+        let mut open = BTreeMap::new();
         for row in &self.all(query.bind(sending)).await? {
             let cells = Cells::new("attempts", row);
             let message = cells.id("id")?;
             let (outcome, lane) = (read_outcome(cells)?, cells.word::<Lane>("lane")?);
             let scope = cells.opt_word::<SuppressionScope>("scope")?;
             let forbids = scope.is_some_and(|scope| scope == SuppressionScope::All || lane == Lane::Campaign);
+            let seq = cells.number("seq")?;
             if outcome.is_none() && forbids {
                 found.forbidden.insert(message);
             } else if outcome.is_none() {
-                found.orphans.push(cells.number("seq")?);
+                found.orphans.push(seq);
             }
             let (to, content) = (cells.address()?, cells.json("content")?);
             let (attempt, wa_id) = (cells.small("number")?, cells.wa_id("wa_id")?);
-            found.attempts.push(OpenAttempt { message, attempt, wa_id, to, content, outcome });
+            open.insert(seq, OpenAttempt { message, attempt, wa_id, to, content, outcome });
         }
+        // In the order of their intents.
+        found.attempts = open.into_values().collect();
         Ok(found)
     }
 }

@@ -1,9 +1,9 @@
 //! What an intent is decided by, locked and then read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use paceline_domain::{
-    AttemptNumber, CampaignId, CampaignState, Epoch, Generation, MessageId, SenderId, SenderState, SuppressionReason,
+    AttemptNumber, CampaignState, Epoch, Generation, MessageId, SenderId, SenderState, SuppressionReason,
     SuppressionScope, WaId, WorkspaceId,
 };
 use paceline_pacing::{PaceState, Seed};
@@ -11,6 +11,7 @@ use paceline_store::{
     StoreError,
     intents::{Grant, IntentBatch, IntentCandidate},
 };
+use sqlx::postgres::PgRow;
 
 use crate::{
     cells::Cells,
@@ -67,63 +68,45 @@ impl Tx {
         }))
     }
 
-    /// Locks the messages of an intent and passes their campaigns' gates; then reads what may have been decided about their
-    /// recipients and campaigns until then.
+    /// Passes the gates of an intent's messages and locks them, reading with them what was decided about their campaigns and
+    /// recipients until then.
     pub(super) async fn hold_wanted(&mut self, batch: &IntentBatch) -> Fallible<HashMap<MessageId, Wanted>> {
+        let ids = || batch.items.iter().map(|(id, _)| *id);
+        self.pass_gates_of(ids()).await?;
         let query = sqlx::query(concat!(
             "SELECT ",
             held_columns!(),
             ", m.sender_id AS bound_to, m.lane, m.expires_at, m.wa_id, t.content, CASE WHEN m.release_deadline > ",
             real_now!(),
-            " THEN m.release_generation END AS release \
-             FROM messages m LEFT JOIN message_contents t ON t.message_seq = m.seq \
+            " THEN m.release_generation END AS release, c.state AS campaign_state, s.scope, s.reason AS suppressed_for \
+             FROM messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id \
+             LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
              WHERE m.id = ANY($1) ORDER BY m.seq FOR UPDATE OF m"
         ));
-        let query = query.bind(uuids(batch.items.iter().map(|(id, _)| *id)));
-        let mut wanted = HashMap::new();
-        for row in &self.all(query).await? {
-            let cells = Cells::new("messages", row);
-            let held = read_held(row)?;
-            let candidate = IntentCandidate {
-                message: held.id,
-                state: held.state,
-                release: cells.opt_number("release")?.and_then(|number| i32::try_from(number).ok()).map(Generation),
-                sender: cells.opt_id("bound_to")?,
-                lane: cells.word("lane")?,
-                campaign: None,
-                expires_at: cells.opt_time("expires_at")?,
-                suppression: None,
-                attempts: held.attempts,
-            };
-            let (wa_id, content) = (cells.wa_id("wa_id")?, cells.string("content")?);
-            wanted.insert(held.id, Wanted { held, candidate, wa_id, content });
-        }
-        let campaigns: BTreeSet<CampaignId> = wanted.values().filter_map(|one| one.held.campaign).collect();
-        self.share_campaigns(&campaigns.into_iter().collect::<Vec<_>>()).await?;
-        self.read_prohibitions(&mut wanted).await?;
-        Ok(wanted)
+        let rows = self.all(query.bind(uuids(ids()))).await?;
+        rows.iter().map(|row| read_wanted(row).map(|one| (one.held.id, one))).collect()
     }
+}
 
-    async fn read_prohibitions(&mut self, wanted: &mut HashMap<MessageId, Wanted>) -> Fallible<()> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let query = sqlx::query(
-            "SELECT m.id, c.state AS campaign_state, s.scope, s.reason AS suppressed_for FROM messages m \
-             LEFT JOIN campaigns c ON c.id = m.campaign_id \
-             LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash WHERE m.seq = ANY($1)",
-        );
-        let seqs: Vec<i64> = wanted.values().map(|one| one.held.seq).collect();
-        for row in &self.all(query.bind(seqs)).await? {
-            let cells = Cells::new("messages", row);
-            let Some(one) = wanted.get_mut(&cells.id("id")?) else { continue };
-            one.candidate.campaign = cells.opt_word::<CampaignState>("campaign_state")?;
-            if let Some(scope) = cells.opt_word::<SuppressionScope>("scope")? {
-                one.candidate.suppression = Some((scope, cells.word::<SuppressionReason>("suppressed_for")?));
-            }
-        }
-        Ok(())
-    }
+fn read_wanted(row: &PgRow) -> Fallible<Wanted> {
+    let cells = Cells::new("messages", row);
+    let held = read_held(row)?;
+    let suppression = match cells.opt_word::<SuppressionScope>("scope")? {
+        None => None,
+        Some(scope) => Some((scope, cells.word::<SuppressionReason>("suppressed_for")?)),
+    };
+    let candidate = IntentCandidate {
+        message: held.id,
+        state: held.state,
+        release: cells.opt_number("release")?.and_then(|number| i32::try_from(number).ok()).map(Generation),
+        sender: cells.opt_id("bound_to")?,
+        lane: cells.word("lane")?,
+        campaign: cells.opt_word::<CampaignState>("campaign_state")?,
+        expires_at: cells.opt_time("expires_at")?,
+        suppression,
+        attempts: held.attempts,
+    };
+    Ok(Wanted { held, candidate, wa_id: cells.wa_id("wa_id")?, content: cells.string("content")? })
 }
 
 impl Wanted {
