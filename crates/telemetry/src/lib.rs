@@ -6,4 +6,5 @@ mod process;
 
 pub use logs::{LogError, LogFormat, LogOptions, init_logs, log_subscriber};
 pub use metrics::{Describe, InventoryEntry, Metrics};
+pub use process::resident_bytes;
 pub use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};

@@ -54,6 +54,13 @@ pub(crate) const DESCRIBED: [(Describe, &str); 6] = [
     (THREADS, "gauge"),
 ];
 
+/// The memory that this process has in RAM, in bytes; `None` where the system does not say.
+pub fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
+}
+
 /// Reads the process's figures at each collection.
 #[derive(Clone)]
 pub(crate) struct Process {

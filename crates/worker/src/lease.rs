@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::Instant};
 pub(crate) enum Standing {
     /// The actor works.
     Held,
-    /// The sender was paused or removed: finish, give back, release.
+    /// The sender was paused or removed, or is another worker's share: finish, give back, release.
     Unwanted,
     /// The process stops: finish, give back, release.
     Draining,

@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     gate::Closer,
     lease::{LeaseWatch, Standing},
+    roll::{Draining, Roll},
 };
 
 /// The leases of a worker and the actors that work under them.
@@ -30,11 +31,13 @@ pub(crate) struct Leasing {
     actors: JoinSet<()>,
     senders: HashMap<task::Id, SenderId>,
     renewed_at: Instant,
+    roll: Roll,
 }
 
 impl Leasing {
     pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
+            roll: Roll::new(Arc::clone(&context)),
             context,
             held: HashMap::new(),
             actors: JoinSet::new(),
@@ -52,11 +55,14 @@ impl Leasing {
                 () = stop.cancelled() => {}
                 _ = ticks.tick() => {
                     self.renew_when_due().await;
+                    self.call_roll(Draining::No).await;
+                    self.give_up_surplus();
                     self.claim().await;
                 }
                 Some(ended) = self.actors.join_next_with_id() => self.bury(ended).await,
             }
         }
+        self.call_roll(Draining::Yes).await;
         let give_up_at = Instant::now() + self.context.options.drain_within;
         self.held.values().for_each(|lease| lease.change(Standing::Draining));
         while !self.actors.is_empty() {
@@ -70,6 +76,23 @@ impl Leasing {
             }
         }
         self.context.meters.leases.set(0);
+        self.roll.leave().await;
+    }
+
+    async fn call_roll(&mut self, draining: Draining) {
+        let called = self.roll.call(draining).await;
+        self.answered(called);
+    }
+
+    /// Several workers share the fleet: what is another's share goes back once the send in hand is finished.
+    fn give_up_surplus(&mut self) {
+        let mut working: Vec<_> = self.held.values().filter(|lease| lease.standing() == Standing::Held).collect();
+        let surplus = self.roll.surplus(u32::try_from(working.len()).unwrap_or(u32::MAX));
+        working.sort_by_key(|lease| std::cmp::Reverse(lease.id));
+        for lease in working.into_iter().take(surplus as usize) {
+            tracing::info!(sender.id = %lease.id, "the sender is another worker's share");
+            lease.change(Standing::Unwanted);
+        }
     }
 
     async fn renew_when_due(&mut self) {
@@ -109,7 +132,7 @@ impl Leasing {
     async fn claim(&mut self) {
         let options = &self.context.options;
         let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        let slots = options.slots.saturating_sub(held);
+        let slots = options.slots.min(self.roll.share()).saturating_sub(held);
         if slots == 0 {
             return;
         }
@@ -119,6 +142,13 @@ impl Leasing {
         let wish = LeaseWish { worker, slots, pinned, channels, ttl };
         let claimed = timeout(ttl / 3, self.context.store.claim_leases(wish)).await;
         let Some(leases) = self.answered(claimed.unwrap_or_else(|_| Err(too_slow()))) else { return };
+        match pinned {
+            Some(sender) if leases.is_empty() => {
+                let explained = self.roll.explain(sender).await;
+                self.answered(explained);
+            }
+            _ => self.roll.forget_obstacle(),
+        }
         for lease in leases {
             self.start(lease, asked_at + ttl).await;
         }

@@ -17,6 +17,7 @@ mod options;
 mod paced;
 mod pump;
 mod reporter;
+mod roll;
 mod settle;
 mod store;
 mod ticket;

@@ -33,7 +33,11 @@ pub struct WorkerDeps {
 pub struct WorkerOptions {
     /// This process; a new id at each start.
     pub worker: WorkerId,
-    /// The most senders it works for.
+    /// The name of the machine, for whoever looks at the fleet.
+    pub host: String,
+    /// Where this process serves its own metrics and health, as `host:port`.
+    pub listen: Option<String>,
+    /// The most senders it works for. Several workers share the fleet evenly, so that one may hold fewer.
     pub slots: u32,
     /// This sender and no other, when named.
     pub pinned: Option<SenderId>,
@@ -43,6 +47,8 @@ pub struct WorkerOptions {
     pub renew_every: Duration,
     /// How often to look for senders that nobody holds.
     pub claim_every: Duration,
+    /// How often the worker reports itself. It counts as gone when it has been silent for four times as long.
+    pub report_every: Duration,
     /// How long a send may take; then its outcome is unknown.
     pub send_timeout: Duration,
     /// How long a job may stay unanswered for pacing's sake. A message whose slot lies further away goes back to the store.
@@ -60,11 +66,14 @@ impl WorkerOptions {
     pub const fn new(worker: WorkerId) -> Self {
         Self {
             worker,
+            host: String::new(),
+            listen: None,
             slots: 1_000,
             pinned: None,
             lease_ttl: Duration::from_secs(30),
             renew_every: Duration::from_secs(8),
             claim_every: Duration::from_millis(500),
+            report_every: Duration::from_secs(3),
             send_timeout: Duration::from_secs(15),
             max_hold: Duration::from_mins(2),
             replaced_pause: Duration::from_secs(30),

@@ -1,8 +1,8 @@
-//! The roles of the store that a worker plays, so that whatever implements these three can be worked for.
+//! The roles of the store that a worker plays, so that whatever implements these can be worked for.
 
-use paceline_store::{intents::IntentStore, leases::LeaseStore, release::ReleaseStore};
+use paceline_store::{fleet::FleetStore, intents::IntentStore, leases::LeaseStore, release::ReleaseStore};
 
 /// What a worker asks of a store.
-pub trait WorkerStore: LeaseStore + IntentStore + ReleaseStore {}
+pub trait WorkerStore: LeaseStore + IntentStore + ReleaseStore + FleetStore {}
 
-impl<T: LeaseStore + IntentStore + ReleaseStore + ?Sized> WorkerStore for T {}
+impl<T: LeaseStore + IntentStore + ReleaseStore + FleetStore + ?Sized> WorkerStore for T {}

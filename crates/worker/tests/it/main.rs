@@ -1,4 +1,4 @@
-//! The worker against the embedded queue, a channel that follows a script, and a store of its three roles in memory.
+//! The worker against the embedded queue, a channel that follows a script, and a store of its roles in memory.
 #![expect(clippy::unwrap_used, reason = "a test that finds what it does not expect is to end there")]
 
 mod batches;
@@ -13,4 +13,5 @@ mod pacing;
 mod queue;
 mod sends;
 mod sessions;
+mod sharing;
 mod store;

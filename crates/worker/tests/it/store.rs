@@ -1,16 +1,17 @@
-//! The worker's three roles of the store in memory, deciding by the port's own `decide`, with a switch that takes it away.
+//! The worker's roles of the store in memory, deciding by the port's own `decide`, with a switch that takes it away.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    Address, AttemptNumber, CampaignState, Content, Epoch, Generation, Lane, MessageId, MessageMove, MessageState,
-    Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
+    Address, AttemptNumber, CampaignState, ChannelKind, Content, Epoch, Generation, Lane, MessageId, MessageMove,
+    MessageState, Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
 };
 use paceline_pacing::Pace;
 use paceline_store::{
     StoreError, StoreResult,
+    fleet::{FleetStore, Which, WorkerReport, WorkerView},
     intents::{
         AttemptOutcome, Grant, IntentAnswer, IntentBatch, IntentCandidate, IntentDecision, IntentStore, IntentVerdict,
         OpenAttempt, decide,
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(crate) messages: BTreeMap<MessageId, Message>,
     pub(crate) attempts: BTreeMap<(MessageId, AttemptNumber), Attempt>,
     pub(crate) given_back: Vec<(MessageId, PutOff)>,
+    pub(crate) workers: Vec<WorkerView>,
     pub(crate) session: Option<SealedSession>,
     pub(crate) intents: Vec<IntentBatch>,
     pub(crate) down: bool,
@@ -78,6 +80,7 @@ impl TestStore {
     pub(crate) fn new(journal: Journal) -> Self {
         let state = State {
             senders: BTreeMap::new(),
+            workers: Vec::new(),
             messages: BTreeMap::new(),
             attempts: BTreeMap::new(),
             given_back: Vec::new(),
@@ -128,11 +131,45 @@ impl State {
 }
 
 #[async_trait]
+impl FleetStore for TestStore {
+    async fn report_worker(&self, report: WorkerReport, _: Duration) -> StoreResult<()> {
+        let mut state = self.up()?;
+        let now = DateTime::UNIX_EPOCH;
+        state.workers.retain(|view| view.report.id != report.id);
+        state.workers.insert(0, WorkerView { report, started_at: now, seen_at: now });
+        Ok(())
+    }
+
+    async fn remove_worker(&self, worker: WorkerId) -> StoreResult<()> {
+        self.up()?.workers.retain(|view| view.report.id != worker);
+        Ok(())
+    }
+
+    async fn list_workers(&self) -> StoreResult<Vec<WorkerView>> {
+        Ok(self.up()?.workers.clone())
+    }
+
+    async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>> {
+        let state = self.up()?;
+        let senders = state.senders.values().map(|held| held.sender.clone());
+        Ok(senders.filter(|sender| which == Which::Id(sender.id)).collect())
+    }
+
+    async fn count_shared_senders(&self, _: &[ChannelKind]) -> StoreResult<u32> {
+        let state = self.up()?;
+        let active = state.senders.values().filter(|held| held.sender.state == SenderState::Active).count();
+        Ok(u32::try_from(active).unwrap())
+    }
+}
+
+#[async_trait]
 impl LeaseStore for TestStore {
     async fn claim_leases(&self, wish: LeaseWish) -> StoreResult<Vec<Lease>> {
         let mut state = self.up()?;
         let free = state.senders.values_mut().filter(|held| {
-            held.sender.state == SenderState::Active && held.lease.is_none_or(|until| until <= Instant::now())
+            wish.pinned.is_none_or(|pinned| pinned == held.sender.id)
+                && held.sender.state == SenderState::Active
+                && held.lease.is_none_or(|until| until <= Instant::now())
         });
         let mut leases = Vec::new();
         for held in free.take(usize::try_from(wish.slots).unwrap()) {
