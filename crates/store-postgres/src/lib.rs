@@ -1,1 +1,38 @@
 #![doc = include_str!("../README.md")]
+
+mod bulk;
+mod campaigns;
+mod cells;
+mod connections;
+mod counters;
+mod cursor;
+mod deliveries;
+mod diagnose;
+mod endpoints;
+mod error;
+mod events;
+mod fleet;
+mod gates;
+mod health;
+mod idempotency;
+mod intents;
+mod leases;
+mod messages;
+mod migrations;
+mod moves;
+mod open;
+mod plan;
+mod recipients;
+mod release;
+mod results;
+mod senders;
+mod suppressions;
+mod sweep;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transaction;
+mod values;
+mod workspaces;
+
+pub use diagnose::{Finding, Severity, diagnose};
+pub use open::{Migrations, OpenError, Passing, PostgresOptions, PostgresStore, Statements};

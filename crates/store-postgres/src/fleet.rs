@@ -1,0 +1,141 @@
+//! Worker processes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use paceline_domain::{ChannelKind, WorkerId};
+use paceline_store::{
+    StoreResult,
+    fleet::{FleetStore, Which, WorkerReport, WorkerView},
+    senders::Sender,
+};
+use sqlx::postgres::PgRow;
+
+use crate::{
+    cells::Cells,
+    error::Fallible,
+    open::PostgresStore,
+    senders::{read_sender, sender_columns},
+    transaction::Tx,
+    values::{duration_micros, micros_of, opt_uuid, real_now, storable, uuid},
+};
+
+/// Workers that have been silent for too long. One that another process is forgetting at this moment, or that speaks again, is
+/// passed over.
+const FORGET_SILENT: &str = concat!(
+    "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE expires_at <= ",
+    real_now!(),
+    " AND id <> $1 ORDER BY id FOR UPDATE SKIP LOCKED)"
+);
+
+const WRITE: &str = concat!(
+    "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, \
+        started_at, seen_at, expires_at) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, n.now, n.now, n.now + ",
+    micros_of!("$11"),
+    " FROM (SELECT ",
+    real_now!(),
+    " AS now) n ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, channels = excluded.channels, \
+        listen = excluded.listen, resident_bytes = excluded.resident_bytes, draining = excluded.draining, \
+        seen_at = excluded.seen_at, expires_at = excluded.expires_at"
+);
+
+#[async_trait]
+impl FleetStore for PostgresStore {
+    async fn report_worker(&self, report: WorkerReport, ttl: Duration) -> StoreResult<()> {
+        self.write(move |tx| Box::pin(tx.report_worker(report, ttl))).await
+    }
+
+    async fn remove_worker(&self, worker: WorkerId) -> StoreResult<()> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let remove = sqlx::query("DELETE FROM workers WHERE id = $1");
+                tx.execute(remove.bind(uuid(worker))).await.map(|_| ())
+            })
+        })
+        .await
+    }
+
+    async fn list_workers(&self) -> StoreResult<Vec<WorkerView>> {
+        let query = sqlx::query(concat!(
+            "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
+                seen_at FROM workers WHERE expires_at > ",
+            real_now!(),
+            " ORDER BY started_at, id"
+        ));
+        Ok(self.all(query).await?.iter().map(read_worker).collect::<Fallible<_>>()?)
+    }
+
+    async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>> {
+        let query = match which {
+            Which::Active => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"
+            )),
+            Which::Id(id) => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state <> 'removed' AND s.id = $1"
+            ))
+            .bind(uuid(id)),
+            Which::Phone(phone) => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state <> 'removed' AND s.phone = $1 ORDER BY s.created_at, s.id"
+            ))
+            .bind(phone.as_e164().to_owned()),
+        };
+        Ok(self.all(query).await?.iter().map(read_sender).collect::<Fallible<_>>()?)
+    }
+
+    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32> {
+        let query = sqlx::query(concat!(
+            "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \
+                AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.pinned_sender_id = s.id AND w.expires_at > ",
+            real_now!(),
+            ")"
+        ));
+        let channels: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
+        let row = self.one(query.bind(channels)).await?;
+        Ok(row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))?)
+    }
+}
+
+impl Tx {
+    async fn report_worker(&mut self, report: WorkerReport, ttl: Duration) -> Fallible<()> {
+        self.execute(sqlx::query(FORGET_SILENT).bind(uuid(report.id))).await?;
+        let channels: Vec<&str> = report.channels.iter().copied().map(ChannelKind::as_str).collect();
+        let write = sqlx::query(WRITE)
+            .bind(uuid(report.id))
+            .bind(storable(&report.host))
+            .bind(i64::from(report.pid))
+            .bind(storable(&report.version))
+            .bind(opt_uuid(report.pinned))
+            .bind(i64::from(report.slots))
+            .bind(serde_json::json!(channels).to_string())
+            .bind(report.listen.as_deref().map(storable))
+            .bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX))
+            .bind(report.draining)
+            .bind(duration_micros(ttl));
+        self.execute(write).await?;
+        Ok(())
+    }
+}
+
+fn read_worker(row: &PgRow) -> Fallible<WorkerView> {
+    let cells = Cells::new("workers", row);
+    let report = WorkerReport {
+        id: cells.id("id")?,
+        host: cells.string("host")?,
+        pid: cells.small("pid")?,
+        version: cells.string("version")?,
+        pinned: cells.opt_id("pinned_sender_id")?,
+        slots: cells.small("slots")?,
+        channels: cells.json("channels")?,
+        listen: cells.opt_string("listen")?,
+        resident_bytes: cells.small("resident_bytes")?,
+        draining: cells.flag("draining")?,
+    };
+    Ok(WorkerView { report, started_at: cells.time("started_at")?, seen_at: cells.time("seen_at")? })
+}

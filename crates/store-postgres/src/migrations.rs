@@ -1,0 +1,104 @@
+//! The migrations, embedded, and the check whether this binary may use a database.
+
+use sqlx::{
+    Connection as _, Executor as _, PgConnection, SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+
+use crate::open::OpenError;
+
+/// Every migration: number, what it does, statements.
+const FILES: [(i64, &str, &str); 2] = [
+    (1, "first schema", include_str!("../../../migrations/postgres/0001_first_schema.sql")),
+    (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
+];
+
+/// The newest migration that this binary knows.
+pub(crate) const KNOWN: i64 = FILES[FILES.len() - 1].0;
+
+/// The lock under which migrations are applied: "paceline" as eight bytes.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(8097027706055159397)";
+
+/// How long a process waits for another that migrates, and then for its own statements. A change of a large table takes its time.
+const LIMITS: &str = "SET LOCAL lock_timeout = '15min'; SET LOCAL statement_timeout = '1h'";
+
+/// Refuses a database that needs a newer binary; then applies what is missing, all of it or nothing. The lock ends with the
+/// transaction, so that it holds through a connection pooler too.
+pub(crate) async fn apply(conn: &mut PgConnection) -> Result<(), OpenError> {
+    let mut tx = conn.begin().await.map_err(OpenError::from_driver)?;
+    for statement in [LIMITS, LOCK] {
+        tx.execute(statement).await.map_err(OpenError::from_driver)?;
+    }
+    refuse_newer(&mut tx).await?;
+    let migrator = migrator();
+    migrator.run(&mut *tx).await.map_err(|error| match error {
+        MigrateError::VersionMismatch(number) => OpenError::MigrationChanged { number },
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => OpenError::from_driver(error),
+        error => OpenError::Migration { source: Box::new(error) },
+    })?;
+    tx.commit().await.map_err(OpenError::from_driver)
+}
+
+/// Refuses a database that needs a newer binary, or lacks a migration, or has one in another form. Changes nothing.
+pub(crate) async fn expect(conn: &mut PgConnection) -> Result<(), OpenError> {
+    refuse_newer(conn).await?;
+    let applied = find_applied(conn).await?;
+    for migration in migrator().iter() {
+        match applied.iter().find(|(number, _)| *number == migration.version) {
+            Some((_, checksum)) if *checksum == *migration.checksum => {}
+            Some((number, _)) => return Err(OpenError::MigrationChanged { number: *number }),
+            None => {
+                let found = applied.last().map_or(0, |(number, _)| *number);
+                return Err(OpenError::SchemaOlder { found, known: KNOWN });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The newest migration that was applied; zero for none.
+pub(crate) async fn newest_applied(conn: &mut PgConnection) -> Result<i64, OpenError> {
+    Ok(find_applied(conn).await?.last().map_or(0, |(number, _)| *number))
+}
+
+/// The embedded migrations.
+pub(crate) fn migrator() -> Migrator {
+    let migrations = FILES.map(|(number, what, sql)| {
+        Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.into());
+    // Later migrations that this binary does not know have been checked before.
+    migrator.set_ignore_missing(true);
+    // The driver's own lock is the session's.
+    migrator.set_locking(false);
+    migrator
+}
+
+async fn refuse_newer(conn: &mut PgConnection) -> Result<(), OpenError> {
+    match oldest_binary(conn).await? {
+        Some(needed) if needed > KNOWN => Err(OpenError::SchemaNewer { needed, known: KNOWN }),
+        _ => Ok(()),
+    }
+}
+
+/// The newest migration that a binary must know; `None` for an empty database.
+pub(crate) async fn oldest_binary(conn: &mut PgConnection) -> Result<Option<i64>, OpenError> {
+    if !exists(conn, "schema_compatibility").await? {
+        return Ok(None);
+    }
+    let query = sqlx::query_scalar("SELECT max(oldest_binary) FROM schema_compatibility");
+    query.fetch_one(conn).await.map_err(OpenError::from_driver)
+}
+
+async fn find_applied(conn: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, OpenError> {
+    if !exists(conn, "_sqlx_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
+    query.fetch_all(conn).await.map_err(OpenError::from_driver)
+}
+
+async fn exists(conn: &mut PgConnection, table: &str) -> Result<bool, OpenError> {
+    let query = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table);
+    query.fetch_one(conn).await.map_err(OpenError::from_driver)
+}

@@ -1,0 +1,207 @@
+//! Outcomes of attempts, and receipts.
+
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
+
+use paceline_domain::{
+    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody,
+    SenderId,
+};
+use paceline_store::{
+    intents::AttemptOutcome,
+    results::{Settlement, settle, settle_receipt},
+};
+
+use super::{Fresh, is_outgoing};
+use crate::{
+    bulk::column,
+    cells::Cells,
+    error::Fallible,
+    messages::read_outcome,
+    moves::{Happening, Held, Moved, held_columns, read_held},
+    transaction::Tx,
+    values::{storable, uuid, uuids},
+};
+
+/// The messages that a batch is about.
+#[derive(Default)]
+struct Named {
+    messages: HashMap<MessageId, Moved>,
+    /// Which of them a receipt means, by its place in the batch.
+    by_receipt: HashMap<usize, MessageId>,
+    /// How often the network has turned one away, for those that it has turned away now and that may have had enough.
+    refusals: HashMap<MessageId, AttemptNumber>,
+}
+
+impl Tx {
+    /// Applies outcomes and receipts. Answers how many changed something.
+    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>]) -> Fallible<u64> {
+        if !fresh.iter().any(|fresh| is_outgoing(&fresh.result.result.body)) {
+            return Ok(0);
+        }
+        let mut named = Named { by_receipt: self.find_by_receipt(fresh).await?, ..Named::default() };
+        named.messages = self.hold_named(fresh, &named.by_receipt).await?;
+        self.complete_ledger(fresh).await?;
+        named.refusals = self.count_refusals(fresh).await?;
+        let mut applied = 0;
+        for fresh in fresh {
+            applied += u64::from(self.apply_one(fresh, &mut named));
+        }
+        let moved = named.messages.into_values().filter(Moved::has_moved).collect();
+        self.write_moved(moved).await?;
+        Ok(applied)
+    }
+
+    /// Moves the message that an outcome or a receipt is about. `false`: nothing changed.
+    fn apply_one(&mut self, fresh: &Fresh<'_>, named: &mut Named) -> bool {
+        let result = &fresh.result.result;
+        let message = match &result.body {
+            ResultBody::Attempt { message, .. } => Some(message),
+            ResultBody::Receipt(_) => named.by_receipt.get(&fresh.place),
+            _ => None,
+        };
+        let Some(moved) = message.and_then(|id| named.messages.get_mut(id)) else { return false };
+        // A receipt means a message of its own sender, not one that was given to another meanwhile.
+        if matches!(result.body, ResultBody::Receipt(_)) && moved.held.sender != Some(result.sender) {
+            return false;
+        }
+        let Some(settlement) = settlement(&result.body, &moved.held, &named.refusals) else { return false };
+        let happening = Happening {
+            happened: settlement.happened,
+            at: result.at,
+            reason: settlement.reason.map(FailureReason::as_str),
+            not_before: settlement.not_before,
+            place: fresh.place,
+        };
+        if proves_acceptance(settlement.happened, moved.held.state) {
+            // Whoever reads the events sees every message sent before it is delivered.
+            let accepted =
+                Happening { happened: MessageMove::Accept, reason: None, not_before: None, ..happening.clone() };
+            self.move_message(moved, &accepted);
+        }
+        self.move_message(moved, &happening)
+    }
+
+    /// The messages that receipts name, by place: by our own id, or else by that of the provider.
+    async fn find_by_receipt(&mut self, fresh: &[Fresh<'_>]) -> Fallible<HashMap<usize, MessageId>> {
+        let receipts: Vec<(usize, SenderId, &str)> = fresh
+            .iter()
+            .filter_map(|fresh| match &fresh.result.result.body {
+                ResultBody::Receipt(receipt) => Some((fresh.place, fresh.result.result.sender, receipt.id.as_str())),
+                _ => None,
+            })
+            .collect();
+        let mut found = HashMap::new();
+        if receipts.is_empty() {
+            return Ok(found);
+        }
+        let query = sqlx::query(
+            "WITH r AS (SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[]) AS r (place, sender_id, id)) \
+             SELECT r.place, m.id, 1 AS ours, 0::bigint AS seq FROM r \
+                JOIN messages m ON m.wa_id = r.id AND m.attempts > 0 AND m.sender_id = r.sender_id \
+             UNION ALL SELECT r.place, a.message_id, 0, a.seq FROM r \
+                JOIN attempts a ON a.provider_id = r.id AND a.sender_id = r.sender_id ORDER BY ours, seq",
+        );
+        let query = query
+            .bind(column(&receipts, |(place, ..)| i64::try_from(*place).unwrap_or(i64::MAX)))
+            .bind(uuids(receipts.iter().map(|(_, sender, _)| *sender)))
+            .bind(column(&receipts, |(.., id)| storable(id)));
+        for row in &self.all(query).await? {
+            let cells = Cells::new("messages", row);
+            found.insert(cells.small("place")?, cells.id("id")?);
+        }
+        // A provider's id that comes with this very batch need not be in the ledger yet.
+        let provided = provided(fresh);
+        for (place, sender, id) in receipts {
+            if let (Entry::Vacant(entry), Some(message)) = (found.entry(place), provided.get(&(sender, id))) {
+                entry.insert(*message);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Locks all messages that the batch is about, in the order of their rows, and reads them as they then are.
+    async fn hold_named(
+        &mut self,
+        fresh: &[Fresh<'_>],
+        by_receipt: &HashMap<usize, MessageId>,
+    ) -> Fallible<HashMap<MessageId, Moved>> {
+        let of_attempts = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+            ResultBody::Attempt { message, .. } => Some(*message),
+            _ => None,
+        });
+        let ids: BTreeSet<MessageId> = of_attempts.chain(by_receipt.values().copied()).collect();
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            held_columns!(),
+            " FROM messages m WHERE m.id = ANY($1) ORDER BY m.seq FOR UPDATE OF m"
+        ));
+        let rows = self.all(query.bind(uuids(ids))).await?;
+        rows.iter().map(|row| read_held(row).map(|held| (held.id, Moved::start(held)))).collect()
+    }
+
+    /// The ledger has each outcome before its result is published; one that lacks it, for whatever reason, is completed.
+    async fn complete_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<()> {
+        let outcomes = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+            ResultBody::Attempt { message, attempt, outcome } => {
+                let at = fresh.result.result.at;
+                Some(AttemptOutcome { message: *message, attempt: *attempt, outcome: outcome.clone(), at })
+            }
+            _ => None,
+        });
+        let outcomes: Vec<_> = outcomes.collect();
+        self.record_outcomes(&outcomes).await
+    }
+
+    async fn count_refusals(&mut self, fresh: &[Fresh<'_>]) -> Fallible<HashMap<MessageId, AttemptNumber>> {
+        let mut refusals = HashMap::new();
+        let turned_away = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+            ResultBody::Attempt { message, attempt, outcome: Outcome::Unsent { .. } } if *attempt >= MAX_ATTEMPTS => {
+                Some(uuid(*message))
+            }
+            _ => None,
+        });
+        let turned_away: Vec<_> = turned_away.collect();
+        if turned_away.is_empty() {
+            return Ok(refusals);
+        }
+        let query = sqlx::query("SELECT message_id, seq, outcome, ended_at FROM attempts WHERE message_id = ANY($1)");
+        for row in &self.all(query.bind(turned_away)).await? {
+            let cells = Cells::new("attempts", row);
+            if matches!(read_outcome(cells)?, Some((Outcome::Unsent { .. }, _))) {
+                *refusals.entry(cells.id("message_id")?).or_insert(0) += 1;
+            }
+        }
+        Ok(refusals)
+    }
+}
+
+/// The messages that got an id of the provider in a batch.
+fn provided<'r>(fresh: &[Fresh<'r>]) -> HashMap<(SenderId, &'r str), MessageId> {
+    let provided = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
+        ResultBody::Attempt { message, outcome: Outcome::Sent { provider_id: Some(id) }, .. } => {
+            Some(((fresh.result.result.sender, id.as_str()), *message))
+        }
+        _ => None,
+    });
+    provided.collect()
+}
+
+/// Whether a receipt overtook the outcome, or settles an unknown one: what reached a person was accepted.
+const fn proves_acceptance(happened: MessageMove, state: MessageState) -> bool {
+    matches!(happened, MessageMove::Deliver | MessageMove::Read)
+        && matches!(state, MessageState::Sending | MessageState::Unknown)
+}
+
+/// What a result means for a message as it stands.
+fn settlement(body: &ResultBody, held: &Held, refusals: &HashMap<MessageId, AttemptNumber>) -> Option<Settlement> {
+    match body {
+        // An older attempt can still prove that the message went out, but says nothing about the present one.
+        ResultBody::Attempt { attempt, outcome, .. }
+            if *attempt == held.attempts || matches!(outcome, Outcome::Sent { .. }) =>
+        {
+            Some(settle(outcome, refusals.get(&held.id).copied().unwrap_or(*attempt)))
+        }
+        ResultBody::Receipt(Receipt { kind, .. }) => Some(settle_receipt(*kind)),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! Purging, oldest first and in pieces. Inbox and events are read from their old end, whose order is, nearly, that of their age.
+
+use super::{Duration, Fallible, Tx, duration_micros, micros_of, real_now, statement_now};
+use crate::cells::Cells;
+
+const DELIVERIES: &str = concat!(
+    "DELETE FROM webhook_deliveries WHERE seq = ANY(ARRAY(SELECT d.seq FROM webhook_deliveries d \
+        WHERE d.recorded_at IS NOT NULL AND d.recorded_at <= ",
+    statement_now!(),
+    " - ",
+    micros_of!("$1"),
+    " ORDER BY d.recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+);
+
+const INBOX: &str = concat!(
+    "DELETE FROM inbox WHERE seq = ANY(ARRAY(SELECT i.seq FROM (SELECT seq, recorded_at FROM inbox ORDER BY seq LIMIT $2 \
+        FOR UPDATE SKIP LOCKED) i WHERE i.recorded_at <= ",
+    real_now!(),
+    " - ",
+    micros_of!("$1"),
+    "))"
+);
+
+const IDEMPOTENCY_KEYS: &str = concat!(
+    "DELETE FROM idempotency_keys k USING (SELECT f.workspace_id, f.key FROM idempotency_keys f WHERE f.recorded_at <= ",
+    statement_now!(),
+    " - ",
+    micros_of!("$1"),
+    " AND (f.status IS NOT NULL OR f.claimed_until <= ",
+    real_now!(),
+    ") ORDER BY f.recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
+     WHERE k.workspace_id = old.workspace_id AND k.key = old.key"
+);
+
+impl Tx {
+    /// Deliveries go before the events that they carry.
+    pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
+        let limit = u64::from(limit);
+        let age = duration_micros(age);
+        let mut purged = self.purge(DELIVERIES, age, limit).await?;
+        purged += self.purge_events(age, limit - purged).await?;
+        purged += self.purge(INBOX, age, limit - purged).await?;
+        purged += self.purge(IDEMPOTENCY_KEYS, age, limit - purged).await?;
+        Ok(purged)
+    }
+
+    async fn purge(&mut self, statement: &'static str, age: i64, limit: u64) -> Fallible<u64> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        self.execute(sqlx::query(statement).bind(age).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
+    }
+
+    /// Walks from the oldest event up to the first that is too young or has no number yet, past those whose deliveries are not
+    /// finished.
+    async fn purge_events(&mut self, age: i64, limit: u64) -> Fallible<u64> {
+        const PAGE: &str = concat!(
+            "SELECT e.seq, e.number IS NOT NULL AND e.recorded_at <= ",
+            real_now!(),
+            " - ",
+            micros_of!("$1"),
+            " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq) AS wanted FROM events e \
+             WHERE e.seq > $2 ORDER BY e.seq LIMIT $3"
+        );
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
+        while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
+            let page = i64::try_from(limit).unwrap_or(i64::MAX);
+            for row in &self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await? {
+                let cells = Cells::new("events", row);
+                let seq = cells.number("seq")?;
+                after = Some(seq).filter(|_| cells.flag("old").is_ok_and(|old| old));
+                if after.is_none() || unwanted.len() == limit {
+                    break;
+                }
+                if !cells.flag("wanted")? {
+                    unwanted.push(seq);
+                }
+            }
+        }
+        if unwanted.is_empty() {
+            return Ok(0);
+        }
+        self.execute(sqlx::query("DELETE FROM events WHERE seq = ANY($1)").bind(unwanted)).await
+    }
+}

@@ -1,0 +1,88 @@
+//! Workspaces and their API keys.
+
+use async_trait::async_trait;
+use paceline_domain::{WorkspaceId, WorkspaceKey};
+use paceline_store::{
+    StoreResult,
+    workspaces::{ApiKey, Bootstrap, Workspace, WorkspaceStore},
+};
+use sqlx::postgres::PgRow;
+
+use crate::{
+    cells::Cells,
+    error::Fallible,
+    open::PostgresStore,
+    transaction::Tx,
+    values::{storable, uuid},
+};
+
+#[async_trait]
+impl WorkspaceStore for PostgresStore {
+    async fn bootstrap(&self, workspace: Workspace, key: ApiKey) -> StoreResult<Bootstrap> {
+        self.write(move |tx| Box::pin(tx.bootstrap(workspace, key))).await
+    }
+
+    async fn add_api_key(&self, key: ApiKey) -> StoreResult<()> {
+        self.write(move |tx| Box::pin(tx.add_api_key(key))).await
+    }
+
+    async fn find_api_key(&self, hash: [u8; 32]) -> StoreResult<Option<ApiKey>> {
+        let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1");
+        let row = self.one(query.bind(hash.to_vec())).await?;
+        Ok(row.as_ref().map(read_key).transpose()?)
+    }
+
+    async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>> {
+        let query = sqlx::query("SELECT id, name, key, created_at FROM workspaces WHERE id = $1");
+        let row = self.one(query.bind(uuid(workspace))).await?;
+        Ok(row.as_ref().map(read_workspace).transpose()?)
+    }
+}
+
+impl Tx {
+    /// Two servers may start on an empty installation at once: the second waits for the table, and then finds a workspace.
+    async fn bootstrap(&mut self, workspace: Workspace, key: ApiKey) -> Fallible<Bootstrap> {
+        self.execute(sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")).await?;
+        let first = sqlx::query("SELECT id, name, key, created_at FROM workspaces ORDER BY created_at, id LIMIT 1");
+        if let Some(row) = self.one(first).await? {
+            return Ok(Bootstrap::Existing(read_workspace(&row)?));
+        }
+        let insert = sqlx::query("INSERT INTO workspaces (id, name, key, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(uuid(workspace.id))
+            .bind(storable(&workspace.name))
+            .bind(workspace.key.to_bytes().to_vec())
+            .bind(workspace.created_at);
+        self.execute(insert).await?;
+        self.add_api_key(key).await?;
+        Ok(Bootstrap::Created)
+    }
+
+    async fn add_api_key(&mut self, key: ApiKey) -> Fallible<()> {
+        let insert =
+            sqlx::query("INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)")
+                .bind(uuid(key.id))
+                .bind(uuid(key.workspace))
+                .bind(storable(&key.name))
+                .bind(key.hash.to_vec())
+                .bind(key.created_at);
+        self.execute(insert).await?;
+        Ok(())
+    }
+}
+
+fn read_workspace(row: &PgRow) -> Fallible<Workspace> {
+    let cells = Cells::new("workspaces", row);
+    let key = WorkspaceKey::from_bytes(cells.array("key")?);
+    Ok(Workspace { id: cells.id("id")?, name: cells.string("name")?, key, created_at: cells.time("created_at")? })
+}
+
+fn read_key(row: &PgRow) -> Fallible<ApiKey> {
+    let cells = Cells::new("api_keys", row);
+    Ok(ApiKey {
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        name: cells.string("name")?,
+        hash: cells.array("hash")?,
+        created_at: cells.time("created_at")?,
+    })
+}
