@@ -27,6 +27,6 @@ mod why;
 
 pub use api::{ApiDeps, ApiOptions};
 pub use document::openapi;
-pub use health::{ProbeResult, ReadinessProbe};
+pub use health::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
 pub use keys::{ApiKeySecret, ParseKeyError};
 pub use routes::router;
