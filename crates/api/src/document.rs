@@ -37,6 +37,7 @@ const SCHEME: &str = "api_key";
         (name = "senders", description = "The phone numbers that messages are sent from, and their pools."),
         (name = "suppressions", description = "Who must not be contacted."),
         (name = "webhooks", description = "Where events are posted."),
+        (name = "fleet", description = "The worker processes, and the senders they work for."),
         (name = "events", description = "What happened, as a log and as a live stream."),
         (name = "health", description = "What an operator's tools read.")
     )

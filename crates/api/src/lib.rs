@@ -8,6 +8,7 @@ mod cursor;
 mod document;
 mod endpoints;
 mod events;
+mod fleet;
 mod health;
 mod idempotency;
 mod ids;

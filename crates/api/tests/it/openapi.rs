@@ -45,6 +45,7 @@ const ROUTES: &str = "
     POST /v1/campaigns/{id}/start
     GET /v1/events
     GET /v1/events/stream
+    GET /v1/fleet
     GET /v1/messages
     POST /v1/messages
     GET /v1/messages/{id}
