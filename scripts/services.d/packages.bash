@@ -42,16 +42,21 @@ missing_packages() {
 install_packages() {
     local packages
     read -ra packages <<<"$1"
-    say "Installing the Debian packages $1. Where systemd runs, it starts servers of its own from them, which are not used;"
-    say "  systemctl disable --now postgresql rabbitmq-server ends those."
-    run_apt install "${packages[@]}" || { run_apt update && run_apt install "${packages[@]}"; }
+    say "Installing the Debian packages $1. Where systemd runs, it also starts a server of its own from each, which is not"
+    say '  used here: systemctl disable --now postgresql rabbitmq-server ends those.'
+    # The lists of a fresh image are empty, those of an old one name versions that are gone.
+    run_apt update || say 'Going on with the lists that there are.'
+    run_apt install "${packages[@]}"
 }
 
+# Silent, unless it fails.
 run_apt() {
-    local verb=$1
+    local verb=$1 output
     shift
-    DEBIAN_FRONTEND=noninteractive apt-get "$verb" -qq --yes --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" 9>&- </dev/null >&2
+    output=$(DEBIAN_FRONTEND=noninteractive apt-get "$verb" -qq --yes --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" 2>&1 9>&- </dev/null) && return
+    tail -n 10 <<<"$output" >&2
+    return 1
 }
 
 # The programs of PostgreSQL, as the variable postgres_bin: of the version that made the data, or the newest.
