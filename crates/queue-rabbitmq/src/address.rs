@@ -37,7 +37,7 @@ impl Address {
         let mut uri = AMQPUri::default();
         uri.authority.port = url.port().unwrap_or_else(|| scheme.default_port());
         uri.scheme = scheme;
-        uri.authority.host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        host.trim_start_matches('[').trim_end_matches(']').clone_into(&mut uri.authority.host);
         if !url.username().is_empty() {
             uri.authority.userinfo.username = decoded(url.username(), "user")?;
         }

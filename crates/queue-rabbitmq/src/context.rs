@@ -45,10 +45,10 @@ impl Context {
         })
     }
 
-    pub(crate) fn next_generation(&self) -> u64 {
+    /// Counts a connection that came up.
+    pub(crate) fn begin_generation(&self) {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         self.meters.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
-        generation
     }
 
     pub(crate) fn names(&self) -> &Names {

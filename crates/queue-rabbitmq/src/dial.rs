@@ -81,7 +81,7 @@ fn silence_driver() {
     std::mem::forget(tracing::dispatcher::set_default(&Dispatch::none()));
 }
 
-fn tls_config(authority: Option<&Path>) -> Result<OwnedTLSConfig, Fault> {
+pub(crate) fn tls_config(authority: Option<&Path>) -> Result<OwnedTLSConfig, Fault> {
     let Some(path) = authority else { return Ok(OwnedTLSConfig::default()) };
     let pem = std::fs::read_to_string(path).map_err(|error| {
         Fault::refused(
@@ -92,13 +92,13 @@ fn tls_config(authority: Option<&Path>) -> Result<OwnedTLSConfig, Fault> {
     Ok(OwnedTLSConfig { identity: None, cert_chain: Some(pem) })
 }
 
-async fn resolve(address: &Address) -> io::Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve(address: &Address) -> io::Result<Vec<SocketAddr>> {
     let authority = &address.uri.authority;
     Ok(tokio::net::lookup_host((authority.host.as_str(), authority.port)).await?.collect())
 }
 
 /// A handshake that fails on what it was shown fails again; one that was cut off may not.
-fn tls_error(error: io::Error) -> io::Error {
+pub(crate) fn tls_error(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut => error,
         io::ErrorKind::UnexpectedEof => io::Error::other(TlsError("the other side ended the handshake".to_owned())),

@@ -44,12 +44,12 @@ impl Freight {
     pub(crate) fn pack<'a>(kind: Kind, parcels: impl Iterator<Item = &'a Parcel>, published: &mut u64) -> Self {
         let mut packed: Vec<Packed> = Vec::new();
         for (index, parcel) in parcels.enumerate() {
-            match packed.last_mut().filter(|last| kind == Kind::Results && last.has_room_for(parcel)) {
-                Some(last) => last.add(parcel),
-                None => {
-                    *published += 1;
-                    packed.push(Packed::new(kind, parcel, index, *published));
-                }
+            let open = packed.last_mut().filter(|last| kind == Kind::Results && last.has_room_for(parcel));
+            if let Some(open) = open {
+                open.add(parcel);
+            } else {
+                *published += 1;
+                packed.push(Packed::new(kind, parcel, index, *published));
             }
         }
         if kind == Kind::Results {

@@ -108,14 +108,15 @@ impl Publisher {
 
     /// A channel of a generation that is up, which the broker does not block.
     async fn ready(&mut self) -> Result<Held, Fault> {
-        let held = match self.channel.take().filter(|held| held.session.is_up() && held.channel.status().connected()) {
-            Some(held) => held,
-            None => {
-                let session = self.links.publishing().session().await?;
-                session.wait_unblocked(self.context.blocked_wait).await?;
-                let channel = session.open_confirming_channel().await?;
-                Held { session, channel }
-            }
+        let usable = |held: &Held| held.session.is_up() && held.channel.status().connected();
+        let held = if let Some(held) = self.channel.take().filter(usable) {
+            held
+        } else {
+            let session = self.links.publishing().session().await?;
+            // A channel cannot be opened while the broker blocks.
+            session.wait_unblocked(self.context.blocked_wait).await?;
+            let channel = session.open_confirming_channel().await?;
+            Held { session, channel }
         };
         held.session.wait_unblocked(self.context.blocked_wait).await?;
         Ok(self.channel.insert(held).clone())

@@ -5,9 +5,11 @@ mod backoff;
 mod batch;
 mod consumer;
 mod context;
+mod diagnose;
 mod dial;
 mod fault;
 mod freight;
+mod greeting;
 mod jobs;
 mod lane;
 mod link;
@@ -28,6 +30,7 @@ use paceline_queue::{QueueResult, RESULT_SHARDS};
 
 use crate::{context::Context, lane::Lane, links::Links, wire::Kind};
 
+pub use diagnose::{Finding, Severity, diagnose};
 pub use options::{QueueType, RabbitOptions};
 pub use status::BrokerStatus;
 

@@ -69,9 +69,10 @@ impl Outage {
             return;
         }
         let broker = &self.broker;
-        match state.said.take() {
-            Some(said) => tracing::info!(broker, away_s = said.since.elapsed().as_secs(), "the broker is back"),
-            None => tracing::debug!(broker, connection, "connected to the broker"),
+        if let Some(said) = state.said.take() {
+            tracing::info!(broker, away_s = said.since.elapsed().as_secs(), "the broker is back");
+        } else if connection == 1 {
+            tracing::info!(broker, "connected to the broker");
         }
         state.tries = 0;
     }

@@ -21,7 +21,6 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// One generation.
 pub(crate) struct Session {
-    pub(crate) generation: u64,
     context: Arc<Context>,
     connection: Connection,
     hangup: Hangup,
@@ -49,9 +48,9 @@ impl Session {
     pub(crate) async fn open(context: Arc<Context>, number: u32) -> Result<Arc<Self>, Fault> {
         let name = format!("{} #{number}", context.name);
         let dialled = crate::dial::dial(&context.address, &name).await?;
-        let generation = context.next_generation();
+        context.begin_generation();
         let (connection, hangup) = (dialled.connection, dialled.hangup);
-        let session = Self { generation, context, connection, hangup, blocked: watch::Sender::default() };
+        let session = Self { context, connection, hangup, blocked: watch::Sender::default() };
         match session.declare_shared().await {
             Ok(()) => Ok(Arc::new(session)),
             Err(fault) => {

@@ -13,8 +13,10 @@ use lapin::{
     options::{ExchangeDeleteOptions, QueueDeleteOptions},
     types::ShortString,
 };
-use paceline_domain::{Job, SenderId, WorkerResult};
-use paceline_queue::{JobConsumer, JobQueue, Publication, QueueResult, ResultConsumer, ResultQueue};
+use paceline_domain::{
+    Address, Generation, Job, JobItem, Lane, MessageId, ResultBody, SenderId, SessionChange, SessionState, WorkerResult,
+};
+use paceline_queue::{JobConsumer, JobQueue, Publication, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue};
 use paceline_queue_rabbitmq::{QueueType, RabbitOptions, RabbitQueue};
 use paceline_telemetry::Metrics;
 use tokio::time::timeout;
@@ -28,6 +30,46 @@ pub(crate) fn url() -> String {
 /// Sixteen digits that no test and no earlier run has used.
 pub(crate) fn fresh() -> String {
     format!("{:016x}", RandomState::new().hash_one(0_u8))
+}
+
+/// A sender that no test and no earlier run has used.
+pub(crate) fn fresh_sender() -> SenderId {
+    let half = || RandomState::new().hash_one(0_u8).to_be_bytes();
+    let (high, low) = (half(), half());
+    SenderId::from_bytes(std::array::from_fn(|index| if index < 8 { high[index] } else { low[index - 8] }))
+}
+
+/// A job told apart by its number.
+pub(crate) fn job(sender: SenderId, number: u32) -> Job {
+    let item = JobItem {
+        message: MessageId::from_bytes([1; 16]),
+        generation: Generation(1),
+        to: Address::phone("+15550100".parse().unwrap()),
+        chars: number,
+    };
+    Job { sender, lane: Lane::Campaign, items: vec![item] }
+}
+
+/// A result on this shard.
+pub(crate) fn result_on(shard: u16) -> WorkerResult {
+    loop {
+        let change = SessionChange { state: SessionState::Connected, pairing_code: None, until: None, detail: None };
+        let (sender, at) = (fresh_sender(), chrono::DateTime::UNIX_EPOCH);
+        let result = WorkerResult { sender, at, body: ResultBody::Session(change) };
+        if result.shard(RESULT_SHARDS) == shard {
+            return result;
+        }
+    }
+}
+
+/// Waits for a condition, for a minute at most.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), waiting).await.unwrap_or_else(|_| panic!("a minute has passed until {what}"));
 }
 
 /// A queue in a namespace of its own.
@@ -44,8 +86,18 @@ impl Installation {
 
     /// With options changed from what tests use.
     pub(crate) fn with(queue_type: QueueType, change: impl FnOnce(&mut RabbitOptions)) -> Self {
+        Self::start_in(Namespace::new(), queue_type, change)
+    }
+
+    /// Where something is at the broker before the queue comes.
+    pub(crate) async fn prepared(queue_type: QueueType, prepare: impl AsyncFnOnce(&Namespace)) -> Self {
         let namespace = Namespace::new();
-        let mut options = options(&namespace);
+        prepare(&namespace).await;
+        Self::start_in(namespace, queue_type, |_| {})
+    }
+
+    fn start_in(namespace: Namespace, queue_type: QueueType, change: impl FnOnce(&mut RabbitOptions)) -> Self {
+        let mut options = options(&namespace.name);
         options.queue_type = queue_type;
         change(&mut options);
         let metrics = Arc::clone(&options.metrics);
@@ -61,10 +113,10 @@ impl Installation {
 }
 
 /// Options for this namespace.
-pub(crate) fn options(namespace: &Namespace) -> RabbitOptions {
+pub(crate) fn options(namespace: &str) -> RabbitOptions {
     let mut options = RabbitOptions::new(url().into());
-    options.namespace = namespace.name.clone();
-    options.name = "paceline tests".to_owned();
+    namespace.clone_into(&mut options.namespace);
+    "paceline tests".clone_into(&mut options.name);
     options.metrics = Arc::default();
     options
 }
@@ -89,7 +141,8 @@ impl Namespace {
         format!("{}.pl1.{rest}", self.name).into()
     }
 
-    fn note(&self, senders: &[SenderId]) {
+    /// Senders whose queues are to be deleted at the end.
+    pub(crate) fn note(&self, senders: &[SenderId]) {
         self.senders.lock().unwrap().extend(senders);
     }
 
@@ -113,7 +166,7 @@ impl Drop for Namespace {
     /// On a runtime of its own: the test's own may be unwinding.
     fn drop(&mut self) {
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let delete = || runtime().block_on(async { timeout(Duration::from_secs(60), self.delete()).await });
+        let delete = || runtime().block_on(async { timeout(Duration::from_mins(1), self.delete()).await });
         let deleted = std::thread::scope(|scope| scope.spawn(delete).join());
         if !std::thread::panicking() {
             deleted.expect("the namespace is deleted").expect("the namespace is deleted in time");
@@ -127,7 +180,7 @@ pub(crate) async fn connect() -> Connection {
 }
 
 /// A channel beside those of the queue under test.
-pub(crate) async fn channel() -> (Connection, Channel) {
+pub(crate) async fn open_channel() -> (Connection, Channel) {
     let connection = connect().await;
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
