@@ -6,13 +6,20 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, StatusCode, header::RETRY_AFTER},
+};
 use futures_util::FutureExt as _;
 use paceline_api::{OperationsDeps, ReadinessProbe};
 use paceline_telemetry::Metrics;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+/// What the API answers before the database is open: come again in this many seconds.
+const NOT_YET: (StatusCode, [(HeaderName, &str); 1]) = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]);
 
 /// A listening process.
 pub(crate) struct Front {
@@ -36,7 +43,8 @@ impl Front {
         let address = listener.local_addr()?;
         let (draining, closed) = (CancellationToken::new(), CancellationToken::new());
         let deps = OperationsDeps { metrics: Arc::clone(metrics), readiness, stop: draining.clone() };
-        let (whole, first) = (Arc::new(OnceLock::<Router>::new()), paceline_api::operations_router(deps));
+        let whole = Arc::new(OnceLock::<Router>::new());
+        let first = paceline_api::operations_router(deps).nest("/v1", Router::new().fallback(async || NOT_YET));
         let routers = Arc::clone(&whole);
         let app = Router::new().fallback(move |request: Request| {
             let router = routers.get().unwrap_or(&first).clone();

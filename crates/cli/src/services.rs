@@ -72,7 +72,11 @@ impl Services {
             paceline_config::Statements::Unnamed => Statements::Unnamed,
         };
         match client {
-            Client::Server => options.max_connections = self.database.connections,
+            Client::Server => {
+                options.max_connections = self.database.connections;
+                // Whoever asks the API while the database is away is told so before losing patience.
+                options.acquire_timeout = Duration::from_secs(3);
+            }
             Client::Worker(slots) => {
                 options.max_connections = slots.div_ceil(100).max(1);
                 options.migrations = Migrations::Expect;
