@@ -62,7 +62,7 @@ pub(crate) async fn run(
         let children = Children::new(launch, arguments.max, &setup);
         let mut fleet = Fleet { store: Arc::clone(&store), children, dead: Vec::new(), away: false, output };
         fleet.keep(&stop).await;
-        front.stop.cancel();
+        front.draining.cancel();
         fleet.drain().await;
         store.close().await;
     }

@@ -18,8 +18,9 @@ use tower::ServiceExt as _;
 pub(crate) struct Front {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Cancelled when the process drains: `/readyz` answers 503, and nobody new is let in.
-    pub(crate) stop: CancellationToken,
+    /// Cancelled when the process drains: `/readyz` answers 503, and streams end.
+    pub(crate) draining: CancellationToken,
+    closed: CancellationToken,
     whole: Arc<OnceLock<Router>>,
     task: JoinHandle<()>,
 }
@@ -33,21 +34,21 @@ impl Front {
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
-        let deps = OperationsDeps { metrics: Arc::clone(metrics), readiness, stop: stop.clone() };
+        let (draining, closed) = (CancellationToken::new(), CancellationToken::new());
+        let deps = OperationsDeps { metrics: Arc::clone(metrics), readiness, stop: draining.clone() };
         let (whole, first) = (Arc::new(OnceLock::<Router>::new()), paceline_api::operations_router(deps));
         let routers = Arc::clone(&whole);
         let app = Router::new().fallback(move |request: Request| {
             let router = routers.get().unwrap_or(&first).clone();
             router.oneshot(request).map(|answered| answered.unwrap_or_else(|never| match never {}))
         });
-        let drained = stop.clone();
+        let shut = closed.clone();
         let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(drained.cancelled_owned()).await {
+            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(shut.cancelled_owned()).await {
                 tracing::error!(%error, "the server ended");
             }
         });
-        Ok(Self { address, stop, whole, task })
+        Ok(Self { address, draining, closed, whole, task })
     }
 
     /// From now on every request goes to this router, which has the operator's routes too.
@@ -58,7 +59,8 @@ impl Front {
 
     /// Turns away who comes now, and waits until who is there has been answered.
     pub(crate) async fn close(self) {
-        self.stop.cancel();
+        self.draining.cancel();
+        self.closed.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the server failed");
         }

@@ -45,7 +45,8 @@ pub(crate) async fn run(
         output.emit(&json!({ "event": "ready", "api": url }));
         output.say(format!("Paceline serves at {url}"));
         stop.cancelled().await;
-        front.stop.cancel();
+        front.draining.cancel();
+        tokio::time::sleep(settings.config.server.drain_delay).await;
         for part in parts {
             part.end().await;
         }
@@ -80,7 +81,7 @@ async fn start(
         parts.push(ground.start_webhooks()?);
     }
     if does(Duty::Role(ServerRole::Api)) {
-        front.serve(ground.api(readiness, front.stop.clone()));
+        front.serve(ground.api(readiness, front.draining.clone()));
     }
     Ok(parts)
 }

@@ -45,7 +45,7 @@ impl Stack {
         let readiness = Arc::new(Readiness::default());
         readiness.watch_store(ground.store.clone());
         let front = Front::open(ground.setup.listen, &metrics, readiness.clone()).await?;
-        front.serve(ground.api(readiness, front.stop.clone()));
+        front.serve(ground.api(readiness, front.draining.clone()));
         Ok(Self {
             address: front.address,
             new_key,
@@ -60,7 +60,7 @@ impl Stack {
 
     /// Ends every part in order: readiness first, then who takes work, then who applies what was done.
     pub(crate) async fn stop(self) {
-        self.front.stop.cancel();
+        self.front.draining.cancel();
         self.worker.end().await;
         self.control.end().await;
         self.webhooks.end().await;

@@ -54,7 +54,7 @@ pub(crate) async fn run(
     let worker = ground.start_worker();
     output.emit(&json!({ "event": "ready", "worker_id": ground.setup.worker.worker }));
     stop.cancelled().await;
-    front.stop.cancel();
+    front.draining.cancel();
     worker.end().await;
     front.close().await;
     ground.store.close().await;

@@ -51,6 +51,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The largest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// How long it still answers after the signal to stop, while it says that it is not ready.
+    pub drain_delay: Duration,
 }
 
 /// Campaigns.
@@ -262,7 +264,8 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
 fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let listen = reader.parsed("server.listen", "write an address and a port, for example 127.0.0.1:8480");
     let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
-    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes? })
+    let drain_delay = reader.seconds("server.drain_delay_seconds", 0.0..=300.0);
+    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes?, drain_delay: drain_delay? })
 }
 
 fn pacing(reader: &mut Reader<'_>) -> Option<Pacing> {

@@ -38,6 +38,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.max_upload_bytes", Kind::Whole),
+    ("server.drain_delay_seconds", Kind::Number),
     ("campaigns.max_recipients", Kind::Whole),
     ("pacing.default_profile", Kind::Text),
     ("worker.slots", Kind::Whole),

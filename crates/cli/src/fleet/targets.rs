@@ -12,7 +12,7 @@ use crate::{front::Front, readiness::Readiness, setup::Setup};
 
 /// Health, readiness, metrics, and `GET /workers/targets`.
 pub(super) fn router(front: &Front, setup: &Setup, readiness: Arc<Readiness>, store: Arc<dyn FleetStore>) -> Router {
-    let deps = OperationsDeps { metrics: Arc::clone(&setup.metrics), readiness, stop: front.stop.clone() };
+    let deps = OperationsDeps { metrics: Arc::clone(&setup.metrics), readiness, stop: front.draining.clone() };
     let host = setup.worker.host.clone();
     let list = move || async move { list_targets(store.as_ref(), &host).await };
     paceline_api::operations_router(deps).route("/workers/targets", get(list))
