@@ -13,12 +13,7 @@
 
 use paceline_domain::{AddressHash, CampaignId, MessageId};
 
-use crate::{
-    bulk::column,
-    error::Fallible,
-    transaction::Tx,
-    values::uuids,
-};
+use crate::{bulk::column, error::Fallible, transaction::Tx, values::uuids};
 
 /// What is guarded.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,8 @@ use paceline_pacing::{Pace, PaceState, Rule};
 use paceline_store::{
     StoreResult,
     intents::{
-        AttemptOutcome, IntentAnswer, IntentBatch, IntentDecision, IntentStore, IntentVerdict, OpenAttempt, Refusal, decide,
+        AttemptOutcome, IntentAnswer, IntentBatch, IntentDecision, IntentStore, IntentVerdict, OpenAttempt, Refusal,
+        decide,
     },
     leases::Fenced,
     release::{Claim, PutOff},

@@ -116,7 +116,8 @@ impl Tx {
             " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= $1) \
              ORDER BY c.start_at, c.id LIMIT $2 FOR UPDATE OF c SKIP LOCKED"
         ));
-        self.move_campaigns(due.bind(now).bind(i64::from(limit)), CampaignMove::Start, CampaignState::Running, now).await
+        self.move_campaigns(due.bind(now).bind(i64::from(limit)), CampaignMove::Start, CampaignState::Running, now)
+            .await
     }
 
     /// Counts and state are of one moment, in which nothing of the campaign waited or was being sent: nothing makes more of it.

@@ -9,14 +9,7 @@ use paceline_store::{
     leases::Fenced,
 };
 
-use crate::{
-    cells::Cells,
-    error::Fallible,
-    gates::Gate,
-    messages::read_outcome,
-    transaction::Tx,
-    values::uuid,
-};
+use crate::{cells::Cells, error::Fallible, gates::Gate, messages::read_outcome, transaction::Tx, values::uuid};
 
 /// A sender's open attempts.
 #[derive(Default)]
@@ -41,7 +34,8 @@ impl Tx {
         }
         let Open { mut attempts, orphans, forbidden } = self.hold_open(sender).await?;
         if !orphans.is_empty() {
-            let adopt = sqlx::query("UPDATE attempts SET epoch = $2, worker_id = $3, sends = sends + 1 WHERE seq = ANY($1)");
+            let adopt =
+                sqlx::query("UPDATE attempts SET epoch = $2, worker_id = $3, sends = sends + 1 WHERE seq = ANY($1)");
             self.execute(adopt.bind(orphans).bind(epoch.0).bind(uuid(worker))).await?;
         }
         let mut lost = Vec::new();

@@ -193,11 +193,7 @@ impl Tx {
         Ok(sources)
     }
 
-    async fn find_due_of_sources(
-        &mut self,
-        asked: &[Asked],
-        due_before: DateTime<Utc>,
-    ) -> Fallible<Vec<Due>> {
+    async fn find_due_of_sources(&mut self, asked: &[Asked], due_before: DateTime<Utc>) -> Fallible<Vec<Due>> {
         let query = sqlx::query(concat!(
             "SELECT m.*, j.pool FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[]) \
                 WITH ORDINALITY AS j (campaign_id, pool, most, after_time, after_id, place) CROSS JOIN LATERAL (SELECT ",
