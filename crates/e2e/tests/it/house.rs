@@ -73,7 +73,7 @@ fn development_dependencies_are_the_testkit_the_own_port_or_an_embedded_adapter(
             let own_port = name.strip_prefix(target).is_some_and(|rest| rest.starts_with('-'));
             let lower = arrows_of_the_code()[name].contains(target);
             assert!(
-                target == "testkit" || embedded || own_port || lower || target == "domain",
+                target == "testkit" || target == name || embedded || own_port || lower || target == "domain",
                 "{name} must not use {target} in its tests"
             );
         }
