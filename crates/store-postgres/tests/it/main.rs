@@ -8,6 +8,8 @@ use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
 mod audiences;
+mod races;
+mod witness;
 
 mod conformance {
     paceline_store::conformance_suite!(crate::fresh_store);
