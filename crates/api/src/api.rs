@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use chrono::{DateTime, Utc};
 use paceline_domain::{AddressPolicy, Clock, Minter};
 use paceline_pacing::Profiles;
@@ -9,7 +10,7 @@ use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::{ReadinessProbe, observe};
+use crate::{OperationsDeps, ReadinessProbe, observe};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -100,12 +101,6 @@ impl Api {
     pub(crate) fn profiles(&self) -> &Profiles {
         &self.0.deps.profiles
     }
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.deps.metrics
-    }
-    pub(crate) fn readiness(&self) -> &dyn ReadinessProbe {
-        &*self.0.deps.readiness
-    }
     pub(crate) fn options(&self) -> &ApiOptions {
         &self.0.deps.options
     }
@@ -120,5 +115,12 @@ impl Api {
     }
     pub(crate) fn document(&self) -> &str {
         &self.0.document
+    }
+}
+
+impl FromRef<Api> for OperationsDeps {
+    fn from_ref(api: &Api) -> Self {
+        let deps = &api.0.deps;
+        Self { metrics: Arc::clone(&deps.metrics), readiness: Arc::clone(&deps.readiness), stop: deps.stop.clone() }
     }
 }

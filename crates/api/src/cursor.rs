@@ -42,11 +42,14 @@ pub(crate) fn page_request(list: &str, cursor: Option<&str>, limit: Option<u32>)
     let limit = checked_limit(limit)?;
     let after = match cursor {
         None => None,
-        Some(cursor) => Some(unseal(list, cursor).ok_or_else(|| {
-            FieldError::parameter("cursor", "must be the next_cursor of an earlier page of this list")
-        })?),
+        Some(cursor) => Some(unseal(list, cursor).ok_or_else(invalid_cursor)?),
     };
     Ok(PageRequest { after, limit })
+}
+
+/// The refusal of a text that is no cursor of the list.
+pub(crate) fn invalid_cursor() -> Problem {
+    FieldError::parameter("cursor", "must be the next_cursor of an earlier page of this list").into()
 }
 
 /// A page size within its bounds.

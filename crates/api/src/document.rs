@@ -37,6 +37,7 @@ const SCHEME: &str = "api_key";
         (name = "senders", description = "The phone numbers that messages are sent from, and their pools."),
         (name = "suppressions", description = "Who must not be contacted."),
         (name = "webhooks", description = "Where events are posted."),
+        (name = "fleet", description = "The worker processes, and the senders they work for."),
         (name = "events", description = "What happened, as a log and as a live stream."),
         (name = "health", description = "What an operator's tools read.")
     )
@@ -89,6 +90,7 @@ fn complete(item: &mut PathItem) {
         refuse(operation, "401", "The request carries no valid API key.");
         refuse(operation, "500", "An internal error; the log line with this request's id says more.");
         refuse(operation, "503", "The database is unavailable for a moment; try again after `Retry-After` seconds.");
+        tell_retry_after(operation);
     }
 }
 
@@ -121,4 +123,14 @@ fn complete_post(operation: &mut Operation) {
 /// Adds a refusal unless the endpoint describes that status itself.
 fn refuse(operation: &mut Operation, status: &str, description: &str) {
     operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(description)));
+}
+
+fn tell_retry_after(operation: &mut Operation) {
+    let header = HeaderBuilder::new()
+        .description(Some("How many seconds to wait before trying again."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+        .build();
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("503") {
+        response.headers.insert("Retry-After".to_owned(), header.into());
+    }
 }

@@ -1,6 +1,13 @@
 //! What an operator's tools read: alive, ready, metrics, and the OpenAPI document. None of them needs a key.
+//!
+//! Every process serves the first three, also one that has no API: the same handlers, in a router of their own.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::{Router, extract::FromRef};
+use paceline_telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::api::Api;
@@ -38,10 +45,41 @@ pub trait ReadinessProbe: Send + Sync {
     async fn probes(&self) -> Vec<ProbeResult>;
 }
 
+/// What `/healthz`, `/readyz` and `/metrics` are made of.
+#[derive(Clone)]
+pub struct OperationsDeps {
+    /// Shown at `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// Asked by `/readyz`.
+    pub readiness: Arc<dyn ReadinessProbe>,
+    /// Turns `/readyz` to 503. Whoever cancels it goes on serving for as long as others need to see that.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for OperationsDeps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OperationsDeps").field("stop", &self.stop.is_cancelled()).finish_non_exhaustive()
+    }
+}
+
+/// `/healthz`, `/readyz` and `/metrics` alone, for a process without an API. It has no fallback, so that it can be merged
+/// into a router that has other pages.
+pub fn operations_router(deps: OperationsDeps) -> Router {
+    Router::from(operations()).with_state(deps)
+}
+
+/// Every route of the API that needs no key.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
+    operations().routes(routes!(openapi::show_openapi))
+}
+
+fn operations<S>() -> OpenApiRouter<S>
+where
+    OperationsDeps: FromRef<S>,
+    S: Clone + Send + Sync + 'static,
+{
     OpenApiRouter::default()
         .routes(routes!(healthz::show_health))
         .routes(routes!(readyz::show_readiness))
         .routes(routes!(metrics::show_metrics))
-        .routes(routes!(openapi::show_openapi))
 }

@@ -8,6 +8,7 @@ mod cursor;
 mod document;
 mod endpoints;
 mod events;
+mod fleet;
 mod health;
 mod idempotency;
 mod ids;
@@ -27,6 +28,6 @@ mod why;
 
 pub use api::{ApiDeps, ApiOptions};
 pub use document::openapi;
-pub use health::{ProbeResult, ReadinessProbe};
+pub use health::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
 pub use keys::{ApiKeySecret, ParseKeyError};
 pub use routes::router;

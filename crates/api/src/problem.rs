@@ -26,7 +26,7 @@ pub(crate) use document::{
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// How long a client waits before it repeats a request that met an unavailable database, in seconds.
-const RETRY_SECONDS: u16 = 5;
+pub(crate) const RETRY_SECONDS: u16 = 5;
 
 /// Why a request is refused.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    ApiDeps, api::Api, auth, campaigns, document, endpoints, events, health, idempotency, messages, observe,
+    ApiDeps, api::Api, auth, campaigns, document, endpoints, events, fleet, health, idempotency, messages, observe,
     problem::Problem, senders, suppressions,
 };
 
@@ -38,4 +38,5 @@ pub(crate) fn guarded() -> OpenApiRouter<Api> {
         .merge(suppressions::routes())
         .merge(endpoints::routes())
         .merge(events::routes())
+        .merge(fleet::routes())
 }

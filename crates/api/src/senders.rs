@@ -15,7 +15,7 @@ mod resume;
 mod show;
 mod view;
 
-pub(crate) use view::SenderBody;
+pub(crate) use view::{SenderBody, SessionBody};
 
 /// The pool that is meant when none is named.
 pub(crate) const DEFAULT_POOL: &str = "default";

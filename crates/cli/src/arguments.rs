@@ -40,8 +40,15 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Runs a whole campaign on embedded parts and a simulated network, and checks that every message was seen once.
     Demo(Demo),
-    /// Runs API, control plane and workers in one process, on SQLite and an embedded queue, until stopped.
+    /// Runs API, control plane and workers in one process until stopped: on SQLite and an embedded queue, or on the services that
+    /// `DATABASE_URL` and `AMQP_URL` name.
     Up(Up),
+    /// Runs the API, the control plane and the webhooks on PostgreSQL and RabbitMQ; any number of servers at once.
+    Serve(Serve),
+    /// Runs a worker process: for one phone number, or for its share of the fleet.
+    Worker(Worker),
+    /// Keeps one worker process per active sender running on this machine.
+    Fleet(Fleet),
     /// Runs the simulated WhatsApp network as a process of its own.
     Simulator(Simulator),
     /// Brings the database to this binary's schema.
@@ -93,12 +100,74 @@ pub(crate) struct Up {
     pub(crate) listen: Option<std::net::SocketAddr>,
 }
 
+/// `paceline serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// What this server does.
+    #[arg(long, value_name = "ROLES", value_enum, value_delimiter = ',', default_values_t = ServerRole::ALL)]
+    pub(crate) roles: Vec<ServerRole>,
+    /// The address of the API, instead of `server.listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+/// What a server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ServerRole {
+    /// Answers HTTP requests.
+    Api,
+    /// Plans, releases, applies results, sweeps.
+    Control,
+    /// Delivers events to customers.
+    Webhooks,
+}
+
+impl ServerRole {
+    /// Every role.
+    pub(crate) const ALL: [Self; 3] = [Self::Api, Self::Control, Self::Webhooks];
+}
+
+/// `paceline worker`.
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// Works for this sender and no other: its number in E.164, such as +15550100, or its id.
+    #[arg(long, value_name = "SENDER", conflicts_with = "slots")]
+    pub(crate) sender: Option<String>,
+    /// Works for as many senders at most, sharing the fleet evenly with other workers; `worker.slots` unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) slots: Option<u32>,
+    /// The address of its health and metrics; a free port unless given.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The id under which it leases, given by the fleet that starts it.
+    #[arg(long, hide = true)]
+    pub(crate) worker_id: Option<paceline_domain::WorkerId>,
+    /// Drains when the process that started it is gone.
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
+}
+
+/// `paceline fleet`.
+#[derive(Debug, Args)]
+pub(crate) struct Fleet {
+    /// The most worker processes on this machine.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) max: u32,
+    /// The address of its health, metrics and list of workers (`/workers/targets`, for Prometheus). The workers' own addresses are on
+    /// free ports of the same interface.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8481")]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
 /// `paceline simulator`.
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
     /// The address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8490")]
     pub(crate) listen: std::net::SocketAddr,
+    /// Accepts an address beyond loopback, so that workers of other machines reach it. Its admin calls have no authentication.
+    #[arg(long)]
+    pub(crate) exposed: bool,
     /// The seed of its people and faults.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,

@@ -1,11 +1,23 @@
 //! `paceline check`: the configuration and the services it names, each finding with its cure.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use paceline_config::SimulatorPlace;
+use paceline_domain::{Minter, SenderId};
+use paceline_store::fleet::{FleetStore as _, Which};
+use paceline_store_postgres::PostgresStore;
 use serde::Serialize;
 
-use crate::{arguments::Global, data_dir::DataDir, exit::Exit, output::Output, settings::Settings, table::Table};
+use crate::{
+    arguments::Global,
+    data_dir::DataDir,
+    entropy,
+    exit::Exit,
+    output::Output,
+    services::{Client, Services},
+    settings::Settings,
+    table::Table,
+};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -13,6 +25,7 @@ struct Finding {
     event: &'static str,
     what: &'static str,
     ok: bool,
+    severity: Severity,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<String>,
@@ -20,12 +33,28 @@ struct Finding {
 
 impl Finding {
     fn good(what: &'static str, found: String) -> Self {
-        Self { event: "finding", what, ok: true, found, cure: None }
+        Self::of(what, Severity::Ok, found, None)
     }
 
     fn bad(what: &'static str, found: String, cure: impl Into<String>) -> Self {
-        Self { event: "finding", what, ok: false, found, cure: Some(cure.into()) }
+        Self::of(what, Severity::Error, found, Some(cure.into()))
     }
+
+    fn of(what: &'static str, severity: Severity, found: String, cure: Option<String>) -> Self {
+        Self { event: "finding", what, ok: severity != Severity::Error, severity, found, cure }
+    }
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Severity {
+    /// It is as it should be.
+    Ok,
+    /// It works, and may hurt one day.
+    Warning,
+    /// It does not work.
+    Error,
 }
 
 /// Looks at everything and fails when something is wrong.
@@ -33,15 +62,13 @@ pub(crate) async fn run(global: &Global, output: Output) -> anyhow::Result<Exit>
     let settings = Settings::load(global, None)?;
     say_configuration(&settings, output);
     let mut findings = Vec::new();
-    if let Err(error) = settings.embedded_only() {
-        findings.push(Finding::bad(
-            "services",
-            error.to_string(),
-            "the fleet on a database and a broker comes with a later version",
-        ));
+    match settings.find_services() {
+        Ok(None) => findings.push(look_at_folder(&settings.config.data_dir)),
+        Ok(Some(services)) => findings.append(&mut look_at_services(&services).await),
+        Err(error) => findings.push(Finding::bad("services", error.to_string(), "set both, or neither")),
     }
-    findings.push(look_at_folder(&settings.config.data_dir));
-    findings.push(look_at_server("api", &format!("{}/readyz", settings.config.api.url), "start `paceline up`").await);
+    let start = "start `paceline up`, or `paceline serve`";
+    findings.push(look_at_server("api", &format!("{}/readyz", settings.config.api.url), start).await);
     if settings.config.simulator.place == SimulatorPlace::Elsewhere {
         let url = format!("{}/healthz", settings.config.simulator.url);
         findings
@@ -50,13 +77,19 @@ pub(crate) async fn run(global: &Global, output: Output) -> anyhow::Result<Exit>
     let mut table = Table::new(&["", "WHAT", "FOUND", "CURE"]);
     for finding in &findings {
         output.emit(finding);
-        let mark = if finding.ok { "ok" } else { "!!" };
+        let mark = match finding.severity {
+            Severity::Ok => "ok",
+            Severity::Warning => "!",
+            Severity::Error => "!!",
+        };
         let cure = finding.cure.clone().unwrap_or_default();
         table.add(vec![mark.to_owned(), finding.what.to_owned(), finding.found.clone(), cure]);
     }
     output.say(format!("\n{table}"));
     // A server that does not run is a finding, no fault: `check` is run before the first start as well.
-    let broken = findings.iter().any(|finding| !finding.ok && !matches!(finding.what, "api" | "simulator"));
+    let broken = findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error && !matches!(finding.what, "api" | "simulator"));
     Ok(if broken { Exit::Failed } else { Exit::Done })
 }
 
@@ -71,6 +104,57 @@ fn say_configuration(settings: &Settings, output: Output) {
         table.add(vec![explained.key.clone(), value, source.unwrap_or_default()]);
     }
     output.say(table.to_string());
+}
+
+async fn look_at_services(services: &Services) -> Vec<Finding> {
+    let (mut findings, senders) = look_at_database(services).await;
+    for finding in paceline_queue_rabbitmq::diagnose(&services.broker_options(), &senders).await {
+        let severity = match finding.severity {
+            paceline_queue_rabbitmq::Severity::Ok => Severity::Ok,
+            paceline_queue_rabbitmq::Severity::Warning => Severity::Warning,
+            paceline_queue_rabbitmq::Severity::Error => Severity::Error,
+        };
+        findings.push(Finding::of("broker", severity, finding.what, finding.cure));
+    }
+    findings
+}
+
+/// What the database says of itself, and the active senders, each of which a fleet gives a process with a connection.
+async fn look_at_database(services: &Services) -> (Vec<Finding>, Vec<SenderId>) {
+    let senders = match list_senders(services).await {
+        Ok(senders) => senders,
+        // The diagnosis says why.
+        Err(_) => Vec::new(),
+    };
+    let diagnosed = async {
+        let mut options = services.database_options(Client::Server)?;
+        options.max_connections = options.max_connections.saturating_add(u32::try_from(senders.len())?);
+        anyhow::Ok(paceline_store_postgres::diagnose(&options).await?)
+    };
+    let findings = match diagnosed.await {
+        Ok(findings) => findings,
+        Err(error) => {
+            let cure = "start it, or correct DATABASE_URL; `scripts/services up` starts one to try with";
+            return (vec![Finding::bad("database", format!("{error:#}"), cure)], senders);
+        }
+    };
+    let findings = findings.into_iter().map(|finding| {
+        let severity = match finding.severity {
+            paceline_store_postgres::Severity::Fine => Severity::Ok,
+            paceline_store_postgres::Severity::Warning => Severity::Warning,
+            paceline_store_postgres::Severity::Problem => Severity::Error,
+        };
+        Finding::of("database", severity, finding.what, finding.cure.map(str::to_owned))
+    });
+    (findings.collect(), senders)
+}
+
+async fn list_senders(services: &Services) -> anyhow::Result<Vec<SenderId>> {
+    let minter = Arc::new(Minter::new(entropy::seed()?));
+    let store = PostgresStore::open(services.database_options(Client::Worker(1))?, minter).await?;
+    let senders = store.list_fleet_senders(Which::Active).await?;
+    store.close().await;
+    Ok(senders.into_iter().map(|sender| sender.id).collect())
 }
 
 fn look_at_folder(folder: &Path) -> Finding {

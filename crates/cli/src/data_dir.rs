@@ -1,9 +1,8 @@
-//! The folder of an embedded installation: the database, the session key, the simulated network's files, and the lock that
-//! keeps a second process out.
+//! The folder of an embedded installation: the database, the simulated network's files, and the lock that keeps a second
+//! process out.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -50,31 +49,4 @@ impl DataDir {
     pub(crate) fn simulator(&self) -> PathBuf {
         self.path.join("simulator")
     }
-
-    /// The key that seals sessions, made on first use. It lives beside the database on purpose: an embedded installation
-    /// has no other place; configure `sessions.master_key_file` to keep it elsewhere.
-    pub(crate) fn session_key(&self, fresh: [u8; 32]) -> anyhow::Result<[u8; 32]> {
-        let path = self.path.join("session.key");
-        let create = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-        match create {
-            Ok(mut file) => {
-                file.write_all(&fresh)
-                    .and_then(|()| file.sync_all())
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-                Ok(fresh)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read_key(&path),
-            Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
-        }
-    }
-}
-
-fn read_key(path: &Path) -> anyhow::Result<[u8; 32]> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    bytes.try_into().map_err(|_| {
-        anyhow::anyhow!("{} does not hold a session key of 32 bytes; restore it from a backup, or remove it and pair the senders again", path.display())
-    })
 }

@@ -7,11 +7,15 @@ mod receiver;
 mod report;
 mod schedule;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use paceline_domain::{AddressPolicy, Clock, Minter};
-use paceline_pacing::Profiles;
+use paceline_config::{Config, ConfigSources};
+use paceline_domain::Clock;
 use paceline_simulator::{Simulator, SimulatorHandle, SimulatorOptions};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -19,14 +23,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arguments::Demo,
-    client::Client,
-    clock::ScaledClock,
-    data_dir::DataDir,
-    entropy,
-    exit::Exit,
-    output::Output,
-    stack::{Stack, StackSetup},
+    arguments::Demo, client::Client, clock::ScaledClock, data_dir::DataDir, exit::Exit, output::Output, setup::Setup,
+    stack::Stack,
 };
 
 use self::{audience::Audience, progress::Bars, receiver::Receiver, report::Report, schedule::Schedule};
@@ -42,7 +40,7 @@ pub(crate) async fn run(arguments: Demo, folder: Option<PathBuf>, output: Output
     let stop = crate::signals::stop_on_signal()?;
 
     let simulator = start_simulator(&arguments, &data, &clock).await?;
-    let parts = start(data, clock, &simulator, &stop).await?;
+    let parts = start(&folder, data, clock, &simulator, &stop).await?;
     output.emit(&json!({ "event": "ready", "database": folder.join("paceline.db"), "api": parts.url }));
     output.say(format!(
         "{} rows, {} senders, {}× real time; the database is {}",
@@ -92,30 +90,24 @@ async fn start_simulator(arguments: &Demo, data: &DataDir, clock: &Arc<dyn Clock
 }
 
 async fn start(
+    folder: &Path,
     data: DataDir,
     clock: Arc<dyn Clock>,
     simulator: &SimulatorHandle,
     stop: &CancellationToken,
 ) -> anyhow::Result<Parts> {
-    let minter = Arc::new(Minter::new(entropy::seed()?));
-    let worker = minter.mint(clock.real_now());
-    let setup = StackSetup {
-        data,
-        minter,
-        clock,
-        profiles: Arc::new(Profiles::default()),
-        listen: (std::net::Ipv4Addr::LOCALHOST, 0).into(),
-        simulator_url: simulator.url(),
-        master_key: None,
-        api: paceline_api::ApiOptions { webhook_addresses: AddressPolicy::Any, ..Default::default() },
-        webhooks: paceline_webhooks::WebhookOptions {
-            allow: AddressPolicy::Any,
-            poll: Duration::from_millis(50),
-            ..Default::default()
-        },
-        worker: paceline_worker::WorkerOptions::new(worker),
-    };
-    let stack = Stack::start(setup).await?;
+    let config = Config::load(&ConfigSources {
+        overrides: vec![
+            ("data_dir".to_owned(), folder.display().to_string()),
+            ("server.listen".to_owned(), "127.0.0.1:0".to_owned()),
+            ("simulator.url".to_owned(), simulator.url()),
+            ("webhooks.allow_private".to_owned(), "true".to_owned()),
+        ],
+        ..ConfigSources::default()
+    })?;
+    let mut setup = Setup::of(&config, clock)?;
+    setup.webhooks.poll = Duration::from_millis(50);
+    let stack = Stack::start(data, setup).await?;
     let key = stack.new_key.as_ref().context("the folder holds an installation already; choose an empty one")?;
     let key = key.expose().to_owned();
     let url = format!("http://{}", stack.address);

@@ -9,27 +9,38 @@ mod data_dir;
 mod demo;
 mod entropy;
 mod exit;
+mod fleet;
 mod follow;
+mod front;
 mod output;
+mod part;
+mod readiness;
 mod sender;
+mod serve;
+mod services;
+mod session_key;
 mod settings;
+mod setup;
 mod signals;
 mod simulator;
 mod stack;
 mod table;
 mod up;
+mod worker;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use paceline_telemetry::{LogFormat, LogOptions};
 use rustls::crypto::ring;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     arguments::{Arguments, Command, Global},
     client::{Client, ClientError},
     exit::Exit,
     output::Output,
+    serve::Duty,
     settings::{Settings, SettingsError},
 };
 
@@ -38,7 +49,7 @@ fn main() -> ExitCode {
     let output = if arguments.global.json { Output::Json } else { Output::Text };
     // The HTTP client asks for a provider without naming one. Fails only when there is one already.
     let _ = ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime(&arguments.command) {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into(), output),
     };
@@ -46,6 +57,15 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => fail(&error, output),
     }
+}
+
+/// A worker for one number has little to do and many siblings: one thread is enough, and all that it should cost.
+fn runtime(command: &Command) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Worker(worker) if worker.sender.is_some() => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
@@ -59,6 +79,25 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
             let settings = Settings::load(&global, up.listen)?;
             start_logs(settings.log_format(), &settings.config.log.filter)?;
             up::run(settings, output).await
+        }
+        Command::Serve(serve) => {
+            let settings = Settings::load(&global, serve.listen)?;
+            let services = settings.services("serve")?;
+            start_logs(settings.log_format(), &settings.config.log.filter)?;
+            let duties: Vec<_> = serve.roles.into_iter().map(Duty::Role).collect();
+            serve::run(&settings, &services, &duties, output).await
+        }
+        Command::Worker(worker) => {
+            let settings = Settings::load(&global, None)?;
+            let services = settings.services("worker")?;
+            start_logs(settings.log_format(), &settings.config.log.filter)?;
+            worker::run(&worker, &settings, &services, output).await
+        }
+        Command::Fleet(fleet) => {
+            let settings = Settings::load(&global, None)?;
+            let services = settings.services("fleet")?;
+            start_logs(settings.log_format(), &settings.config.log.filter)?;
+            fleet::run(&fleet, &global, &settings, &services, output).await
         }
         Command::Simulator(arguments) => {
             let settings = Settings::load(&global, None)?;

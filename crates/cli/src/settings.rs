@@ -6,7 +6,7 @@ use paceline_config::{Config, ConfigProblems, ConfigSources};
 use paceline_domain::Clock;
 use paceline_telemetry::LogFormat;
 
-use crate::{arguments::Global, clock};
+use crate::{arguments::Global, clock, services::Services};
 
 /// The configuration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -14,13 +14,26 @@ pub(crate) enum SettingsError {
     /// Keys and values.
     #[error("the configuration is refused:\n{0}")]
     Problems(#[from] ConfigProblems),
-    /// A service that this version of the command does not use.
+    /// One service without the other.
     #[error(
-        "{variable} is set, but `paceline up` of this version runs on embedded parts only (SQLite in data_dir, a queue in the process); unset {variable}"
+        "{set} is set and {missing} is not: Paceline runs on PostgreSQL and RabbitMQ together, or on neither, since a broker beside an \
+         embedded database, or a database without a broker, would leave workers with half of what they need; set {missing} too, or \
+         unset {set}"
     )]
-    Service {
-        /// The environment variable.
-        variable: &'static str,
+    OneService {
+        /// The environment variable that is set.
+        set: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// No service for a command that needs both.
+    #[error(
+        "`paceline {command}` runs on PostgreSQL and RabbitMQ: set DATABASE_URL and AMQP_URL (`scripts/services up` starts both and \
+         prints them); `paceline up` runs on embedded parts"
+    )]
+    NoServices {
+        /// The command.
+        command: &'static str,
     },
 }
 
@@ -37,14 +50,20 @@ impl Settings {
         Ok(Self { config: Config::load(&sources(global, listen))? })
     }
 
-    /// Refuses what `up` cannot use, rather than pass it over in silence.
-    pub(crate) fn embedded_only(&self) -> Result<(), SettingsError> {
-        for (variable, set) in [("DATABASE_URL", &self.config.database_url), ("AMQP_URL", &self.config.amqp_url)] {
-            if set.is_some() {
-                return Err(SettingsError::Service { variable });
-            }
+    /// The services to run on; `None` for embedded parts.
+    pub(crate) fn find_services(&self) -> Result<Option<Services>, SettingsError> {
+        let (database, amqp) = (self.config.database.clone(), self.config.amqp.clone());
+        match (database.url.clone(), amqp.url.clone()) {
+            (None, None) => Ok(None),
+            (Some(database_url), Some(amqp_url)) => Ok(Some(Services { database, amqp, database_url, amqp_url })),
+            (Some(_), None) => Err(SettingsError::OneService { set: "DATABASE_URL", missing: "AMQP_URL" }),
+            (None, Some(_)) => Err(SettingsError::OneService { set: "AMQP_URL", missing: "DATABASE_URL" }),
         }
-        Ok(())
+    }
+
+    /// The services that `command` cannot do without.
+    pub(crate) fn services(&self, command: &'static str) -> Result<Services, SettingsError> {
+        self.find_services()?.ok_or(SettingsError::NoServices { command })
     }
 
     /// Campaign time.

@@ -3,31 +3,54 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use paceline_config::{Config, ExposeSecret as _, SimulatorPlace};
+use paceline_config::{Config, SimulatorPlace};
 use paceline_domain::{Clock, Minter};
 use paceline_simulator::{Simulator, SimulatorHandle, SimulatorOptions};
+use paceline_store_postgres::PostgresStore;
 use paceline_store_sqlite::{SqliteOptions, SqliteStore};
 use serde_json::json;
 
 use crate::{
+    arguments::ServerRole,
     data_dir::DataDir,
     entropy,
     exit::Exit,
     output::Output,
+    serve::{self, Duty},
+    services::Client,
     settings::Settings,
-    stack::{Stack, StackSetup},
+    setup::Setup,
+    stack::Stack,
 };
 
-/// Runs until a signal.
+/// Runs until a signal, on the services where there are any.
 pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<Exit> {
-    settings.embedded_only()?;
+    let Some(services) = settings.find_services()? else { return run_embedded(settings, output).await };
+    let mut settings = settings;
+    let clock = settings.clock()?;
+    let simulator = start_simulator(&settings.config, &clock).await?;
+    if let Some(simulator) = &simulator {
+        settings.config.simulator.url = simulator.url();
+    }
+    let duties: Vec<Duty> = ServerRole::ALL.map(Duty::Role).into_iter().chain([Duty::Work]).collect();
+    let exit = serve::run(&settings, &services, &duties, output).await;
+    if let Some(simulator) = simulator {
+        simulator.stop().await;
+    }
+    exit
+}
+
+async fn run_embedded(settings: Settings, output: Output) -> anyhow::Result<Exit> {
     let stop = crate::signals::stop_on_signal()?;
     let data = DataDir::open(&settings.config.data_dir)?;
     let clock = settings.clock()?;
     let database = data.database();
-    let simulator = start_simulator(&settings.config, &data, &clock).await?;
-    let simulator_url = simulator.as_ref().map_or_else(|| settings.config.simulator.url.clone(), SimulatorHandle::url);
-    let stack = Stack::start(setup(settings.config, data, clock, simulator_url)?).await?;
+    let simulator = start_simulator(&settings.config, &clock).await?;
+    let mut setup = Setup::of(&settings.config, clock)?;
+    if let Some(simulator) = &simulator {
+        setup.simulator_url = simulator.url();
+    }
+    let stack = Stack::start(data, setup).await?;
 
     let url = format!("http://{}", stack.address);
     if let Some(key) = &stack.new_key {
@@ -49,63 +72,29 @@ pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<Ex
 
 /// Opens the database, which brings it to this binary's schema, and closes it again.
 pub(crate) async fn migrate(settings: Settings, output: Output) -> anyhow::Result<Exit> {
-    settings.embedded_only()?;
-    let data = DataDir::open(&settings.config.data_dir)?;
     let minter = Arc::new(Minter::new(entropy::seed()?));
-    let store = SqliteStore::open(SqliteOptions::new(data.database()), minter).await?;
-    store.close().await;
-    output.emit(&json!({ "event": "migrated", "database": data.database() }));
-    output.say(format!("{} has this binary's schema", data.database().display()));
+    let database = if let Some(services) = settings.find_services()? {
+        let options = services.database_options(Client::Server)?;
+        let place = options.place();
+        PostgresStore::open(options, minter).await?.close().await;
+        place
+    } else {
+        let data = DataDir::open(&settings.config.data_dir)?;
+        SqliteStore::open(SqliteOptions::new(data.database()), minter).await?.close().await;
+        data.database().display().to_string()
+    };
+    output.emit(&json!({ "event": "migrated", "database": database }));
+    output.say(format!("{database} has this binary's schema"));
     Ok(Exit::Done)
 }
 
-async fn start_simulator(
-    config: &Config,
-    data: &DataDir,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Option<SimulatorHandle>> {
+async fn start_simulator(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<SimulatorHandle>> {
     if config.simulator.place == SimulatorPlace::Elsewhere {
         return Ok(None);
     }
-    std::fs::create_dir_all(data.simulator()).context("cannot make the simulated network's folder")?;
-    let options = SimulatorOptions::new(Arc::clone(clock), data.simulator().join("journal.ndjson"));
+    let folder = config.data_dir.join("simulator");
+    std::fs::create_dir_all(&folder).context("cannot make the simulated network's folder")?;
+    let options = SimulatorOptions::new(Arc::clone(clock), folder.join("journal.ndjson"));
     let simulator = Simulator::start(options).await.context("the simulated network does not start")?;
     Ok(Some(simulator))
-}
-
-fn setup(config: Config, data: DataDir, clock: Arc<dyn Clock>, simulator_url: String) -> anyhow::Result<StackSetup> {
-    let webhooks = config.webhooks;
-    let minter = Arc::new(Minter::new(entropy::seed()?));
-    let worker = minter.mint(clock.real_now());
-    Ok(StackSetup {
-        data,
-        clock,
-        minter,
-        profiles: Arc::new(config.pacing.profiles),
-        listen: config.server.listen,
-        simulator_url,
-        master_key: config.sessions.master_key.map(|key| *key.expose_secret()),
-        api: paceline_api::ApiOptions {
-            max_upload_bytes: config.server.max_upload_bytes,
-            max_recipients: config.campaigns.max_recipients,
-            webhook_addresses: webhooks.allow.clone(),
-            default_profile: config.pacing.default_profile,
-        },
-        webhooks: paceline_webhooks::WebhookOptions {
-            allow: webhooks.allow,
-            timeout: webhooks.timeout,
-            concurrency: webhooks.concurrency,
-            per_endpoint: webhooks.per_endpoint,
-            hold: webhooks.hold,
-            schedule: webhooks.schedule,
-            ..Default::default()
-        },
-        worker: paceline_worker::WorkerOptions {
-            slots: config.worker.slots,
-            lease_ttl: config.worker.lease,
-            renew_every: config.worker.renew,
-            send_timeout: config.worker.send_timeout,
-            ..paceline_worker::WorkerOptions::new(worker)
-        },
-    })
 }

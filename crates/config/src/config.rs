@@ -37,10 +37,10 @@ pub struct Config {
     pub log: Log,
     /// The commands that talk to a running Paceline.
     pub api: ApiClient,
-    /// The URL of a PostgreSQL server; `None` means the embedded database.
-    pub database_url: Option<SecretString>,
-    /// The URL of a RabbitMQ server; `None` means the embedded queue.
-    pub amqp_url: Option<SecretString>,
+    /// PostgreSQL.
+    pub database: Database,
+    /// RabbitMQ.
+    pub amqp: Amqp,
     explained: Vec<Explained>,
 }
 
@@ -51,6 +51,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The largest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// How long it still answers after the signal to stop, while it says that it is not ready.
+    pub drain_delay: Duration,
 }
 
 /// Campaigns.
@@ -153,6 +155,48 @@ pub enum LogFormat {
     Text,
 }
 
+/// PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Its URL; `None` means the embedded database.
+    pub url: Option<SecretString>,
+    /// The most connections of a server process.
+    pub connections: u32,
+    /// How long one statement may take, in real time.
+    pub statement_timeout: Duration,
+    /// Whether statements are prepared once for each connection.
+    pub statements: Statements,
+}
+
+/// Whether statements are prepared once for each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statements {
+    /// They are.
+    Prepared,
+    /// They are not: nothing is left in a connection, as a pooler in transaction mode needs it.
+    Unnamed,
+}
+
+/// RabbitMQ.
+#[derive(Debug, Clone)]
+pub struct Amqp {
+    /// Its URL; `None` means the embedded queue.
+    pub url: Option<SecretString>,
+    /// Which kind of queue is declared.
+    pub queues: QueueKind,
+    /// What stands before every name; empty for nothing.
+    pub namespace: String,
+}
+
+/// The kinds of queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueKind {
+    /// Replicated.
+    Quorum,
+    /// On one node.
+    Classic,
+}
+
 /// The commands that talk to a running Paceline.
 #[derive(Debug, Clone)]
 pub struct ApiClient {
@@ -198,8 +242,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let master_key = reader.master_key("sessions.master_key");
     let log = log(reader);
     let (url, key) = (reader.http_url("api.url"), reader.secret("api.key"));
-    let database_url = service_url(reader, "database.url", &["postgres://", "postgresql://"]);
-    let amqp_url = service_url(reader, "amqp.url", &["amqp://", "amqps://"]);
+    let (database, amqp) = (database(reader), amqp(reader));
     Some(Config {
         data_dir: data_dir?.into(),
         server: server?,
@@ -212,8 +255,8 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         sessions: Sessions { master_key },
         log: log?,
         api: ApiClient { url: url?, key },
-        database_url,
-        amqp_url,
+        database: database?,
+        amqp: amqp?,
         explained: Explained::all(reader.merged()),
     })
 }
@@ -221,7 +264,8 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
 fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let listen = reader.parsed("server.listen", "write an address and a port, for example 127.0.0.1:8480");
     let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
-    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes? })
+    let drain_delay = reader.seconds("server.drain_delay_seconds", 0.0..=300.0);
+    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes?, drain_delay: drain_delay? })
 }
 
 fn pacing(reader: &mut Reader<'_>) -> Option<Pacing> {
@@ -342,6 +386,34 @@ fn log(reader: &mut Reader<'_>) -> Option<Log> {
         }
     };
     Some(Log { format: format?, filter: filter? })
+}
+
+fn database(reader: &mut Reader<'_>) -> Option<Database> {
+    let url = service_url(reader, "database.url", &["postgres://", "postgresql://"]);
+    let connections = reader.whole("database.connections", 2..=10_000);
+    let statement_timeout = reader.seconds("database.statement_timeout_seconds", 0.1..=3_600.0);
+    let statements =
+        if reader.flag("database.prepare_statements")? { Statements::Prepared } else { Statements::Unnamed };
+    Some(Database { url, connections: connections?, statement_timeout: statement_timeout?, statements })
+}
+
+fn amqp(reader: &mut Reader<'_>) -> Option<Amqp> {
+    const NAMESPACE: &str = "amqp.namespace";
+    let url = service_url(reader, "amqp.url", &["amqp://", "amqps://"]);
+    let namespace = reader.text(NAMESPACE).unwrap_or_default();
+    if namespace.len() > 60 || !namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+        let cure = "write at most 60 letters, digits, - and _";
+        reader.refuse(NAMESPACE, format!("{namespace:?} cannot stand in a queue's name"), cure);
+    }
+    let queues = match reader.text("amqp.queues")?.as_str() {
+        "quorum" => Some(QueueKind::Quorum),
+        "classic" => Some(QueueKind::Classic),
+        other => {
+            reader.refuse("amqp.queues", format!("{other:?} is no kind of queue"), "choose quorum or classic");
+            None
+        }
+    };
+    Some(Amqp { url, queues: queues?, namespace })
 }
 
 fn service_url(reader: &mut Reader<'_>, key: &str, schemes: &[&str]) -> Option<SecretString> {

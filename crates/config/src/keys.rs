@@ -38,6 +38,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("data_dir", Kind::Text),
     ("server.listen", Kind::Text),
     ("server.max_upload_bytes", Kind::Whole),
+    ("server.drain_delay_seconds", Kind::Number),
     ("campaigns.max_recipients", Kind::Whole),
     ("pacing.default_profile", Kind::Text),
     ("worker.slots", Kind::Whole),
@@ -63,8 +64,13 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("api.key_file", Kind::Text),
     ("database.url", Kind::Secret),
     ("database.url_file", Kind::Text),
+    ("database.connections", Kind::Whole),
+    ("database.statement_timeout_seconds", Kind::Number),
+    ("database.prepare_statements", Kind::Flag),
     ("amqp.url", Kind::Secret),
     ("amqp.url_file", Kind::Text),
+    ("amqp.queues", Kind::Text),
+    ("amqp.namespace", Kind::Text),
 ];
 
 /// The folder of profiles.

@@ -11,8 +11,8 @@ mod secret;
 mod sources;
 
 pub use config::{
-    ApiClient, Campaigns, ClockSettings, Config, Log, LogFormat, Pacing, Server, Sessions, Simulator, SimulatorPlace,
-    Webhooks, Worker,
+    Amqp, ApiClient, Campaigns, ClockSettings, Config, Database, Log, LogFormat, Pacing, QueueKind, Server, Sessions,
+    Simulator, SimulatorPlace, Statements, Webhooks, Worker,
 };
 pub use explain::Explained;
 pub use problems::{ConfigProblems, Problem};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{State, WebSocketUpgrade},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{any, delete, get, post},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{AdminError, connection, log::Broken, network::Network};
+use crate::{AdminError, RenderMetrics, connection, log::Broken, network::Network};
 
 mod faults;
 mod journal;
@@ -29,6 +29,7 @@ const SOCKET_BUFFER: usize = 8 << 10;
 pub(crate) struct App {
     pub(crate) network: Arc<Network>,
     pub(crate) connections: TaskTracker,
+    pub(crate) metrics: Option<Arc<RenderMetrics>>,
     /// Breaks every connection.
     pub(crate) cut: CancellationToken,
 }
@@ -37,6 +38,8 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/session", any(open_session))
         .route("/healthz", get(show_health))
+        .route("/readyz", get(show_health))
+        .route("/metrics", get(show_metrics))
         .route("/pending", get(show_pending))
         .route("/journal", get(journal::list_journal))
         .route("/journal/summary", get(journal::show_summary))
@@ -52,7 +55,7 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 async fn open_session(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    let App { network, connections, cut } = app;
+    let App { network, connections, cut, metrics: _ } = app;
     upgrade
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(SOCKET_BUFFER)
@@ -65,6 +68,13 @@ async fn show_health(State(app): State<App>) -> Result<Json<Health>, Problem> {
     app.network.journal.durable_end()?;
     app.network.registry.durable_end()?;
     Ok(Json(Health { status: "ok" }))
+}
+
+/// Prometheus's text format, version 0.0.4.
+async fn show_metrics(State(app): State<App>) -> Response {
+    let Some(render) = &app.metrics else { return StatusCode::NOT_FOUND.into_response() };
+    let text = render(&app.network.summary());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 async fn show_pending(State(app): State<App>) -> impl IntoResponse {

@@ -20,7 +20,8 @@ pub use faults::{FaultError, FaultId, FaultKind, FaultRequest, FaultView, Refusa
 pub use journal::{InboxItem, JournalLine, JournalSummary};
 pub use network::{AdminError, Pending, SenderView};
 pub use options::{
-    Acceptance, Delay, Exposure, NumberConvention, PairingOptions, PeopleOptions, ReceiptTiming, SimulatorOptions,
+    Acceptance, Delay, Exposure, NumberConvention, PairingOptions, PeopleOptions, ReceiptTiming, RenderMetrics,
+    SimulatorOptions,
 };
 pub use people::PersonView;
 pub use script::ScriptError;

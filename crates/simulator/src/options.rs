@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use paceline_domain::{Clock, Repeats};
 use serde::{Deserialize, Serialize};
 
+use crate::JournalSummary;
+
 /// What a simulated network is started with.
 #[derive(Clone)]
 pub struct SimulatorOptions {
@@ -28,6 +30,8 @@ pub struct SimulatorOptions {
     pub repeats: Repeats,
     /// Faults to cause by themselves; see the README for the format.
     pub script: Option<PathBuf>,
+    /// Renders what `GET /metrics` answers, from the journal's figures; without it there is no such route.
+    pub metrics: Option<Arc<RenderMetrics>>,
 }
 
 impl SimulatorOptions {
@@ -44,9 +48,13 @@ impl SimulatorOptions {
             pairing: PairingOptions::default(),
             repeats: Repeats::Dropped,
             script: None,
+            metrics: None,
         }
     }
 }
+
+/// Renders metrics in Prometheus's text format.
+pub type RenderMetrics = dyn Fn(&JournalSummary) -> String + Send + Sync;
 
 /// Who may reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -121,7 +121,12 @@ impl Simulator {
         let stop = CancellationToken::new();
         let cut = CancellationToken::new();
         let connections = TaskTracker::new();
-        let app = App { network: network.clone(), connections: connections.clone(), cut: cut.clone() };
+        let app = App {
+            network: network.clone(),
+            connections: connections.clone(),
+            cut: cut.clone(),
+            metrics: options.metrics,
+        };
         let server = tokio::spawn(serve(listener, app, stop.clone()));
         let agenda = tokio::spawn(agenda::run(network.clone(), stop.clone()));
         Ok(SimulatorHandle {

@@ -246,4 +246,3 @@ pub(crate) fn connecting(options: &PostgresOptions) -> PgConnectOptions {
         Statements::Unnamed => connect.statement_cache_capacity(0),
     }
 }
-

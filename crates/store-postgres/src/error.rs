@@ -126,7 +126,9 @@ pub(crate) fn unavailable_reason(error: &sqlx::Error) -> Option<&'static str> {
         sqlx::Error::PoolTimedOut => return Some("every connection of this process is in use"),
         sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => return Some("the store is closed"),
         sqlx::Error::Io(_) => return Some("the database cannot be reached, or the connection to it broke"),
-        sqlx::Error::Tls(_) => return Some("no encrypted connection to the database can be made: see sslmode and sslrootcert"),
+        sqlx::Error::Tls(_) => {
+            return Some("no encrypted connection to the database can be made: see sslmode and sslrootcert");
+        }
         sqlx::Error::Protocol(_) => return Some("what answers at the database's address broke PostgreSQL's protocol"),
         _ => {}
     }

@@ -101,7 +101,8 @@ impl Tx {
             return Ok(());
         }
         let events: Vec<NewEvent> = std::mem::take(&mut self.events).into_values().collect();
-        let ids: Vec<Uuid> = events.iter().map(|event| uuid::<paceline_domain::kind::Event>(self.mint(event.at))).collect();
+        let ids: Vec<Uuid> =
+            events.iter().map(|event| uuid::<paceline_domain::kind::Event>(self.mint(event.at))).collect();
         let write = sqlx::query(WRITE_EVENTS)
             .bind(ids)
             .bind(column(&events, |event| uuid(event.workspace)))
@@ -155,7 +156,9 @@ impl Tx {
     }
 
     async fn read_subscriptions(&mut self, workspaces: &[Uuid]) -> Fallible<Vec<Subscription>> {
-        let query = sqlx::query("SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id");
+        let query = sqlx::query(
+            "SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id",
+        );
         let rows = self.all(query.bind(workspaces)).await?;
         rows.iter()
             .map(|row| {

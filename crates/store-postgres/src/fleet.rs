@@ -89,6 +89,19 @@ impl FleetStore for PostgresStore {
         Ok(self.all(query).await?.iter().map(read_sender).collect::<Fallible<_>>()?)
     }
 
+    async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>> {
+        let query = sqlx::query(concat!(
+            "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
+            real_now!(),
+            " GROUP BY lease_worker ORDER BY lease_worker"
+        ));
+        let count = |row| {
+            let cells = Cells::new("senders", row);
+            Ok((cells.id("lease_worker")?, cells.small("leases")?))
+        };
+        Ok(self.all(query).await?.iter().map(count).collect::<Fallible<_>>()?)
+    }
+
     async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32> {
         let query = sqlx::query(concat!(
             "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \

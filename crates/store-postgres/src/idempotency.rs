@@ -46,9 +46,11 @@ impl IdempotencyStore for PostgresStore {
 
     async fn void_idempotency_claims(&self) -> StoreResult<u64> {
         self.write(|tx| {
-            Box::pin(tx.execute(sqlx::query(
-                "DELETE FROM idempotency_keys WHERE status IS NULL AND claimed_until > 'epoch'",
-            )))
+            Box::pin(
+                tx.execute(sqlx::query(
+                    "DELETE FROM idempotency_keys WHERE status IS NULL AND claimed_until > 'epoch'",
+                )),
+            )
         })
         .await
     }

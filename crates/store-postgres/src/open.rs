@@ -88,7 +88,7 @@ impl PostgresOptions {
     }
 
     /// Where the database is, without who may use it.
-    fn place(&self) -> String {
+    pub fn place(&self) -> String {
         let database = self.connect.get_database().unwrap_or_else(|| self.connect.get_username());
         match self.connect.get_socket() {
             Some(socket) => format!("{} at {}", database, socket.display()),
@@ -174,9 +174,7 @@ impl OpenError {
 
     pub(crate) fn at(self, options: &PostgresOptions) -> Self {
         match self {
-            Self::Unavailable { reason, passing, .. } => {
-                Self::Unavailable { place: options.place(), reason, passing }
-            }
+            Self::Unavailable { reason, passing, .. } => Self::Unavailable { place: options.place(), reason, passing },
             error => error,
         }
     }

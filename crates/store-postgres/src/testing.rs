@@ -122,11 +122,7 @@ fn url_of(server: &str, name: &str) -> Result<String, NoDatabase> {
     Ok(PgConnectOptions::from_str(server)?.database(name).to_url_lossy().to_string())
 }
 
-async fn copy(
-    conn: &mut PgConnection,
-    server: &str,
-    template: Option<&str>,
-) -> Result<TestDatabase, NoDatabase> {
+async fn copy(conn: &mut PgConnection, server: &str, template: Option<&str>) -> Result<TestDatabase, NoDatabase> {
     let (number, now): (i64, i64) =
         sqlx::query_as("SELECT (random() * 1e15)::bigint, extract(epoch FROM clock_timestamp())::bigint")
             .fetch_one(&mut *conn)

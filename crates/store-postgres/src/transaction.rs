@@ -44,15 +44,7 @@ pub(crate) struct Tx {
 impl Tx {
     /// A transaction that has begun on a connection. `patience` is how long any answer of the server is waited for.
     pub(crate) fn new(conn: PoolConnection<Postgres>, minter: Arc<Minter>, patience: Duration) -> Self {
-        Self {
-            conn,
-            deltas: Deltas::default(),
-            events: BTreeMap::new(),
-            minter,
-            patience,
-            failed: false,
-            ended: false,
-        }
+        Self { conn, deltas: Deltas::default(), events: BTreeMap::new(), minter, patience, failed: false, ended: false }
     }
 
     /// A new id.
@@ -127,10 +119,7 @@ impl Drop for Tx {
 }
 
 /// What the server answers, unless it does not: a connection whose other end has vanished never breaks by itself.
-pub(crate) async fn within<T>(
-    patience: Duration,
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Fallible<T> {
+pub(crate) async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Fallible<T> {
     match tokio::time::timeout(patience, answer).await {
         Ok(answered) => Ok(answered?),
         Err(_) => Err(Fault { error: unavailable("the database does not answer"), then: Then::Close }),

@@ -357,6 +357,7 @@ macro_rules! conformance_suite {
                 a_worker_that_is_silent_or_has_ended_is_not_listed
                 the_fleet_is_found_by_state_id_and_phone
                 senders_that_a_living_worker_is_pinned_to_are_not_shared
+                leases_are_counted_by_their_holder_while_they_hold
             }
             health {
                 an_empty_store_answers_and_counts_nothing

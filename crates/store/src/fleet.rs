@@ -70,6 +70,10 @@ pub trait FleetStore: Send + Sync {
     /// Senders of the whole installation, by time of addition, removed ones left out.
     async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>>;
 
+    /// How many senders each process leases over the installation, by worker. Those that have gone silent count until their
+    /// leases run out; those that lease nothing are left out.
+    async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>>;
+
     /// How many active senders of these channels there are for workers that take any: those that a living worker is
     /// pinned to are left out.
     async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32>;

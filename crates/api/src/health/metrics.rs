@@ -5,13 +5,13 @@ use axum::{
     http::{HeaderName, header::CONTENT_TYPE},
 };
 
-use crate::api::Api;
+use crate::OperationsDeps;
 
 /// The process's metrics.
 #[utoipa::path(
     get, path = "/metrics", tag = "health",
     responses((status = 200, description = "Prometheus text format.", body = String, content_type = "text/plain"))
 )]
-pub(crate) async fn show_metrics(State(api): State<Api>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics().render())
+pub(crate) async fn show_metrics(State(deps): State<OperationsDeps>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], deps.metrics.render())
 }

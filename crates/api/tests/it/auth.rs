@@ -65,7 +65,8 @@ async fn everything_belongs_to_the_workspace_of_the_key() {
     assert_eq!(answer.slug(), "not-found");
 }
 
-async fn second_workspace(app: &App) -> String {
+/// The header of a caller from another workspace.
+pub(crate) async fn second_workspace(app: &App) -> String {
     let workspace = Workspace {
         id: app.minter.mint(noon()),
         name: "other".into(),

@@ -2,11 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use paceline_api::ProbeResult;
-use serde_json::json;
+use axum::{Router, body::Body, http::Request};
+use paceline_api::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
+use paceline_telemetry::{Describe, Metrics};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::App;
+use crate::app::{App, PATIENCE, Probes};
 
 #[tokio::test]
 async fn health_needs_no_key_and_asks_nobody() {
@@ -34,10 +38,78 @@ async fn readiness_names_what_fails_and_why() {
             { "name": "broker", "ok": true },
         ] })
     );
-    app.probes.0.lock().unwrap().clear();
+    assert_eq!(answer.header("retry-after"), "5");
+}
+
+/// Probes that never answer, as while a database hangs.
+struct Hanging;
+
+#[async_trait::async_trait]
+impl ReadinessProbe for Hanging {
+    async fn probes(&self) -> Vec<ProbeResult> {
+        std::future::pending().await
+    }
+}
+
+fn operations(readiness: Arc<dyn ReadinessProbe>, stop: &CancellationToken) -> Router {
+    let metrics = Arc::new(Metrics::new());
+    let help = Describe { name: "paceline_test", help: "A test.", when_it_rises: "a test ran." };
+    metrics.gauge(help, &["of"]).with_label_values(&["a"]).set(7);
+    operations_router(OperationsDeps { metrics, readiness, stop: stop.clone() })
+}
+
+async fn read(router: &Router, path: &str) -> (u16, String) {
+    let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+    let answer = tokio::time::timeout(PATIENCE, router.clone().oneshot(request)).await.unwrap().unwrap();
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// What `/readyz` says of a process that is stopping, whatever it is made of.
+fn stopping() -> Value {
+    let reason = "it is stopping: what is in hand is finished, nothing new is taken";
+    json!({ "status": "stopping", "probes": [{ "name": "process", "ok": false, "reason": reason }] })
+}
+
+#[tokio::test]
+async fn a_process_that_stops_is_unready_and_says_so_however_well_all_else_is() {
+    let app = App::start().await;
+    *app.probes.0.lock().unwrap() = vec![ProbeResult::ok("database")];
+    assert_eq!(app.show("/readyz").anonymous().send().await.status, 200);
     app.stop.cancel();
-    let answer = show().await;
-    assert_eq!((answer.status, &answer.json()["status"]), (503, &json!("stopping")));
+    let answer = app.show("/readyz").anonymous().send().await;
+    assert_eq!((answer.status, answer.json()), (503, stopping()));
+    assert_eq!(answer.header("retry-after"), "", "it does not come back");
+    assert_eq!(app.show("/healthz").anonymous().send().await.status, 200, "it lives until it ends");
+}
+
+#[tokio::test]
+async fn a_stop_is_told_at_once_although_the_probes_hang() {
+    let stop = CancellationToken::new();
+    let router = operations(Arc::new(Hanging), &stop);
+    let (asked, ()) = tokio::join!(read(&router, "/readyz"), async { stop.cancel() });
+    assert_eq!((asked.0, serde_json::from_str::<Value>(&asked.1).unwrap()), (503, stopping()));
+}
+
+#[tokio::test]
+async fn a_process_without_an_api_has_the_same_pages_and_no_others() {
+    let (stop, probes) = (CancellationToken::new(), Arc::new(Probes::default()));
+    let router = operations(Arc::clone(&probes) as _, &stop);
+    *probes.0.lock().unwrap() = vec![ProbeResult::ok("database")];
+    assert_eq!(read(&router, "/healthz").await, (200, r#"{"status":"alive"}"#.to_owned()));
+    let ready = r#"{"status":"ready","probes":[{"name":"database","ok":true}]}"#;
+    assert_eq!(read(&router, "/readyz").await, (200, ready.to_owned()));
+    let (status, metrics) = read(&router, "/metrics").await;
+    assert!(status == 200 && metrics.contains("paceline_test{of=\"a\"} 7"), "{metrics}");
+    *probes.0.lock().unwrap() = vec![ProbeResult::failed("broker", "no connection")];
+    assert_eq!(read(&router, "/readyz").await.0, 503);
+    for path in ["/v1/senders", "/openapi.json", "/"] {
+        assert_eq!(read(&router, path).await.0, 404, "{path}");
+    }
+    let others = Router::new().route("/workers/targets", axum::routing::get(async || "[]")).merge(router);
+    assert_eq!(read(&others, "/workers/targets").await, (200, "[]".to_owned()));
+    assert_eq!(read(&others, "/healthz").await.0, 200);
 }
 
 #[tokio::test]
@@ -82,6 +154,8 @@ impl<'a> MakeWriter<'a> for Log {
 
 #[tokio::test]
 async fn a_request_is_one_log_line_without_phones_texts_or_keys() {
+    // While a process has one subscriber only, a line that another thread meets first is decided without asking it.
+    let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);

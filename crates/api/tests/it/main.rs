@@ -6,6 +6,7 @@ mod app;
 mod auth;
 mod campaigns;
 mod events;
+mod fleet;
 mod health;
 mod idempotency;
 mod messages;

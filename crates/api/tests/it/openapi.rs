@@ -45,6 +45,7 @@ const ROUTES: &str = "
     POST /v1/campaigns/{id}/start
     GET /v1/events
     GET /v1/events/stream
+    GET /v1/fleet
     GET /v1/messages
     POST /v1/messages
     GET /v1/messages/{id}
@@ -198,5 +199,19 @@ fn check_types(place: &str, schema: &Value) {
         }
         Value::Array(items) => items.iter().for_each(|item| check_types(place, item)),
         _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_operation_answers_503_with_the_documented_retry_after_while_the_database_is_away() {
+    let document = document().await;
+    let app = App::start().await;
+    app.store.close().await;
+    for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| path.starts_with("/v1/")) {
+        let header = &operation["responses"]["503"]["headers"]["Retry-After"];
+        assert_eq!(header["schema"]["type"], "integer", "{method} {path}");
+        let real = path.replace("{id}", "x").replace("{delivery}", "x");
+        let answer = app.call(method.to_uppercase().parse().unwrap(), &real).send().await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{method} {path}");
     }
 }

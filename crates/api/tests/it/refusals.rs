@@ -1,8 +1,12 @@
 //! What every endpoint refuses alike.
 
+use std::{convert::Infallible, sync::Arc};
+
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Call};
 
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
@@ -120,4 +124,38 @@ async fn a_database_that_is_away_is_503_without_detail() {
       "type": "urn:paceline:problem:unavailable"
     }
     "#);
+}
+
+/// A JSON or CSV body that takes the database away before it is read to its end.
+fn fatal_body(app: &App, first: &'static str, rest: String) -> Body {
+    let store = Arc::clone(&app.store);
+    let first = stream::once(async move { Ok::<_, Infallible>(first.to_owned()) });
+    let rest = stream::once(async move {
+        store.close().await;
+        Ok(rest)
+    });
+    Body::from_stream(first.chain(rest))
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_under_a_request_is_503_with_a_time_to_come_back() {
+    const JSON: &str = "application/json";
+    for (path, kind, first, rest) in [
+        ("/v1/campaigns", JSON, "{", r#""template": "Hi" }"#),
+        ("/v1/senders", JSON, "{", r#""phone": "+15550101" }"#),
+        ("/v1/messages", JSON, "{", r#""to": "+4915112000001", "text": "Hi" }"#),
+        ("/v1/suppressions", JSON, "{", r#""phone": "+4915112000001" }"#),
+        ("/v1/webhook-endpoints", JSON, "{", r#""url": "https://example.com/" }"#),
+        ("/v1/campaigns/{id}/recipients", "text/csv", "phone\n", "+4915112000001\n"),
+    ] {
+        for key in [None, Some("key-1")] {
+            let app = App::start().await;
+            app.sender("+15550100").await;
+            let path = path.replace("{id}", &app.draft("Hi").await);
+            let call = app.post(&path).header("content-type", kind).body(fatal_body(&app, first, rest.to_owned()));
+            let answer = key.into_iter().fold(call, Call::key).send().await;
+            assert_eq!((answer.status, answer.slug().as_str()), (503, "unavailable"), "{path}: {}", answer.text());
+            assert_eq!(answer.header("retry-after"), "5", "{path}");
+        }
+    }
 }

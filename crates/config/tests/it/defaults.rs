@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paceline_config::{DEFAULTS, LogFormat, SimulatorPlace};
+use paceline_config::{DEFAULTS, LogFormat, QueueKind, SimulatorPlace, Statements};
 use paceline_domain::AddressPolicy;
 use paceline_pacing::Profiles;
 
@@ -29,7 +29,9 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(config.log.format, LogFormat::Auto);
     assert_eq!(config.api.url, "http://127.0.0.1:8480");
     assert!(config.clock.origin.is_none() && config.sessions.master_key.is_none() && config.api.key.is_none());
-    assert!(config.database_url.is_none() && config.amqp_url.is_none());
+    assert!(config.database.url.is_none() && config.amqp.url.is_none());
+    assert_eq!((config.database.connections, config.database.statements), (16, Statements::Prepared));
+    assert_eq!((config.amqp.queues, config.amqp.namespace.as_str()), (QueueKind::Quorum, ""));
 }
 
 #[test]

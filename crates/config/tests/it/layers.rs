@@ -66,8 +66,8 @@ fn the_environment_sets_every_kind_of_key() {
     assert_eq!(config.log.filter, "debug");
     let gentle = config.pacing.profiles.find("gentle").unwrap();
     assert_eq!((gentle.daily_cap, gentle.gap.unwrap().median_seconds), (Some(150), 20.0));
-    assert_eq!(config.database_url.unwrap().expose_secret(), "postgres://u@h/d");
-    assert_eq!(config.amqp_url.unwrap().expose_secret(), "amqps://u@h");
+    assert_eq!(config.database.url.unwrap().expose_secret(), "postgres://u@h/d");
+    assert_eq!(config.amqp.url.unwrap().expose_secret(), "amqps://u@h");
 }
 
 #[test]

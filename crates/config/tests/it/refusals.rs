@@ -37,6 +37,16 @@ fn an_unknown_secret_is_refused_without_its_value() {
 }
 
 #[test]
+fn queues_of_no_kind_and_names_that_no_broker_takes_are_refused() {
+    assert_eq!(
+        refusal(&[("PACELINE_AMQP__QUEUES", "mirrored")]),
+        "amqp.queues (environment variable PACELINE_AMQP__QUEUES): \"mirrored\" is no kind of queue; choose quorum or classic"
+    );
+    assert!(refusal(&[("PACELINE_AMQP__NAMESPACE", "a.b")]).contains("cannot stand in a queue's name"));
+    assert!(refusal(&[("PACELINE_DATABASE__CONNECTIONS", "1")]).contains("database.connections"));
+}
+
+#[test]
 fn a_value_of_another_kind_is_refused_with_what_was_found() {
     assert_eq!(
         refusal(&[("PACELINE_WORKER__SLOTS", "many")]),

@@ -47,6 +47,24 @@ async fn the_journal_is_read_over_http_from_any_line() {
 }
 
 #[tokio::test]
+async fn metrics_are_rendered_from_the_journals_figures_by_whoever_asked_for_them() {
+    let place = Place::new();
+    let render = |summary: &paceline_simulator::JournalSummary| format!("sends {}\n", summary.physical_sends);
+    let options = SimulatorOptions { metrics: Some(std::sync::Arc::new(render)), ..place.options() };
+    let simulator = Simulator::start(options).await.expect("starts");
+    let (mut client, _) = Client::pair(&simulator, SENDER).await;
+    client.send_acked(PERSON, "A").await;
+    let url = format!("{}/metrics", simulator.url());
+    let answer = http().get(&url).send().await.expect("an answer");
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
+    assert_eq!(answer.text().await.expect("text"), "sends 1\n");
+
+    let (without, _place) = world().await;
+    let answer = http().get(format!("{}/metrics", without.url())).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_phone_accepts_a_code_over_http() {
     let place = Place::new();
     let pairing = PairingOptions { acceptance: Acceptance::ByCall, ..PairingOptions::default() };

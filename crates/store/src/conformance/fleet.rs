@@ -97,3 +97,26 @@ pub async fn senders_that_a_living_worker_is_pinned_to_are_not_shared(store: Arc
     world.store.report_worker(silent, AT_ONCE).await.unwrap();
     assert_eq!(world.store.count_shared_senders(&simulator).await.unwrap(), 1);
 }
+
+pub async fn leases_are_counted_by_their_holder_while_they_hold(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let mut senders = Vec::new();
+    for number in 1..=5 {
+        senders.push(world.add_sender(number, "main").await);
+    }
+    assert_eq!(world.store.count_leases().await.unwrap(), []);
+    let other = world.as_another_worker();
+    world.lease(senders[0]).await;
+    world.lease(senders[1]).await;
+    let given_back = other.lease(senders[2]).await;
+    other.lease(senders[3]).await;
+    other.as_another_worker().lease_for(senders[4], AT_ONCE).await;
+    // Neither a report nor an active sender is needed to count: a lease holds as long as it holds.
+    world.move_sender(senders[1], SenderState::Paused).await;
+    let mut expected = [(world.worker, 2), (other.worker, 2)];
+    expected.sort_unstable();
+    assert_eq!(world.store.count_leases().await.unwrap(), expected);
+    world.store.release_lease(senders[2], given_back.epoch).await.unwrap();
+    world.move_sender(senders[0], SenderState::Removed).await;
+    assert_eq!(world.store.count_leases().await.unwrap(), expected.map(|(worker, _)| (worker, 1)));
+}

@@ -1,0 +1,143 @@
+//! The parts of a process, each wired from one store and one queue, whichever they are.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::Router;
+use paceline_api::{ApiDeps, ApiKeySecret, ReadinessProbe};
+use paceline_channel_simulator::SimulatorChannel;
+use paceline_control::{Control, ControlDeps, ControlOptions};
+use paceline_domain::WorkspaceKey;
+use paceline_queue::Queue;
+use paceline_store::{
+    Store,
+    workspaces::{ApiKey, Bootstrap, Workspace},
+};
+use paceline_webhooks::{WebhookDeps, Webhooks};
+use paceline_worker::{SessionKey, SessionKeyring, Worker, WorkerDeps};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::setup::Setup;
+
+/// How long a part may take to end in order.
+const DRAIN_LIMIT: Duration = Duration::from_secs(50);
+
+/// A part that runs until its token is cancelled, and then ends in order.
+pub(crate) struct Part {
+    name: &'static str,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        name: &'static str,
+        run: impl FnOnce(CancellationToken) -> F,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(run(stop.clone()));
+        Self { name, stop, task }
+    }
+
+    /// Ends it in order, within the limit.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        match tokio::time::timeout(DRAIN_LIMIT, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(part = self.name, %error, "a part failed"),
+            Err(_) => {
+                tracing::warn!(part = self.name, "a part did not end in time; the next start settles what it held");
+            }
+        }
+    }
+}
+
+/// What the parts stand on.
+pub(crate) struct Ground<S, Q> {
+    /// The database.
+    pub(crate) store: Arc<S>,
+    /// The broker.
+    pub(crate) queue: Arc<Q>,
+    /// Everything else.
+    pub(crate) setup: Arc<Setup>,
+}
+
+impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
+    /// Makes the first workspace with its admin key, where there is none. The key is shown once.
+    pub(crate) async fn bootstrap(&self) -> anyhow::Result<Option<ApiKeySecret>> {
+        let (minter, now) = (&self.setup.minter, self.setup.clock.now());
+        let secret = ApiKeySecret::generate(minter);
+        let workspace = Workspace {
+            id: minter.mint(now),
+            name: "default".to_owned(),
+            key: WorkspaceKey::from_bytes(minter.bytes()),
+            created_at: now,
+        };
+        let key = ApiKey {
+            id: minter.mint(now),
+            workspace: workspace.id,
+            name: "admin".to_owned(),
+            hash: secret.sha256(),
+            created_at: now,
+        };
+        match self.store.bootstrap(workspace, key).await? {
+            Bootstrap::Created => Ok(Some(secret)),
+            Bootstrap::Existing(_) => Ok(None),
+        }
+    }
+
+    /// Plans, releases, applies results, sweeps.
+    pub(crate) fn start_control(&self) -> Part {
+        let deps = ControlDeps {
+            store: self.store.clone(),
+            queue: self.queue.clone(),
+            clock: Arc::clone(&self.setup.clock),
+            minter: Arc::clone(&self.setup.minter),
+            profiles: Arc::clone(&self.setup.profiles),
+            metrics: Arc::clone(&self.setup.metrics),
+        };
+        let control = Control::new(deps, ControlOptions::default());
+        Part::start("control", |stop| async move { control.run(stop).await })
+    }
+
+    /// Works for senders.
+    pub(crate) fn start_worker(&self) -> Part {
+        let deps = WorkerDeps {
+            store: self.store.clone(),
+            queue: self.queue.clone(),
+            channels: vec![Arc::new(SimulatorChannel::new(&self.setup.simulator_url))],
+            clock: Arc::clone(&self.setup.clock),
+            profiles: Arc::clone(&self.setup.profiles),
+            keyring: SessionKeyring::new(SessionKey::new("1", &self.setup.session_key), Vec::new()),
+            metrics: Arc::clone(&self.setup.metrics),
+        };
+        let worker = Worker::new(deps, self.setup.worker.clone());
+        Part::start("worker", |stop| async move { worker.run(stop).await })
+    }
+
+    /// Delivers events to customers.
+    pub(crate) fn start_webhooks(&self) -> anyhow::Result<Part> {
+        let deps = WebhookDeps {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.setup.clock),
+            metrics: Arc::clone(&self.setup.metrics),
+        };
+        let webhooks = Webhooks::new(deps, self.setup.webhooks.clone()).context("webhooks")?;
+        Ok(Part::start("webhooks", |stop| async move { webhooks.run(stop).await }))
+    }
+
+    /// The API, which ends its streams when `stop` is cancelled.
+    pub(crate) fn api(&self, readiness: Arc<dyn ReadinessProbe>, stop: CancellationToken) -> Router {
+        paceline_api::router(ApiDeps {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.setup.clock),
+            minter: Arc::clone(&self.setup.minter),
+            profiles: Arc::clone(&self.setup.profiles),
+            metrics: Arc::clone(&self.setup.metrics),
+            readiness,
+            options: self.setup.api.clone(),
+            stop,
+        })
+    }
+}

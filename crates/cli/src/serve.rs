@@ -1,0 +1,87 @@
+//! `paceline serve`: the API, the control plane and the webhooks on the full stack, any number of them at once. And `paceline up`
+//! on the full stack, which has a worker as well.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::{
+    arguments::ServerRole,
+    exit::Exit,
+    front::Front,
+    output::Output,
+    part::Part,
+    readiness::Readiness,
+    services::{Client, FullGround, Services},
+    settings::Settings,
+    setup::Setup,
+};
+
+/// What a server process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// One of the roles of `serve`.
+    Role(ServerRole),
+    /// A worker beside them.
+    Work,
+}
+
+/// Runs until a signal.
+pub(crate) async fn run(
+    settings: &Settings,
+    services: &Services,
+    duties: &[Duty],
+    output: Output,
+) -> anyhow::Result<Exit> {
+    let stop = crate::signals::stop_on_signal()?;
+    let setup = Arc::new(Setup::of(&settings.config, settings.clock()?)?);
+    let readiness = Arc::new(Readiness::default());
+    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let url = format!("http://{}", front.address);
+    output.emit(&json!({ "event": "listening", "api": url }));
+    let opened = services.open(Client::Server, setup, &readiness, &stop).await?;
+    if let Some(ground) = opened {
+        let parts = start(&ground, duties, &front, readiness, output).await?;
+        output.emit(&json!({ "event": "ready", "api": url }));
+        output.say(format!("Paceline serves at {url}"));
+        stop.cancelled().await;
+        front.draining.cancel();
+        tokio::time::sleep(settings.config.server.drain_delay).await;
+        for part in parts {
+            part.end().await;
+        }
+        front.close().await;
+        ground.store.close().await;
+    }
+    output.emit(&json!({ "event": "stopped" }));
+    Ok(Exit::Done)
+}
+
+/// Starts what is to be done; answers with the parts in the order in which they end.
+async fn start(
+    ground: &FullGround,
+    duties: &[Duty],
+    front: &Front,
+    readiness: Arc<Readiness>,
+    output: Output,
+) -> anyhow::Result<Vec<Part>> {
+    if let Some(key) = ground.bootstrap().await? {
+        output.emit(&json!({ "event": "api_key", "key": key.expose() }));
+        output.say(format!("the admin API key, shown this once: {}", key.expose()));
+    }
+    let does = |duty: Duty| duties.contains(&duty);
+    let mut parts = Vec::new();
+    if does(Duty::Work) {
+        parts.push(ground.start_worker());
+    }
+    if does(Duty::Role(ServerRole::Control)) {
+        parts.push(ground.start_control());
+    }
+    if does(Duty::Role(ServerRole::Webhooks)) {
+        parts.push(ground.start_webhooks()?);
+    }
+    if does(Duty::Role(ServerRole::Api)) {
+        front.serve(ground.api(readiness, front.draining.clone()));
+    }
+    Ok(parts)
+}

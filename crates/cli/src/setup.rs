@@ -1,0 +1,90 @@
+//! What every long-running command is made from: the checked configuration turned into the options of the parts.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use paceline_api::ApiOptions;
+use paceline_config::{Config, ExposeSecret as _};
+use paceline_domain::{Clock, Minter};
+use paceline_pacing::Profiles;
+use paceline_telemetry::Metrics;
+use paceline_webhooks::WebhookOptions;
+use paceline_worker::WorkerOptions;
+
+use crate::{entropy, session_key};
+
+/// The options of the parts, and what they share.
+pub(crate) struct Setup {
+    /// Campaign time and real time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Ids, secrets and seeds.
+    pub(crate) minter: Arc<Minter>,
+    /// The pacing profiles.
+    pub(crate) profiles: Arc<Profiles>,
+    /// Where the process counts.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Where the process listens; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// The simulated network's address, for senders of that channel.
+    pub(crate) simulator_url: String,
+    /// The key that seals sessions.
+    pub(crate) session_key: [u8; 32],
+    /// Limits of the API.
+    pub(crate) api: ApiOptions,
+    /// The dispatcher's options.
+    pub(crate) webhooks: WebhookOptions,
+    /// The worker's options.
+    pub(crate) worker: WorkerOptions,
+}
+
+impl Setup {
+    /// What the configuration says. The session key is made in `data_dir` when it is neither configured nor there.
+    pub(crate) fn of(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let minter = Arc::new(Minter::new(entropy::seed()?));
+        let session_key = match &config.sessions.master_key {
+            Some(key) => *key.expose_secret(),
+            None => session_key::find_or_make(&config.data_dir, minter.bytes())?,
+        };
+        let metrics = Arc::new(Metrics::new());
+        metrics.add_process_figures();
+        let webhooks = config.webhooks.clone();
+        Ok(Self {
+            profiles: Arc::new(config.pacing.profiles.clone()),
+            metrics,
+            listen: config.server.listen,
+            simulator_url: config.simulator.url.clone(),
+            session_key,
+            api: ApiOptions {
+                max_upload_bytes: config.server.max_upload_bytes,
+                max_recipients: config.campaigns.max_recipients,
+                webhook_addresses: webhooks.allow.clone(),
+                default_profile: config.pacing.default_profile.clone(),
+            },
+            webhooks: WebhookOptions {
+                allow: webhooks.allow,
+                timeout: webhooks.timeout,
+                concurrency: webhooks.concurrency,
+                per_endpoint: webhooks.per_endpoint,
+                hold: webhooks.hold,
+                schedule: webhooks.schedule,
+                ..Default::default()
+            },
+            worker: WorkerOptions {
+                slots: config.worker.slots,
+                lease_ttl: config.worker.lease,
+                renew_every: config.worker.renew,
+                send_timeout: config.worker.send_timeout,
+                host: host_name(),
+                ..WorkerOptions::new(minter.mint(clock.real_now()))
+            },
+            minter,
+            clock,
+        })
+    }
+}
+
+/// The machine's name, as the kernel knows it.
+pub(crate) fn host_name() -> String {
+    let read = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
+    let name = read.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
