@@ -25,7 +25,10 @@ use paceline_store::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{database, open, options, witness};
+use crate::{
+    database, open, options,
+    witness::{HoldUp, Witness},
+};
 
 const PEOPLE: u32 = 240;
 
@@ -213,7 +216,7 @@ async fn no_intent_commits_after_what_forbids_it_whoever_else_is_at_work() {
     for _ in 0..2 {
         stage.campaigns.push(stage.servers[0].planned("main", 0..PEOPLE).await.0);
     }
-    witness::look_on(&database).await;
+    let mut witness = Witness::look_on(&database, HoldUp::Moment).await;
     let stage = Arc::new(stage);
     let mut roles = vec![tokio::spawn(interrupt(Arc::clone(&stage)))];
     roles.extend((0..4).map(|number| tokio::spawn(work(Arc::clone(&stage), number))));
@@ -228,8 +231,8 @@ async fn no_intent_commits_after_what_forbids_it_whoever_else_is_at_work() {
     };
     tokio::time::timeout(Duration::from_secs(120), done).await.expect("everything ends in time");
 
-    let (seen, attempts) = witness::testify(&database).await;
-    assert_eq!(seen, [] as [&str; 0], "of {attempts} attempts");
+    assert_eq!(witness.testify().await, [] as [&str; 0]);
+    let attempts = witness.count_attempts().await;
     assert_eq!(attempts, i64::from(stage.granted.load(Ordering::Relaxed)), "every grant has its attempt, and no other");
     let world = &stage.servers[0];
     for &campaign in &stage.campaigns {
@@ -278,7 +281,7 @@ async fn no_orphan_is_handed_out_again_after_a_suppression() {
         let released = world.claim_for(lease.sender.id, 10).await;
         assert_eq!(world.intend(lease, &released).await.len(), 10);
     }
-    witness::look_on(&database).await;
+    let mut witness = Witness::look_on(&database, HoldUp::Moment).await;
     let suppressor = tokio::spawn({
         let stage = Arc::clone(&stage);
         async move {
@@ -291,7 +294,7 @@ async fn no_orphan_is_handed_out_again_after_a_suppression() {
     let adopters: Vec<_> = (0..4).map(|number| tokio::spawn(adopt(Arc::clone(&stage), number))).collect();
     suppressor.await.unwrap();
     all(adopters).await;
-    assert_eq!(witness::testify(&database).await, (Vec::new(), 40));
+    assert_eq!(witness.testify().await, [] as [&str; 0]);
     for message in messages {
         assert_eq!(world.story(message).await.attempts[0].outcome, Some(Outcome::Unknown));
     }
