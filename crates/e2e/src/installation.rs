@@ -125,9 +125,17 @@ impl Installation {
     /// It cannot be started.
     pub fn start(&self, arguments: &[&str]) -> ScenarioResult<Process> {
         let name = arguments.first().copied().unwrap_or("paceline");
+        self.start_logging_to(arguments, &format!("{name}.log"))
+    }
+
+    /// The same with another log: several processes of one command are told apart by theirs.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_logging_to(&self, arguments: &[&str], log: &str) -> ScenarioResult<Process> {
         let mut command = self.command(arguments)?;
         command.arg("--json");
-        Process::start(command, self.folder().join(format!("{name}.log")))
+        Process::start(command, self.folder().join(log))
     }
 
     /// All that was logged by processes that were started and not run to their end.
