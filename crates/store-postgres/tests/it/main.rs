@@ -7,6 +7,7 @@ use paceline_domain::Minter;
 use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
+mod audiences;
 mod orders;
 mod races;
 mod witness;
