@@ -9,6 +9,7 @@ use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatab
 
 mod audiences;
 mod opening;
+mod characters;
 mod orders;
 mod plans;
 mod pooler;
