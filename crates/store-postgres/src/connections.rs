@@ -17,6 +17,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use crate::{
+    cells::Cells,
     error::{Fallible, Fault, Then, store_error, unavailable},
     open::{PostgresOptions, Statements},
     transaction::{Bound, Steps, Tx, within},
@@ -114,7 +115,13 @@ impl Connections {
             Err(fault) => Err(fault),
         };
         match done {
-            Ok(done) => tx.commit().await.map(|()| done),
+            Ok(done) => match (tx.commit().await, tx.name.take()) {
+                (Err(fault), Some(name)) if fault.then == Then::Close => {
+                    drop(tx);
+                    self.find_commit(name, fault).await.map(|()| done)
+                }
+                (committed, _) => committed.map(|()| done),
+            },
             Err(fault) => {
                 if fault.then != Then::Close {
                     tx.roll_back().await;
@@ -124,6 +131,24 @@ impl Connections {
         }
     }
 
+    /// What became of a transaction whose commit was not answered: the server knows it by its name. So a caller that is told
+    /// `Unavailable` need not wonder, unless the server stays away.
+    async fn find_commit(&self, name: String, fault: Fault) -> Fallible<()> {
+        for pause in [0, 50, 200, 500, 1_000, 2_000] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let status = sqlx::query("SELECT pg_xact_status($1::text::xid8) AS status").bind(name.clone());
+            // A server that took over from the one that is lost may never have heard of it.
+            let Ok(Some(row)) = self.one(status).await else { continue };
+            match Cells::new("pg_xact_status", &row).opt_text("status")? {
+                Some("committed") => return Ok(()),
+                Some("aborted") => return Err(fault),
+                _ => {}
+            }
+        }
+        tracing::warn!(error = %fault.error, "it is not known whether a transaction was committed");
+        Err(fault)
+    }
+
     /// A transaction that has begun. Nothing was done on a connection that turns out to be broken, so another is tried.
     pub(crate) async fn begin(&self) -> Fallible<Tx> {
         let mut tries = self.pool.options().get_max_connections();
@@ -131,7 +156,7 @@ impl Connections {
             let mut conn = self.acquire().await?;
             let begun = within(self.patience, conn.execute(sqlx::raw_sql(self.begin.clone()))).await;
             match begun {
-                Ok(_) => return Ok(Tx::new(conn, Arc::clone(&self.minter), self.patience)),
+                Ok(_) => return Ok(Tx::new(conn, Arc::clone(&self.minter), self.patience, self.statements)),
                 Err(fault) => {
                     conn.close_on_drop();
                     if fault.then != Then::Close || tries == 0 {
@@ -245,7 +270,6 @@ pub(crate) fn connecting(options: &PostgresOptions) -> PgConnectOptions {
         .log_slow_statements(LevelFilter::Off, Duration::MAX);
     match options.statements {
         Statements::Prepared => connect.statement_cache_capacity(512).options(settings(options)),
-        // Without a cache, the driver gives statements no names.
         Statements::Unnamed => connect.statement_cache_capacity(0),
     }
 }

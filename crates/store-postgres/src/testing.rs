@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 use crate::{
-    migrations::migrator,
+    migrations::migrations,
     open::{PostgresOptions, PostgresStore},
 };
 
@@ -170,7 +170,7 @@ async fn find_template(conn: &mut PgConnection, server: &str) -> Result<String, 
 
 fn template_name() -> String {
     let mut sum = 0_u64;
-    for migration in migrator().iter() {
+    for migration in migrations() {
         for byte in migration.checksum.iter() {
             sum = sum.rotate_left(7).wrapping_mul(0x0100_0000_01b3) ^ u64::from(*byte);
         }
