@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, time::Instant};
 
 use crate::{
-    bounds::{CAMPAIGN, SOON},
+    bounds::{CAMPAIGN, SOON, campaign_with_kills},
     stacks::on_both_stacks,
 };
 
@@ -38,11 +38,11 @@ async fn a_campaign_survives_being_killed_again_and_again(stack: Stack) -> Scena
     let campaign = world.submit(&audience).await?;
     // At once after the start was answered, then with more and more of it done.
     for sends in [0, 1, 60, 150, 300, 420] {
-        world.sent(sends, CAMPAIGN).await?;
+        world.sent(sends, campaign_with_kills(stack)).await?;
         world.kill().await?;
         world.restart().await?;
     }
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
 
     world.all_saw_it_once(&campaign, &audience).await?;
     let summary = world.network.summary().await?;
@@ -73,11 +73,11 @@ async fn a_paced_campaign_survives_being_killed(stack: Stack) -> ScenarioResult<
     let audience = Audience::ordinary(2, 160);
     let campaign = world.submit(&audience).await?;
     for sends in [10, 60, 110] {
-        world.sent(sends, CAMPAIGN).await?;
+        world.sent(sends, campaign_with_kills(stack)).await?;
         world.kill().await?;
         world.restart().await?;
     }
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     world.all_saw_it_once(&campaign, &audience).await?;
     world.finish().await
 }
@@ -87,7 +87,7 @@ async fn a_process_that_is_killed_while_it_starts_hurts_nothing(stack: Stack) ->
     world.add_senders(2, "drill").await?;
     let audience = Audience::ordinary(3, 120);
     let campaign = world.submit(&audience).await?;
-    world.sent(30, CAMPAIGN).await?;
+    world.sent(30, campaign_with_kills(stack)).await?;
     world.kill().await?;
     for _ in 0..5 {
         world.launch()?;
@@ -96,7 +96,7 @@ async fn a_process_that_is_killed_while_it_starts_hurts_nothing(stack: Stack) ->
         world.kill().await?;
     }
     world.restart().await?;
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     world.all_saw_it_once(&campaign, &audience).await?;
     world.finish().await
 }
@@ -127,11 +127,11 @@ async fn lost_acknowledgements_and_a_crash_make_repeats_that_nobody_sees(stack: 
     let audience = Audience::ordinary(5, 300);
     let campaign = world.submit(&audience).await?;
     for sends in [50, 150] {
-        world.sent(sends, CAMPAIGN).await?;
+        world.sent(sends, campaign_with_kills(stack)).await?;
         world.kill().await?;
         world.restart().await?;
     }
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
 
     let lost = world.network.strikes(fault).await?;
     assert!(lost > 0, "the fault never struck");
@@ -151,10 +151,10 @@ async fn where_repeats_are_shown_an_open_outcome_is_unknown_and_never_guessed(st
     let lost = world.network.add_fault(&json!({ "kind": "lose_ack", "probability": 0.1, "count": 6 })).await?;
     let audience = Audience::ordinary(6, 150);
     let campaign = world.submit(&audience).await?;
-    world.sent(60, CAMPAIGN).await?;
+    world.sent(60, campaign_with_kills(stack)).await?;
     world.kill().await?;
     world.restart().await?;
-    let progress = world.ended(&campaign, CAMPAIGN).await?;
+    let progress = world.ended(&campaign, campaign_with_kills(stack)).await?;
 
     let summary = world.network.summary().await?;
     assert_eq!((summary.duplicates, summary.repeats), (0, 0), "nothing was sent twice: {summary:?}");

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    bounds::{CAMPAIGN, SOON},
+    bounds::{SOON, campaign_with_kills},
     stacks::on_both_stacks,
 };
 
@@ -65,7 +65,7 @@ async fn a_stream_and_a_cursor_miss_nothing_across_a_crash(stack: Stack) -> Scen
     read_stream(&world, &mut streamed, |seen| of_messages(seen, "message.sent") >= 250).await?;
     world.stop().await?;
     world.restart().await?;
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     read_stream(&world, &mut streamed, |seen| of_messages(seen, "campaign.completed") == 1).await?;
 
     let all = eventually("the log is complete", SOON, async || {

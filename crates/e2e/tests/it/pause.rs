@@ -4,7 +4,7 @@ use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World,
 use serde_json::Value;
 
 use crate::{
-    bounds::{CAMPAIGN, SOON, WATCH},
+    bounds::{CAMPAIGN, SOON, WATCH, campaign_with_kills},
     stacks::on_both_stacks,
 };
 
@@ -73,7 +73,7 @@ async fn a_paused_campaign_stays_paused_through_a_crash(stack: Stack) -> Scenari
     nothing_more_is_sent(&world, &campaign).await?;
     assert_eq!(world.progress(&campaign).await?["state"], "paused");
     world.api.act(&format!("/v1/campaigns/{campaign}/resume")).await?.ok()?;
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     world.all_saw_it_once(&campaign, &audience).await?;
     world.finish().await
 }
