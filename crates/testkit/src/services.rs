@@ -41,7 +41,7 @@ impl TestServices {
 
     /// The namespace at the broker.
     pub fn namespace(&self) -> &str {
-        self.namespace.name()
+        self.namespace.namespace()
     }
 
     /// Senders whose queues are in the namespace, by id: they are deleted at the end.
