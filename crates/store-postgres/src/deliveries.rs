@@ -102,9 +102,9 @@ const CLAIM: &str = concat!(
 );
 
 const FIND_HELD: &str = "SELECT v.place, d.seq, d.id, d.workspace_id, d.endpoint_id, d.attempts, e.id AS event_id, e.kind \
-    FROM UNNEST($1::uuid[], $2::bigint[]) WITH ORDINALITY AS v (id, token, place) \
-    JOIN webhook_deliveries d ON d.id = v.id LEFT JOIN events e ON e.seq = d.event_seq \
-    WHERE d.token = v.token AND d.state = 'waiting' AND d.claimed_until IS NOT NULL ORDER BY d.seq FOR UPDATE OF d";
+    FROM (SELECT * FROM UNNEST($1::uuid[], $2::bigint[]) WITH ORDINALITY AS v (id, token, place) ORDER BY v.id) v \
+    CROSS JOIN LATERAL (SELECT x.* FROM webhook_deliveries x WHERE x.id = v.id AND x.token = v.token \
+        AND x.state = 'waiting' AND x.claimed_until IS NOT NULL FOR UPDATE) d LEFT JOIN events e ON e.seq = d.event_seq";
 
 const RECORD: &str = concat!(
     "UPDATE webhook_deliveries SET state = v.state, attempts = attempts + 1, last_status = v.status, \

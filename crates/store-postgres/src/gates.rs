@@ -12,8 +12,13 @@
 //! campaigns, or two people, that share a gate only wait for each other without need.
 
 use paceline_domain::{AddressHash, CampaignId, MessageId};
+use sqlx::types::Uuid;
 
-use crate::{bulk::column, error::Fallible, transaction::Tx, values::uuids};
+use crate::{
+    error::Fallible,
+    transaction::Tx,
+    values::{hash, uuid, uuids},
+};
 
 /// What is guarded.
 #[derive(Debug, Clone, Copy)]
@@ -24,53 +29,72 @@ pub(crate) enum Gate {
     Person(AddressHash),
 }
 
-impl Gate {
-    /// The two numbers that name the lock: a kind, and the end of an id or the beginning of a hash. The server's table of locks is
-    /// small, so people, of whom an intent names up to 64, share 256 gates. [`Tx::pass_gates_of`] reckons the same.
-    fn name(self) -> (i32, i32) {
-        match self {
-            Self::Campaign(id) => {
-                let bytes = id.to_bytes();
-                (1, i32::from(u16::from_be_bytes([bytes[14], bytes[15]])))
-            }
-            Self::Person(hash) => (2, i32::from(hash.to_bytes()[0])),
-        }
-    }
+/// The number of a campaign's gate: the end of its id, which is random.
+macro_rules! gate_of_campaign {
+    ($campaign:literal) => {
+        concat!("get_byte(uuid_send(", $campaign, "), 14) * 256 + get_byte(uuid_send(", $campaign, "), 15)")
+    };
+}
+
+/// The number of a person's gate. The server's table of locks is small, and an intent names up to 64 people: all people share 256
+/// gates.
+macro_rules! gate_of_person {
+    ($hash:literal) => {
+        concat!("get_byte(", $hash, ", 0)")
+    };
+}
+
+/// The gates of campaigns `$1` and people `$2` to be locked by a function, in one order, so that nobody waits for a gate while holding a
+/// later one.
+macro_rules! lock_gates {
+    ($function:literal) => {
+        concat!(
+            "SELECT ",
+            $function,
+            "(g.kind, g.number) FROM (SELECT 1 AS kind, ",
+            gate_of_campaign!("c.id"),
+            " AS number FROM unnest($1::uuid[]) AS c (id) UNION SELECT 2, ",
+            gate_of_person!("p.hash"),
+            " FROM unnest($2::bytea[]) AS p (hash) ORDER BY kind, number) g"
+        )
+    };
 }
 
 impl Tx {
     /// Passes gates together with others, until the transaction ends.
     pub(crate) async fn pass_gates(&mut self, gates: Vec<Gate>) -> Fallible<()> {
-        let pass = "SELECT pg_advisory_xact_lock_shared(g.kind, g.number) FROM unnest($1::integer[], $2::integer[]) AS g (kind, number)";
-        self.lock_gates(pass, gates).await
+        self.lock_gates(lock_gates!("pg_advisory_xact_lock_shared"), gates).await
     }
 
     /// Closes gates behind everyone who has passed them, until the transaction ends.
     pub(crate) async fn close_gates(&mut self, gates: Vec<Gate>) -> Fallible<()> {
-        let close = "SELECT pg_advisory_xact_lock(g.kind, g.number) FROM unnest($1::integer[], $2::integer[]) AS g (kind, number)";
-        self.lock_gates(close, gates).await
+        self.lock_gates(lock_gates!("pg_advisory_xact_lock"), gates).await
+    }
+
+    async fn lock_gates(&mut self, statement: &'static str, gates: Vec<Gate>) -> Fallible<()> {
+        if gates.is_empty() {
+            return Ok(());
+        }
+        let (mut campaigns, mut people): (Vec<Uuid>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
+        for gate in gates {
+            match gate {
+                Gate::Campaign(campaign) => campaigns.push(uuid(campaign)),
+                Gate::Person(person) => people.push(hash(person)),
+            }
+        }
+        self.all(sqlx::query(statement).bind(campaigns).bind(people)).await.map(|_| ())
     }
 
     /// Passes the gates of messages: of their campaigns and their people.
     pub(crate) async fn pass_gates_of(&mut self, messages: impl IntoIterator<Item = MessageId>) -> Fallible<()> {
-        let pass = sqlx::query(
+        let pass = sqlx::query(concat!(
             "SELECT pg_advisory_xact_lock_shared(g.kind, g.number) FROM (SELECT DISTINCT v.kind, v.number FROM messages m \
-                CROSS JOIN LATERAL (VALUES (2, get_byte(m.hash, 0)), \
-                    (1, get_byte(uuid_send(m.campaign_id), 14) * 256 + get_byte(uuid_send(m.campaign_id), 15))) AS v (kind, number) \
-                WHERE m.id = ANY($1) AND v.number IS NOT NULL ORDER BY v.kind, v.number) g",
-        );
+                CROSS JOIN LATERAL (VALUES (1, ",
+            gate_of_campaign!("m.campaign_id"),
+            "), (2, ",
+            gate_of_person!("m.hash"),
+            ")) AS v (kind, number) WHERE m.id = ANY($1) AND v.number IS NOT NULL ORDER BY v.kind, v.number) g"
+        ));
         self.all(pass.bind(uuids(messages))).await.map(|_| ())
-    }
-
-    /// In one order, so that nobody waits for a gate while holding a later one.
-    async fn lock_gates(&mut self, statement: &'static str, gates: Vec<Gate>) -> Fallible<()> {
-        let mut names: Vec<(i32, i32)> = gates.into_iter().map(Gate::name).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let lock = sqlx::query(statement).bind(column(&names, |name| name.0)).bind(column(&names, |name| name.1));
-        self.all(lock).await.map(|_| ())
     }
 }

@@ -170,6 +170,7 @@ impl Tx {
         scope: SuppressionScope,
         people: &[(AddressHash, Happening)],
     ) -> Fallible<u64> {
+        // Each person's rows are looked up, however many of them the planner thinks there are: hence LATERAL and its OFFSET.
         // Locked in the order of their rows, those that are being sent too: one of these that comes back to wait does so after this
         // commit, and its next intent sees the suppression. Who was found may have been sent or ended before its row was locked.
         let waiting = sqlx::query(concat!(
@@ -177,15 +178,18 @@ impl Tx {
              wanted AS MATERIALIZED ( \
                 SELECT m.seq, p.place FROM person p JOIN campaigns c \
                     ON c.workspace_id = $1 AND c.state IN ('scheduled', 'running', 'paused') \
-                    JOIN recipients r ON r.campaign_id = c.id AND r.hash = p.hash \
-                    JOIN messages m ON m.campaign_id = c.id AND m.row_no = r.row_no \
+                    CROSS JOIN LATERAL (SELECT row_no FROM recipients \
+                        WHERE campaign_id = c.id AND hash = p.hash OFFSET 0) r \
+                    CROSS JOIN LATERAL (SELECT seq, state FROM messages \
+                        WHERE campaign_id = c.id AND row_no = r.row_no OFFSET 0) m \
                     WHERE m.state IN ('waiting', 'sending') \
                 UNION ALL \
-                SELECT m.seq, p.place FROM person p JOIN messages m ON m.workspace_id = $1 AND m.hash = p.hash \
-                    WHERE $3 AND m.state = 'waiting' AND m.campaign_id IS NULL \
+                SELECT m.seq, p.place FROM person p CROSS JOIN LATERAL (SELECT seq FROM messages \
+                    WHERE workspace_id = $1 AND hash = p.hash AND state = 'waiting' AND campaign_id IS NULL OFFSET 0) m WHERE $3 \
                 UNION ALL \
-                SELECT m.seq, p.place FROM person p JOIN messages m ON m.hash = p.hash AND m.attempts > 0 \
-                    WHERE $3 AND m.workspace_id = $1 AND m.state = 'sending' AND m.campaign_id IS NULL) \
+                SELECT m.seq, p.place FROM person p CROSS JOIN LATERAL (SELECT seq FROM messages \
+                    WHERE hash = p.hash AND attempts > 0 AND workspace_id = $1 AND state = 'sending' AND campaign_id IS NULL \
+                    OFFSET 0) m WHERE $3) \
              SELECT w.place, ",
             held_columns!(),
             " FROM wanted w JOIN messages m ON m.seq = w.seq WHERE m.state IN ('waiting', 'sending') \

@@ -67,9 +67,9 @@ impl Tx {
     async fn take(&mut self, taken: Taken, hold: Duration) -> Fallible<Taken> {
         let take = sqlx::query(concat!(
             "WITH v AS (SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS v (seq, sender_id, generation)), \
-             free AS (SELECT m.seq, v.sender_id FROM v JOIN messages m ON m.seq = v.seq AND m.release_generation = v.generation \
-                WHERE m.state = 'waiting' AND m.release_deadline IS NULL AND (m.sender_id IS NULL OR m.sender_id = v.sender_id) \
-                ORDER BY m.seq FOR UPDATE OF m SKIP LOCKED) \
+             free AS (SELECT m.seq, v.sender_id FROM v CROSS JOIN LATERAL (SELECT x.seq FROM messages x \
+                WHERE x.seq = v.seq AND x.release_generation = v.generation AND x.state = 'waiting' AND x.release_deadline IS NULL \
+                    AND (x.sender_id IS NULL OR x.sender_id = v.sender_id) FOR UPDATE SKIP LOCKED) m) \
              UPDATE messages SET sender_id = free.sender_id, release_generation = messages.release_generation + 1, \
                 release_deadline = ",
             real_now!(),

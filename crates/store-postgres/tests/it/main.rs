@@ -7,6 +7,11 @@ use paceline_domain::Minter;
 use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
+mod audiences;
+mod orders;
+mod races;
+mod witness;
+
 mod conformance {
     paceline_store::conformance_suite!(crate::fresh_store);
 }
