@@ -63,6 +63,14 @@ impl TestServices {
         self.namespace.delete_queues().await.map_err(|error| NoServices(error.to_string()))
     }
 
+    /// Lets the deadline of every release pass, so that what the broker lost is released again without anyone waiting for it.
+    ///
+    /// # Errors
+    /// The database is away, or has no schema.
+    pub async fn end_releases(&self) -> Result<(), NoServices> {
+        self.database.end_releases().await.map_err(|error| NoServices(error.to_string()))
+    }
+
     /// Puts a queue of other arguments in the place of a sender's; answers with its name.
     ///
     /// # Errors
