@@ -135,7 +135,8 @@ async fn copy(conn: &mut PgConnection, server: &str, template: Option<&str>) -> 
     let statement = format!("CREATE DATABASE {name} TEMPLATE {of} ENCODING 'UTF8'");
     let mut tries = 0;
     while let Err(error) = conn.execute(AssertSqlSafe(statement.clone())).await {
-        let in_use = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55006");
+        let in_use =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55006");
         tries += 1;
         if !in_use || tries == TRIES {
             return Err(error.into());

@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use paceline_store::{
-    PageRequest, StoreError, StoreResult,
-    campaigns::CampaignDefinition,
-    conformance::builders::World,
+    PageRequest, StoreError, StoreResult, campaigns::CampaignDefinition, conformance::builders::World,
     messages::MessageFilter,
 };
 use paceline_store_postgres::{PostgresOptions, Statements, testing::TestDatabase};
@@ -140,7 +138,10 @@ async fn a_lock_that_is_held_for_long_is_told_and_outlived() {
     let mut other = connect(&database).await;
     other.execute("BEGIN; LOCK TABLE senders").await.unwrap();
     let new = world.new_sender(1, "main");
-    assert_eq!(reason(world.store.add_sender(new.clone()).await), "a lock was not to be had in time: another transaction holds it");
+    assert_eq!(
+        reason(world.store.add_sender(new.clone()).await),
+        "a lock was not to be had in time: another transaction holds it"
+    );
     assert!(world.store.find_workspace(world.workspace).await.unwrap().is_some(), "what is not locked is read");
     other.execute("COMMIT").await.unwrap();
     world.store.add_sender(new).await.unwrap();
