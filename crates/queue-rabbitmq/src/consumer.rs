@@ -28,7 +28,7 @@ pub(crate) struct Deliveries {
     channel: Channel,
     queue: ShortString,
     ended: bool,
-    // After the channel: it may be taken when the channel is about to be closed.
+    // Free again a moment before the channel is; the connection has channels to spare.
     _seat: Seat,
 }
 
@@ -123,9 +123,13 @@ impl Deliveries {
         }
     }
 
-    /// Nobody here asked for it: the connection is lost, the queue deleted, or the broker has cancelled the consumer.
+    /// Unless the whole queue was closed, nobody here asked for it: the connection is lost, the queue deleted, or the broker has
+    /// cancelled the consumer.
     fn end(&mut self, error: Option<lapin::Error>) {
         self.ended = true;
+        if self.context.stop.is_cancelled() {
+            return;
+        }
         self.context.meters.lost_consumers.inc();
         let fault = error.map_or_else(
             || Fault::away("the broker cancelled it"),

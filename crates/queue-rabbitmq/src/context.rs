@@ -6,7 +6,7 @@ use std::{
 };
 
 use paceline_queue::QueueError;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{RabbitOptions, address::Address, meters::Meters, names::Names, outage::Outage, topology::Topology};
 
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) outage: Outage,
     /// Cancelled when the queue is closed.
     pub(crate) stop: CancellationToken,
+    /// What runs in the background, to be waited for at the end.
+    pub(crate) tasks: TaskTracker,
     generations: AtomicU64,
 }
 
@@ -41,6 +43,7 @@ impl Context {
             publish_window: options.publish_window.max(1),
             meters: Meters::new(&options.metrics),
             stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
             generations: AtomicU64::new(0),
         })
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use lapin::{
     Channel, Connection, Event,
-    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
-    types::{FieldTable, ShortString},
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+    types::FieldTable,
 };
 use paceline_domain::SenderId;
 use tokio::time::timeout;
@@ -126,7 +126,12 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn all(&self, senders: &[SenderId]) -> Vec<Finding> {
-        let mut findings = vec![self.shared().await];
+        let shared = self.shared().await;
+        if shared.severity != Severity::Ok {
+            // All else needs what could not be declared.
+            return vec![shared];
+        }
+        let mut findings = vec![shared];
         findings.extend(self.streams().await);
         findings.extend(self.job_queues(senders).await);
         findings.push(self.alarms().await);
@@ -226,16 +231,14 @@ impl Look<'_> {
         }
     }
 
+    /// Something that no queue takes.
     async fn publish_something(&self) -> Result<(), Fault> {
-        let using = |error| Fault::of_using(error, "the virtual host's default exchange and a temporary queue");
+        let exchange = self.topology.names.control();
+        let using = |error| Fault::of_using(error, &format!("the exchange {exchange}"));
         let channel = self.channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(using)?;
-        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-        let queue =
-            channel.queue_declare(ShortString::default(), options, FieldTable::default()).await.map_err(using)?;
-        let (exchange, properties) = (ShortString::default(), Kind::Jobs.properties("check".into()));
-        let options = BasicPublishOptions::default();
-        let publishing = channel.basic_publish(exchange, queue.name().clone(), options, b"check", properties);
+        let (options, properties) = (BasicPublishOptions::default(), Kind::Jobs.properties("check".into()));
+        let publishing = channel.basic_publish(exchange.clone(), "check".into(), options, b"check", properties);
         publishing.await.map_err(using)?.await.map_err(using)?;
         Ok(())
     }

@@ -38,7 +38,8 @@ impl Fault {
         if let Some(tls) = tls_error(&error) {
             return Self::refused(
                 format!("TLS was refused: {tls}"),
-                "check the broker's certificate and its name; name a private authority with ?cacertfile= in the URL",
+                "check that the URL names the broker's TLS port, and the broker's certificate and its name; name a private \
+                 authority with ?cacertfile= in the URL",
             );
         }
         let cure = match reply_code(&error) {
@@ -46,11 +47,20 @@ impl Fault {
                 "check user and password in the URL, and the user's access to the virtual host"
             }
             Some(code::NOT_ALLOWED) => {
-                "create the virtual host, or name another one as the URL's path (none for the default one)"
+                "create the virtual host and grant the user permissions on it, or name another one as the URL's path (none for the \
+                 default one)"
             }
             _ => return Self::of(error),
         };
         Self::refused(said(&error), cure)
+    }
+
+    /// Something else listens there.
+    pub(crate) fn other_protocol() -> Self {
+        Self::refused(
+            "what answers there does not speak AMQP 0-9-1",
+            "name the port of the broker's AMQP listener, 5672 or, with amqps://, 5671",
+        )
     }
 
     /// Something could not be declared.

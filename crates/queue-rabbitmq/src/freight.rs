@@ -15,6 +15,8 @@ const BODY_LIMIT: usize = 32 * 1_024;
 /// How many jobs go to one queue before the broker has answered. It counts a quorum queue's length late: up to 400 more than
 /// its limit were taken when all came at once (3.10.8).
 const JOBS_AT_ONCE: usize = 64;
+/// How many bytes of a lane are on their way at most: the driver keeps a copy of each.
+const BYTES_AT_ONCE: usize = 4 * 1_024 * 1_024;
 
 /// What a caller wants published.
 pub(crate) struct Parcel {
@@ -68,15 +70,16 @@ impl Freight {
             Kind::Results => usize::MAX,
         };
         let mut loaded: HashMap<&ShortString, usize> = HashMap::new();
-        let (mut window, mut waiting) = (Vec::new(), Vec::new());
+        let (mut window, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0);
         for index in std::mem::take(&mut self.waiting) {
-            let key = &self.packed[index].message.key;
+            let Outgoing { key, body, .. } = &self.packed[index].message;
             if self.full.contains(key) {
                 continue;
             }
             let count = loaded.entry(key).or_default();
-            if window.len() < limit && *count < at_once {
+            if window.len() < limit && bytes < BYTES_AT_ONCE && *count < at_once {
                 *count += 1;
+                bytes += body.len();
                 window.push(index);
             } else {
                 // Nothing overtakes what waits for the same queue.

@@ -38,12 +38,7 @@ impl Greeting {
     pub(crate) async fn ask(address: &Address) -> Result<Self, Fault> {
         let asking = async { Ok(read(&exchange(address).await?)) };
         let answered = timeout(address.connect_timeout, asking).await.unwrap_or_else(|_| Err(late(address)));
-        answered?.ok_or_else(|| {
-            Fault::refused(
-                format!("what answers at {} does not speak AMQP 0-9-1", address.shown),
-                "name the port of RabbitMQ's AMQP listener, 5672 or, with TLS, 5671",
-            )
-        })
+        answered?.ok_or_else(Fault::other_protocol)
     }
 
     /// The version's first two numbers.

@@ -35,9 +35,10 @@ pub(crate) struct Lane(mpsc::Sender<Request>);
 impl Lane {
     pub(crate) fn start(context: &Arc<Context>, links: &Arc<Links>, kind: Kind) -> Self {
         let (requests, queue) = mpsc::channel(WAITING_CALLERS);
+        let tasks = context.tasks.clone();
         let (context, links) = (Arc::clone(context), Arc::clone(links));
         let publisher = Publisher { context, links, kind, requests: queue, channel: None, published: 0 };
-        drop(tokio::spawn(publisher.run()));
+        drop(tasks.spawn(publisher.run()));
         Self(requests)
     }
 
@@ -113,12 +114,10 @@ impl Publisher {
             held
         } else {
             let session = self.links.publishing().session().await?;
-            // A channel cannot be opened while the broker blocks.
-            session.wait_unblocked(self.context.blocked_wait).await?;
             let channel = session.open_confirming_channel().await?;
             Held { session, channel }
         };
-        held.session.wait_unblocked(self.context.blocked_wait).await?;
+        held.session.wait_unblocked().await?;
         Ok(self.channel.insert(held).clone())
     }
 

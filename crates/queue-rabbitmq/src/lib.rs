@@ -34,7 +34,7 @@ pub use diagnose::{Finding, Severity, diagnose};
 pub use options::{QueueType, RabbitOptions};
 pub use status::BrokerStatus;
 
-/// The queue on RabbitMQ. Share it behind an `Arc`; dropping it ends its connections, its consumers included.
+/// The queue on RabbitMQ. Share it behind an `Arc`; dropping it ends its connections, its consumers included, in the background.
 pub struct RabbitQueue {
     context: Arc<Context>,
     links: Arc<Links>,
@@ -60,6 +60,13 @@ impl RabbitQueue {
     /// How it stands with the broker. Asks nobody.
     pub fn status(&self) -> BrokerStatus {
         self.links.status()
+    }
+
+    /// Ends its connections, its consumers included, and waits until they have ended. Every later call fails.
+    pub async fn close(&self) {
+        self.context.stop.cancel();
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
     }
 }
 

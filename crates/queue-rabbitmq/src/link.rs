@@ -1,8 +1,11 @@
 //! A connection that is kept: lost, it is made again without a limit of tries. Each that comes up is a generation of its own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -18,13 +21,13 @@ use crate::{
 };
 
 /// A generation that lived this long was no part of the trouble before it.
-const STEADY: std::time::Duration = std::time::Duration::from_secs(30);
+const STEADY: Duration = Duration::from_secs(30);
 /// Channels that are left for declarations beside the consumers.
 const SPARE_CHANNELS: usize = 16;
 
 /// A connection that is kept.
 pub(crate) struct Link {
-    away_wait: std::time::Duration,
+    away_wait: Duration,
     state: watch::Receiver<LinkState>,
     // Consumers that have, or are about to have, a channel of it.
     seats: AtomicUsize,
@@ -52,8 +55,9 @@ impl Link {
             capacity: AtomicUsize::new(capacity),
         });
         let backoff = Backoff::new(mix(context.seed ^ u64::from(number)));
+        let tasks = context.tasks.clone();
         let keeper = Keeper { context, number, state: sender, link: Arc::downgrade(&link), backoff };
-        drop(tokio::spawn(keeper.keep()));
+        drop(tasks.spawn(keeper.keep()));
         link
     }
 
@@ -113,7 +117,7 @@ struct Keeper {
     context: Arc<Context>,
     number: u32,
     state: watch::Sender<LinkState>,
-    link: std::sync::Weak<Link>,
+    link: Weak<Link>,
     backoff: Backoff,
 }
 

@@ -68,7 +68,9 @@ impl Session {
         Ok(())
     }
 
+    /// A new channel. While the broker blocks, the driver sends nothing at all on this connection.
     pub(crate) async fn open_channel(&self) -> Result<Channel, Fault> {
+        self.wait_unblocked().await?;
         let opened = self.context.topology.bounded(self.connection.create_channel()).await?;
         opened.map_err(|error| Fault::of_using(error, "the virtual host"))
     }
@@ -95,7 +97,8 @@ impl Session {
     }
 
     /// Waits while the broker blocks publishers, but not for long.
-    pub(crate) async fn wait_unblocked(&self, wait: Duration) -> Result<(), Fault> {
+    pub(crate) async fn wait_unblocked(&self) -> Result<(), Fault> {
+        let wait = self.context.blocked_wait;
         let mut blocked = self.blocked.subscribe();
         if timeout(wait, blocked.wait_for(Option::is_none)).await.is_ok() {
             return Ok(());

@@ -227,6 +227,27 @@ async fn wrong_credentials_and_a_wrong_virtual_host_are_refused_with_the_cure_an
 }
 
 #[tokio::test]
+async fn a_queue_that_is_closed_has_ended_its_connections_and_fails_every_call() {
+    let queue = Installation::start(QueueType::Classic);
+    let sender = fresh_sender();
+    queue.declare_senders(&[sender]).await.unwrap();
+    let mut consumer = queue.consume_jobs(sender, 1).await.unwrap();
+    queue.publish_jobs(vec![job(sender, 1)]).await.unwrap();
+    timeout(SOON, queue.queue.close()).await.expect("it ends soon");
+    assert_eq!(queue.metric("paceline_broker_connections"), 0);
+    // What had arrived is there still.
+    while timeout(SOON, consumer.next()).await.expect("the consumer ends soon").is_some() {}
+    assert_eq!(queue.metric("paceline_broker_lost_consumers_total"), 0, "it was asked to end");
+    for error in [
+        queue.declare_senders(&[sender]).await.unwrap_err(),
+        queue.publish_jobs(vec![job(sender, 2)]).await.unwrap_err(),
+        queue.publish_results(vec![result_on(0)]).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, QueueError::Unavailable { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_queue_that_is_dropped_leaves_no_connection_and_ends_its_consumers() {
     let namespace = Namespace::new();
     let proxy = Proxy::start(Weather::Fair).await;

@@ -51,6 +51,18 @@ async fn a_queue_in_the_way_is_found_and_what_is_missing_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_shared_queue_in_the_way_is_found_and_nothing_that_needs_it_is_tried() {
+    let (_connection, channel) = open_channel().await;
+    let namespace = Namespace::new();
+    let dead = namespace.named("dead");
+    channel.queue_declare(dead.clone(), QueueDeclareOptions::durable(), FieldTable::default()).await.unwrap();
+    let findings = diagnose(&options(&namespace.name), &[fresh_sender()]).await;
+    let error = findings.last().unwrap();
+    assert_eq!((error.severity, errors(&findings).len()), (Severity::Error, 1), "{findings:#?}");
+    assert!(error.what.contains(dead.as_str()), "{error:?}");
+}
+
+#[tokio::test]
 async fn what_keeps_us_out_is_found_with_its_cure_and_without_the_password() {
     let namespace = Namespace::new();
     let mut password = Url::parse(&url()).unwrap();

@@ -59,8 +59,7 @@ impl Tx {
             real_now!(),
             " - ",
             micros_of!("$1"),
-            " AS old, d.wanted FROM events e LEFT JOIN LATERAL \
-                (SELECT true AS wanted FROM webhook_deliveries x WHERE x.event_seq = e.seq LIMIT 1) d ON true \
+            " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq OFFSET 0) AS wanted FROM events e \
              WHERE e.seq > $2 ORDER BY e.seq LIMIT $3"
         );
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

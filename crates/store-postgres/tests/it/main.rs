@@ -8,6 +8,7 @@ use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
 mod audiences;
+mod characters;
 mod opening;
 mod orders;
 mod plans;

@@ -1,0 +1,164 @@
+//! What the broker and this adapter alone can do: jobs published and consumed at once, results, and declarations, per second.
+//!
+//! `AMQP_URL=… cargo run --release -p paceline-queue-rabbitmq --example throughput -- [messages] [senders] [quorum|classic]` prints one
+//! JSON object. It works in a namespace of its own and deletes its queues.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement fails by panicking and prints its result")]
+#![expect(clippy::cast_precision_loss, reason = "rates are read by people")]
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{ExchangeDeleteOptions, QueueDeleteOptions},
+};
+use paceline_domain::{
+    Address, Generation, Job, JobItem, Lane, MessageId, Outcome, ResultBody, SenderId, WorkerResult,
+};
+use paceline_queue::{JobQueue, Publication, RESULT_SHARDS, ResultQueue};
+use paceline_queue_rabbitmq::{QueueType, RabbitOptions, RabbitQueue};
+use tokio::{task::JoinSet, time::Instant};
+
+/// Jobs of one publish, as the releaser's claim limit makes them.
+const MESSAGES_OF_A_PUBLISH: usize = 4_096;
+/// What a worker may have in hand.
+const PREFETCH: u16 = 1_024;
+/// Results of one publish, as a worker's reporter makes them.
+const RESULTS_OF_A_PUBLISH: usize = 500;
+const DECLARED: usize = 1_000;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let argument =
+        |at, default| std::env::args().nth(at).map_or(default, |text: String| text.parse::<usize>().unwrap());
+    let (messages, senders) = (argument(1, 100_000), argument(2, 20));
+    let queue_type = match std::env::args().nth(3).as_deref() {
+        Some("classic") => QueueType::Classic,
+        _ => QueueType::Quorum,
+    };
+    let url = std::env::var("AMQP_URL").expect("AMQP_URL names a RabbitMQ");
+    let namespace = format!("throughput-{:016x}", RandomState::new().hash_one(0_u8));
+    let mut options = RabbitOptions::new(url.clone().into());
+    namespace.clone_into(&mut options.namespace);
+    options.queue_type = queue_type;
+    let queue = Arc::new(RabbitQueue::start(options).unwrap());
+    let senders: Vec<_> = (0..senders).map(|_| fresh_sender()).collect();
+    queue.declare_senders(&senders).await.unwrap();
+
+    let full = carry_jobs(&queue, &senders, messages, Job::MAX_ITEMS).await;
+    let single = carry_jobs(&queue, &senders, messages / 10, 1).await;
+    let results = carry_results(&queue, &senders, messages).await;
+    let many: Vec<_> = (0..DECLARED).map(|_| fresh_sender()).collect();
+    let began = Instant::now();
+    queue.declare_senders(&many).await.unwrap();
+    let declares = DECLARED as f64 / began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    queue.declare_senders(&many).await.unwrap();
+    let declares_again = DECLARED as f64 / began.elapsed().as_secs_f64();
+    clean_up(&url, &namespace, senders.into_iter().chain(many)).await;
+    println!(
+        "{}",
+        serde_json::json!({
+            "queue_type": format!("{queue_type:?}"), "messages": messages,
+            "jobs_of_64_messages_per_second": full.round(),
+            "jobs_of_1_message_per_second": single.round(),
+            "results_per_second": results.round(),
+            "declares_per_second": declares.round(),
+            "declares_of_what_is_there_per_second": declares_again.round(),
+            "resident_kib": resident_kib(),
+        })
+    );
+}
+
+fn fresh_sender() -> SenderId {
+    let half = || RandomState::new().hash_one(0_u8).to_be_bytes();
+    let (high, low) = (half(), half());
+    SenderId::from_bytes(std::array::from_fn(|index| if index < 8 { high[index] } else { low[index - 8] }))
+}
+
+/// Publishes and consumes at once; answers how many messages passed in a second.
+async fn carry_jobs(queue: &Arc<RabbitQueue>, senders: &[SenderId], messages: usize, each: usize) -> f64 {
+    let share = messages / senders.len() / each;
+    let mut workers = JoinSet::new();
+    for &sender in senders {
+        let mut consumer = queue.consume_jobs(sender, PREFETCH).await.unwrap();
+        workers.spawn(async move {
+            for _ in 0..share {
+                consumer.next().await.unwrap().ack().await.unwrap();
+            }
+        });
+    }
+    let began = Instant::now();
+    let mut waiting: Vec<_> = (0..share).flat_map(|_| senders.iter().map(|&sender| job(sender, each))).collect();
+    while !waiting.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(MESSAGES_OF_A_PUBLISH / each));
+        let answers = queue.publish_jobs(waiting.clone()).await.unwrap();
+        let rejected = waiting.into_iter().zip(answers).filter(|(_, answer)| *answer == Publication::Rejected);
+        waiting = rejected.map(|(job, _)| job).chain(rest).collect();
+    }
+    workers.join_all().await;
+    (share * each * senders.len()) as f64 / began.elapsed().as_secs_f64()
+}
+
+fn job(sender: SenderId, each: usize) -> Job {
+    let item = |number| JobItem {
+        message: MessageId::from_bytes([7; 16]),
+        generation: Generation(1),
+        to: Address::phone("+4915112345678".parse().unwrap()),
+        chars: number,
+    };
+    Job { sender, lane: Lane::Campaign, items: (0..u32::try_from(each).unwrap()).map(item).collect() }
+}
+
+/// Publishes and consumes at once on all shards; answers how many results passed in a second.
+async fn carry_results(queue: &Arc<RabbitQueue>, senders: &[SenderId], count: usize) -> f64 {
+    let outcome = Outcome::Sent { provider_id: None };
+    let body = ResultBody::Attempt { message: MessageId::from_bytes([7; 16]), attempt: 1, outcome };
+    let at = chrono::DateTime::UNIX_EPOCH;
+    let results: Vec<_> = (0..count)
+        .map(|number| WorkerResult { sender: senders[number % senders.len()], at, body: body.clone() })
+        .collect();
+    let mut roles = JoinSet::new();
+    for shard in 0..RESULT_SHARDS {
+        let expected = results.iter().filter(|result| result.shard(RESULT_SHARDS) == shard).count();
+        let mut consumer = queue.consume_results(shard).await.unwrap();
+        roles.spawn(async move {
+            let mut arrived = 0;
+            while arrived < expected {
+                for delivery in consumer.next_batch(500).await.unwrap() {
+                    arrived += delivery.body().len();
+                    delivery.ack().await.unwrap();
+                }
+            }
+        });
+    }
+    let began = Instant::now();
+    for results in results.chunks(RESULTS_OF_A_PUBLISH) {
+        queue.publish_results(results.to_vec()).await.unwrap();
+    }
+    roles.join_all().await;
+    count as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn clean_up(url: &str, namespace: &str, senders: impl Iterator<Item = SenderId>) {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let shared = (0..RESULT_SHARDS).map(|shard| format!("results.{shard}")).chain(["dead".to_owned()]);
+    for queue in senders.map(|sender| format!("jobs.{sender}")).chain(shared) {
+        let name = format!("{namespace}.pl1.{queue}");
+        channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.unwrap();
+    }
+    for exchange in ["jobs", "results", "control", "dlx"] {
+        let name = format!("{namespace}.pl1.{exchange}");
+        channel.exchange_delete(name.into(), ExchangeDeleteOptions::default()).await.unwrap();
+    }
+    connection.close(200, "OK".into()).await.unwrap();
+}
+
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
