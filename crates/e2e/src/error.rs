@@ -41,3 +41,9 @@ impl From<serde_json::Error> for ScenarioError {
         Self(error.to_string())
     }
 }
+
+impl From<paceline_testkit::NoServices> for ScenarioError {
+    fn from(error: paceline_testkit::NoServices) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -2,20 +2,29 @@
 
 mod api;
 mod audience;
+mod cable;
+mod deployment;
 mod error;
 mod figures;
 mod installation;
 mod network;
 mod process;
+mod processes;
+mod stack;
+mod stage;
 mod wait;
 mod world;
 
 pub use api::{Answer, Api};
 pub use audience::{Audience, TEXT_MARK};
+pub use cable::Cable;
+pub use deployment::{Deployment, Server};
 pub use error::{ScenarioError, ScenarioResult};
 pub use figures::{cores, resident_kib};
 pub use installation::Installation;
 pub use network::{InboxItem, JournalLine, Network, NetworkSummary};
 pub use process::Process;
+pub use stack::Stack;
+pub use stage::Stage;
 pub use wait::{eventually, unchanged};
 pub use world::{People, World};

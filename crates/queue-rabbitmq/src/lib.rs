@@ -21,6 +21,8 @@ mod outage;
 mod results;
 mod session;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topology;
 mod wire;
 

@@ -89,6 +89,16 @@ impl TestDatabase {
         &self.name
     }
 
+    /// Lets the deadline of every release pass, as if its hold were over.
+    ///
+    /// # Errors
+    /// When the server cannot be used, or the database has no schema.
+    pub async fn end_releases(&self) -> Result<(), NoDatabase> {
+        let mut conn = connect(&self.url).await?;
+        conn.execute("UPDATE messages SET release_deadline = 0 WHERE release_deadline IS NOT NULL").await?;
+        Ok(conn.close().await?)
+    }
+
     /// The address of the server, with the database that it was given with.
     pub fn server(&self) -> &str {
         &self.server

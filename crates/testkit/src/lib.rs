@@ -2,6 +2,7 @@
 
 mod chance;
 mod clock;
+mod services;
 mod stores;
 mod waiting;
 
@@ -10,5 +11,6 @@ pub use clock::ManualClock;
 pub use paceline_store::conformance::builders::{
     AT_ONCE, HOUR, World, accepted, address, claim_of, inbound, noon, phone, receipt, room, session, text,
 };
+pub use services::{NoServices, TestServices};
 pub use stores::{fixture, world};
 pub use waiting::eventually;

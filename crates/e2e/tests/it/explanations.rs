@@ -1,9 +1,19 @@
 //! Never silent: a message tells its story, and why it waits.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually};
 use serde_json::{Value, json};
 
-use crate::bounds::{CAMPAIGN, SOON};
+use crate::{
+    bounds::{CAMPAIGN, SOON},
+    stacks::on_both_stacks,
+};
+
+on_both_stacks![
+    a_message_tells_everything_that_happened_to_it_in_order,
+    a_waiting_message_says_what_it_waits_for,
+    no_message_leaves_before_its_time,
+    a_message_that_is_too_late_expires_and_says_so,
+];
 
 /// The first message leaves at once, the next ones not for a while.
 const CALM: [(&str, &str); 5] = [
@@ -18,9 +28,9 @@ fn moments(story: &Value) -> Vec<&str> {
     story["timeline"].as_array().into_iter().flatten().filter_map(|moment| moment["what"].as_str()).collect()
 }
 
-#[tokio::test]
-async fn a_message_tells_everything_that_happened_to_it_in_order() -> ScenarioResult<()> {
-    let installation = Installation::new()?
+async fn a_message_tells_everything_that_happened_to_it_in_order(stack: Stack) -> ScenarioResult<()> {
+    let installation = Installation::on(stack)
+        .await?
         .with("PACELINE_CLOCK__SPEED", "3000")
         .with("PACELINE_CLOCK__ORIGIN", "2025-01-06T08:00:00Z");
     let mut world = World::start(installation, People::Inside).await?;
@@ -56,9 +66,8 @@ async fn a_message_tells_everything_that_happened_to_it_in_order() -> ScenarioRe
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_waiting_message_says_what_it_waits_for() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?.with_profile("calm", &CALM), People::Quiet).await?;
+async fn a_waiting_message_says_what_it_waits_for(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?.with_profile("calm", &CALM), People::Quiet).await?;
     let later = json!({ "to": "+4915123456741", "text": "Later", "not_before": "2099-01-01T00:00:00Z" });
     world.add_senders(1, "calm").await?;
     world.senders_connected().await?;
@@ -101,10 +110,10 @@ async fn a_waiting_message_says_what_it_waits_for() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn no_message_leaves_before_its_time() -> ScenarioResult<()> {
+async fn no_message_leaves_before_its_time(stack: Stack) -> ScenarioResult<()> {
     // Ten minutes of campaign time pass in six seconds.
-    let installation = Installation::new()?
+    let installation = Installation::on(stack)
+        .await?
         .with("PACELINE_CLOCK__SPEED", "100")
         .with("PACELINE_CLOCK__ORIGIN", "2025-01-06T08:00:00Z");
     let mut world = World::start(installation, People::Inside).await?;
@@ -123,10 +132,10 @@ async fn no_message_leaves_before_its_time() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_message_that_is_too_late_expires_and_says_so() -> ScenarioResult<()> {
+async fn a_message_that_is_too_late_expires_and_says_so(stack: Stack) -> ScenarioResult<()> {
     // Campaign time runs so fast that its two hours pass in six seconds.
-    let installation = Installation::new()?
+    let installation = Installation::on(stack)
+        .await?
         .with("PACELINE_CLOCK__SPEED", "1200")
         .with("PACELINE_CLOCK__ORIGIN", "2025-01-06T08:00:00Z");
     let mut world = World::start(installation, People::Inside).await?;
