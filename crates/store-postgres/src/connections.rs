@@ -243,7 +243,7 @@ async fn end_reading<T>(mut tx: Tx, read: Fallible<T>) -> Fallible<T> {
 /// made dear to the planner, which would choose them for a table that was small when it last looked. For the same reason it plans anew
 /// each time. What the planner believes about the states of messages is always old: a campaign of a million rows goes from
 /// waiting to sent between two looks. So statements that look rows up by an array join it by LATERAL, which leaves no choice.
-fn settings(options: &PostgresOptions) -> [(&'static str, String); 8] {
+fn settings(options: &PostgresOptions) -> [(&'static str, String); 9] {
     let milliseconds = |duration: Duration| duration.as_millis().clamp(1, 2_147_483_647).to_string();
     [
         ("statement_timeout", milliseconds(options.statement_timeout)),
@@ -251,6 +251,7 @@ fn settings(options: &PostgresOptions) -> [(&'static str, String); 8] {
         ("idle_in_transaction_session_timeout", milliseconds(options.statement_timeout * 2)),
         ("plan_cache_mode", "force_custom_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
+        ("enable_bitmapscan", "off".to_owned()),
         ("enable_hashjoin", "off".to_owned()),
         ("enable_mergejoin", "off".to_owned()),
         ("jit", "off".to_owned()),
