@@ -144,7 +144,7 @@ fn is_planned(text: &str) -> bool {
 
 async fn find_walks(database: &str, statements: &BTreeSet<String>) -> Vec<String> {
     let mut conn = large_database(database).await;
-    let settings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+    let settings = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
         SET plan_cache_mode = force_generic_plan";
     conn.execute(settings).await.unwrap();
     let mut problems = Vec::new();

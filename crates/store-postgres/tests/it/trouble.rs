@@ -260,7 +260,7 @@ async fn a_text_with_a_nul_is_kept_as_far_as_it_can_be() {
 async fn a_cursor_that_is_none_is_a_conflict() {
     let database = database().await;
     let world = World::new(Arc::new(open(options(&database)).await)).await;
-    for after in ["", "x", "é", "0000", &"7f".repeat(24), &"f".repeat(4_000)] {
+    for after in ["", "x", "é", "0000", &"7f".repeat(24), &"80".repeat(24), &"f".repeat(4_000)] {
         let page = PageRequest { after: Some(after.to_owned()), limit: 10 };
         let refused = |error| matches!(error, StoreError::Conflict { what } if what == "cursor");
         assert!(refused(world.store.list_campaigns(world.workspace, page.clone()).await.unwrap_err()));
