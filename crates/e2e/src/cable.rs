@@ -75,6 +75,11 @@ impl Cable {
         &self.url
     }
 
+    /// Where our end is, as `host:port`: what an operator reads about a service that is away.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Ends every connection and refuses new ones, as a service that was killed.
     pub async fn cut(&mut self) {
         self.line.send_modify(|line| line.cuts += 1);

@@ -45,7 +45,7 @@ impl TestNamespace {
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub fn namespace(&self) -> &str {
         &self.options.namespace
     }
 

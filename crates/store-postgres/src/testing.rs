@@ -89,6 +89,16 @@ impl TestDatabase {
         &self.name
     }
 
+    /// Lets the deadline of every release pass, as if its hold were over.
+    ///
+    /// # Errors
+    /// When the server cannot be used, or the database has no schema.
+    pub async fn end_releases(&self) -> Result<(), NoDatabase> {
+        let mut conn = connect(&self.url).await?;
+        conn.execute("UPDATE messages SET release_deadline = 0 WHERE release_deadline IS NOT NULL").await?;
+        Ok(conn.close().await?)
+    }
+
     /// The address of the server, with the database that it was given with.
     pub fn server(&self) -> &str {
         &self.server
@@ -135,7 +145,8 @@ async fn copy(conn: &mut PgConnection, server: &str, template: Option<&str>) -> 
     let statement = format!("CREATE DATABASE {name} TEMPLATE {of} ENCODING 'UTF8'");
     let mut tries = 0;
     while let Err(error) = conn.execute(AssertSqlSafe(statement.clone())).await {
-        let in_use = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55006");
+        let in_use =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55006");
         tries += 1;
         if !in_use || tries == TRIES {
             return Err(error.into());

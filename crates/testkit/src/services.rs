@@ -41,7 +41,7 @@ impl TestServices {
 
     /// The namespace at the broker.
     pub fn namespace(&self) -> &str {
-        self.namespace.name()
+        self.namespace.namespace()
     }
 
     /// Senders whose queues are in the namespace, by id: they are deleted at the end.
@@ -61,6 +61,14 @@ impl TestServices {
     /// The broker is away, or refuses.
     pub async fn delete_queues(&self) -> Result<(), NoServices> {
         self.namespace.delete_queues().await.map_err(|error| NoServices(error.to_string()))
+    }
+
+    /// Lets the deadline of every release pass, so that what the broker lost is released again without anyone waiting for it.
+    ///
+    /// # Errors
+    /// The database is away, or has no schema.
+    pub async fn end_releases(&self) -> Result<(), NoServices> {
+        self.database.end_releases().await.map_err(|error| NoServices(error.to_string()))
     }
 
     /// Puts a queue of other arguments in the place of a sender's; answers with its name.

@@ -5,6 +5,7 @@ mod bounds;
 mod command_line;
 mod crashes;
 mod demo;
+mod deployment;
 mod document;
 mod drain;
 mod events;

@@ -8,8 +8,8 @@ use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
 mod audiences;
-mod opening;
 mod characters;
+mod opening;
 mod orders;
 mod plans;
 mod pooler;

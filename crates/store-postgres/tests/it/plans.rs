@@ -12,7 +12,10 @@ use std::{
 
 use paceline_store_postgres::testing::TestDatabase;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _,
+    postgres::PgConnectOptions,
+};
 use tracing::{Event, Id, Metadata, Subscriber, field::Field, span};
 
 /// Tables that grow with traffic.
@@ -134,13 +137,14 @@ pub(crate) fn check(database: &str) {
 fn is_planned(text: &str) -> bool {
     let word = text.split_whitespace().next().unwrap_or_default();
     // The driver and the guard of the database ask the catalogue in words of their own.
-    let ours = !text.contains("_sqlx_migrations") && !text.contains("pg_database") && !text.contains("pg_stat_activity");
+    let ours =
+        !text.contains("_sqlx_migrations") && !text.contains("pg_database") && !text.contains("pg_stat_activity");
     ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&word) && ours
 }
 
 async fn find_walks(database: &str, statements: &BTreeSet<String>) -> Vec<String> {
     let mut conn = large_database(database).await;
-    let settings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+    let settings = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
         SET plan_cache_mode = force_generic_plan";
     conn.execute(settings).await.unwrap();
     let mut problems = Vec::new();
@@ -206,7 +210,8 @@ fn find_walks_of(step: &Value, walks: &mut Vec<String>) {
 /// A database with large tables, of the same schema as another. It is made once for each form of the migrations and kept.
 async fn large_database(like: &str) -> PgConnection {
     let mut conn = PgConnection::connect(like).await.unwrap();
-    let sum = "SELECT 'paceline_plans_' || md5(string_agg(checksum::text, ' ' ORDER BY version) || $1) FROM _sqlx_migrations";
+    let sum =
+        "SELECT 'paceline_plans_' || md5(string_agg(checksum::text, ' ' ORDER BY version) || $1) FROM _sqlx_migrations";
     let name: String = sqlx::query_scalar(sum).bind(FILL).fetch_one(&mut conn).await.unwrap();
     let exists = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)");
     if !exists.bind(&name).fetch_one(&mut conn).await.unwrap() {
@@ -233,8 +238,12 @@ fn a_walk_through_a_large_table_is_noticed() {
     assert_eq!(walks(r#"{"Node Type": "Sort", "Plans": [{"Node Type": "Seq Scan", "Relation Name": "messages"}]}"#), 1);
     assert_eq!(walks(r#"{"Node Type": "Index Scan", "Relation Name": "messages", "Index Name": "messages_pkey"}"#), 1);
     assert_eq!(walks(r#"{"Node Type": "Bitmap Index Scan", "Index Name": "messages_due"}"#), 1);
-    let looks_up = r#"{"Node Type": "Index Scan", "Relation Name": "messages", "Index Name": "messages_pkey", "Index Cond": "x"}"#;
+    let looks_up =
+        r#"{"Node Type": "Index Scan", "Relation Name": "messages", "Index Name": "messages_pkey", "Index Cond": "x"}"#;
     assert_eq!(walks(looks_up), 0);
-    assert_eq!(walks(r#"{"Node Type": "Index Scan", "Relation Name": "messages", "Index Name": "messages_sending"}"#), 0);
+    assert_eq!(
+        walks(r#"{"Node Type": "Index Scan", "Relation Name": "messages", "Index Name": "messages_sending"}"#),
+        0
+    );
     assert_eq!(walks(r#"{"Node Type": "Seq Scan", "Relation Name": "senders"}"#), 0);
 }

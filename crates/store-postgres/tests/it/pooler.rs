@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use paceline_store::conformance::{account, builders::World, deliveries, events, intents, leases, plan, recipients, release};
+use paceline_store::conformance::{
+    account, builders::World, deliveries, events, intents, leases, plan, recipients, release,
+};
 use paceline_store_postgres::{
     OpenError, PostgresOptions, PostgresStore, Severity, Statements, diagnose, testing::TestDatabase,
 };

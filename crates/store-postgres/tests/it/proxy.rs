@@ -109,7 +109,8 @@ impl Line {
                     if strikes && way == Way::LosesAnswer {
                         self.upstream.write_all(sent).await?;
                         // A commit that is answered is made; the answer goes no further.
-                        self.upstream.read(&mut answered).await?;
+                        let length = self.upstream.read(&mut answered).await?;
+                        assert!(length > 0, "the server answers a commit");
                     }
                     if strikes {
                         return Ok(());

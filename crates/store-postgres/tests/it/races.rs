@@ -229,7 +229,7 @@ async fn no_intent_commits_after_what_forbids_it_whoever_else_is_at_work() {
         stage.over.store(true, Ordering::Relaxed);
         all(roles).await;
     };
-    tokio::time::timeout(Duration::from_secs(120), done).await.expect("everything ends in time");
+    tokio::time::timeout(Duration::from_mins(2), done).await.expect("everything ends in time");
 
     assert_eq!(witness.testify().await, [] as [&str; 0]);
     let attempts = witness.count_attempts().await;

@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use paceline_store::{
-    PageRequest, StoreError, StoreResult,
-    campaigns::CampaignDefinition,
-    conformance::builders::World,
+    PageRequest, StoreError, StoreResult, campaigns::CampaignDefinition, conformance::builders::World,
     messages::MessageFilter,
 };
 use paceline_store_postgres::{PostgresOptions, Statements, testing::TestDatabase};
@@ -140,7 +138,10 @@ async fn a_lock_that_is_held_for_long_is_told_and_outlived() {
     let mut other = connect(&database).await;
     other.execute("BEGIN; LOCK TABLE senders").await.unwrap();
     let new = world.new_sender(1, "main");
-    assert_eq!(reason(world.store.add_sender(new.clone()).await), "a lock was not to be had in time: another transaction holds it");
+    assert_eq!(
+        reason(world.store.add_sender(new.clone()).await),
+        "a lock was not to be had in time: another transaction holds it"
+    );
     assert!(world.store.find_workspace(world.workspace).await.unwrap().is_some(), "what is not locked is read");
     other.execute("COMMIT").await.unwrap();
     world.store.add_sender(new).await.unwrap();
@@ -259,7 +260,7 @@ async fn a_text_with_a_nul_is_kept_as_far_as_it_can_be() {
 async fn a_cursor_that_is_none_is_a_conflict() {
     let database = database().await;
     let world = World::new(Arc::new(open(options(&database)).await)).await;
-    for after in ["", "x", "é", "0000", &"7f".repeat(24), &"f".repeat(4_000)] {
+    for after in ["", "x", "é", "0000", &"7f".repeat(24), &"80".repeat(24), &"f".repeat(4_000)] {
         let page = PageRequest { after: Some(after.to_owned()), limit: 10 };
         let refused = |error| matches!(error, StoreError::Conflict { what } if what == "cursor");
         assert!(refused(world.store.list_campaigns(world.workspace, page.clone()).await.unwrap_err()));
