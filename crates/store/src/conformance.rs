@@ -244,6 +244,7 @@ macro_rules! conformance_suite {
                 a_paused_sender_gives_the_claim_back_though_its_lease_stands
                 no_intent_commits_after_a_campaign_was_cancelled
                 a_message_whose_time_has_passed_expires_at_the_intent
+                an_old_job_beside_the_present_one_does_not_stand_in_its_way
                 a_message_that_comes_back_to_a_suppressed_person_is_not_sent_again
                 a_marketing_suppression_lets_transactional_messages_pass
                 no_intent_commits_after_a_suppression

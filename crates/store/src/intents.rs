@@ -1,5 +1,7 @@
 //! The send's role: an intent before the first byte, an outcome after the last.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
@@ -184,7 +186,8 @@ pub enum IntentDecision {
 }
 
 /// Decides about the messages of an intent, in order, and spends the pace for each that is granted. `candidates[i]` is what was
-/// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment.
+/// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment. A message
+/// that is named twice, as by a job of an older release beside one of the present release, is decided once: by the present one.
 pub fn decide(
     batch: &IntentBatch,
     candidates: &[Option<IntentCandidate>],
@@ -193,18 +196,25 @@ pub fn decide(
     state: &PaceState,
 ) -> (Vec<IntentDecision>, PaceState) {
     let mut state = state.clone();
+    let mut decided = HashSet::new();
     let decisions = batch
         .items
         .iter()
         .zip(candidates)
         .map(|(&(_, generation), candidate)| {
             let Some(candidate) = candidate else { return IntentDecision::Leave };
+            if decided.contains(&candidate.message) {
+                return IntentDecision::Leave;
+            }
             let decision = match decide_one(batch, candidate, generation, pace.left_today(&state, batch.now)) {
                 IntentDecision::Intend(_) | IntentDecision::GiveBack(_) if sender != SenderState::Active => {
                     IntentDecision::GiveBack(Refusal::SenderHalted)
                 }
                 decision => decision,
             };
+            if decision != IntentDecision::Leave {
+                decided.insert(candidate.message);
+            }
             if let IntentDecision::Intend(attempt) = decision {
                 state = pace.spend(&state, Draw { message: candidate.message, attempt }, batch.now);
             }

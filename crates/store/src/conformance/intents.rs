@@ -244,6 +244,25 @@ pub async fn a_message_whose_time_has_passed_expires_at_the_intent(store: Arc<dy
     assert_eq!(world.balanced(campaign).await.expired, 1);
 }
 
+pub async fn an_old_job_beside_the_present_one_does_not_stand_in_its_way(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    world.planned("main", 0..3).await;
+    let lease = world.lease(sender).await;
+    let old = world.claim_for(sender, 3).await;
+    world.give_back(&old).await;
+    let new = world.claim_for(sender, 3).await;
+    let mentions = [&old[0], &new[0], &new[1], &old[1], &new[2], &new[2]].map(Clone::clone);
+    let answer = world.store.record_intents(world.intent(&lease, &mentions)).await.unwrap();
+    let Fenced::Done(answer) = answer else { panic!("the lease holds") };
+    let granted: Vec<_> =
+        answer.items.iter().map(|(_, verdict)| matches!(verdict, IntentVerdict::Granted(_))).collect();
+    assert_eq!(granted, [false, true, true, false, true, false]);
+    for message in new {
+        assert_eq!(world.story(message.message).await.attempts.len(), 1);
+    }
+}
+
 /// The message was in flight when its recipient was suppressed, so that it was not cancelled then; it comes back unsent.
 pub async fn a_message_that_comes_back_to_a_suppressed_person_is_not_sent_again(store: Arc<dyn Store>) {
     let world = World::new(store).await;
