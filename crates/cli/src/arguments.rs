@@ -140,8 +140,8 @@ pub(crate) struct Worker {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: std::net::SocketAddr,
     /// The id under which it leases, given by the fleet that starts it.
-    #[arg(long, hide = true)]
-    pub(crate) worker_id: Option<paceline_domain::WorkerId>,
+    #[arg(long = "worker-id", value_name = "ID", hide = true)]
+    pub(crate) id: Option<paceline_domain::WorkerId>,
     /// Drains when the process that started it is gone.
     #[arg(long, hide = true)]
     pub(crate) with_parent: bool,

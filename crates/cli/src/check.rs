@@ -121,11 +121,8 @@ async fn look_at_services(services: &Services) -> Vec<Finding> {
 
 /// What the database says of itself, and the active senders, each of which a fleet gives a process with a connection.
 async fn look_at_database(services: &Services) -> (Vec<Finding>, Vec<SenderId>) {
-    let senders = match list_senders(services).await {
-        Ok(senders) => senders,
-        // The diagnosis says why.
-        Err(_) => Vec::new(),
-    };
+    // Where they cannot be listed, the diagnosis says why.
+    let senders = list_senders(services).await.unwrap_or_default();
     let diagnosed = async {
         let mut options = services.database_options(Client::Server)?;
         options.max_connections = options.max_connections.saturating_add(u32::try_from(senders.len())?);

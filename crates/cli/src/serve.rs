@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use paceline_config::SimulatorPlace;
 use serde_json::json;
 
 use crate::{
@@ -42,7 +43,7 @@ pub(crate) async fn run(
     let opened = services.open(Client::Server, setup, &readiness, &stop).await?;
     if let Some(ground) = opened {
         let parts = start(&ground, duties, &front, readiness, output).await?;
-        output.emit(&json!({ "event": "ready", "api": url }));
+        output.emit(&json!({ "event": "ready", "api": url, "simulator": network(settings, duties) }));
         output.say(format!("Paceline serves at {url}"));
         stop.cancelled().await;
         front.draining.cancel();
@@ -55,6 +56,12 @@ pub(crate) async fn run(
     }
     output.emit(&json!({ "event": "stopped" }));
     Ok(Exit::Done)
+}
+
+/// Where the simulated network of this process is, when it has one.
+fn network<'a>(settings: &'a Settings, duties: &[Duty]) -> Option<&'a str> {
+    let inside = duties.contains(&Duty::Work) && settings.config.simulator.place == SimulatorPlace::InProcess;
+    inside.then_some(settings.config.simulator.url.as_str())
 }
 
 /// Starts what is to be done; answers with the parts in the order in which they end.

@@ -45,8 +45,11 @@ pub(crate) async fn run(arguments: &arguments::Simulator, settings: &Settings, o
     Ok(Exit::Done)
 }
 
+/// Which figure a gauge shows.
+type Of = fn(&JournalSummary) -> u64;
+
 /// What the journal counts, one gauge each: a restart begins them where the journal's file is.
-const FIGURES: [(Describe, fn(&JournalSummary) -> u64); 4] = [
+const FIGURES: [(Describe, Of); 4] = [
     (
         Describe {
             name: "paceline_simulator_physical_sends",

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     }
     let mut setup = Setup::of(&settings.config, settings.clock()?)?;
     setup.listen = arguments.listen;
-    if let Some(id) = arguments.worker_id {
+    if let Some(id) = arguments.id {
         setup.worker.worker = id;
     }
     setup.worker.slots = if arguments.sender.is_some() { 1 } else { arguments.slots.unwrap_or(setup.worker.slots) };

@@ -47,6 +47,8 @@ pub struct ReleaseOptions {
     pub claim_limit: u32,
     /// How long a sender whose queue was full is left alone.
     pub full_pause: Duration,
+    /// How long a sender is left alone whose queue the broker refuses to have.
+    pub refused_pause: Duration,
 }
 
 impl Default for ReleaseOptions {
@@ -58,6 +60,7 @@ impl Default for ReleaseOptions {
             idle: Duration::from_millis(250),
             claim_limit: 4_096,
             full_pause: Duration::from_secs(1),
+            refused_pause: Duration::from_secs(30),
         }
     }
 }

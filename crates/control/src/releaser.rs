@@ -14,7 +14,7 @@ use std::{
 
 use paceline_domain::{Clock, Job, SenderId};
 use paceline_pacing::Profiles;
-use paceline_queue::{JobQueue, Publication, QueueResult};
+use paceline_queue::{JobQueue, Publication, QueueError, QueueResult};
 use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleaseStore, SenderWindow};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -42,8 +42,8 @@ pub struct Releaser {
     options: ReleaseOptions,
     /// Senders whose queue is known to exist; a returned job takes its sender out.
     declared: HashSet<SenderId>,
-    /// Senders whose queue was full, and when it is worth another try.
-    full_until: HashMap<SenderId, Instant>,
+    /// Senders whose queue was full or refused, and when it is worth another try.
+    left_until: HashMap<SenderId, Instant>,
     /// Profiles that no configuration names, so that the log says so once.
     unknown_profiles: HashSet<String>,
     idle: Duration,
@@ -52,16 +52,18 @@ pub struct Releaser {
 impl Releaser {
     /// A releaser.
     pub fn new(deps: ReleaserDeps, options: ReleaseOptions) -> Self {
-        let (declared, full_until, unknown_profiles) = (HashSet::new(), HashMap::new(), HashSet::new());
+        let (declared, left_until, unknown_profiles) = (HashSet::new(), HashMap::new(), HashSet::new());
         let idle = options.busy;
-        Self { deps, options, declared, full_until, unknown_profiles, idle }
+        Self { deps, options, declared, left_until, unknown_profiles, idle }
     }
 
     /// Claims for the whole fleet at once, and publishes. Answers how many messages were released.
     async fn release(&mut self, round: ReleaseRound, fleet: &Fleet) -> Result<usize, StepError> {
         let senders: Vec<_> = fleet.rooms.iter().map(|room| room.sender).collect();
         self.declare(&senders).await?;
-        let released = self.deps.store.claim_due(round, &fleet.rooms, fleet.now, self.options.hold).await?;
+        let mut rooms = fleet.rooms.clone();
+        rooms.retain(|room| self.declared.contains(&room.sender));
+        let released = self.deps.store.claim_due(round, &rooms, fleet.now, self.options.hold).await?;
         for message in &released {
             self.deps.meters.released.with_label_values(&[message.lane.as_str()]).inc();
         }
@@ -75,9 +77,30 @@ impl Releaser {
     /// Declared before anything is claimed for them, so that a broker that is away leaves no claims behind.
     async fn declare(&mut self, senders: &[SenderId]) -> QueueResult<()> {
         let new: Vec<_> = senders.iter().copied().filter(|sender| !self.declared.contains(sender)).collect();
-        if !new.is_empty() {
-            self.deps.queue.declare_senders(&new).await?;
-            self.declared.extend(new);
+        if new.is_empty() {
+            return Ok(());
+        }
+        match self.deps.queue.declare_senders(&new).await {
+            Ok(()) => self.declared.extend(new),
+            Err(QueueError::Refused { .. }) => self.declare_one_by_one(&new).await?,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// One queue that the broker refuses to have stands in nobody else's way.
+    async fn declare_one_by_one(&mut self, senders: &[SenderId]) -> QueueResult<()> {
+        for &sender in senders {
+            match self.deps.queue.declare_senders(&[sender]).await {
+                Ok(()) => {
+                    self.declared.insert(sender);
+                }
+                Err(error @ QueueError::Refused { .. }) => {
+                    tracing::error!(sender.id = %sender, %error, "the sender's messages wait: its queue cannot be declared");
+                    self.left_until.insert(sender, Instant::now() + self.options.refused_pause);
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -97,7 +120,7 @@ impl Releaser {
                     returned.extend(claims);
                 }
                 Publication::Rejected => {
-                    self.full_until.insert(sender, Instant::now() + self.options.full_pause);
+                    self.left_until.insert(sender, Instant::now() + self.options.full_pause);
                     rejected.extend(claims);
                 }
             }
@@ -113,11 +136,11 @@ impl Releaser {
         Ok(())
     }
 
-    /// The rooms of the fleet, without senders whose queue was full a moment ago.
+    /// The rooms of the fleet, without senders whose queue was full or refused a moment ago.
     fn look_at(&mut self, windows: &[SenderWindow]) -> Fleet {
         let now = Instant::now();
-        self.full_until.retain(|_, until| *until > now);
-        let windows = windows.iter().filter(|window| !self.full_until.contains_key(&window.sender.id));
+        self.left_until.retain(|_, until| *until > now);
+        let windows = windows.iter().filter(|window| !self.left_until.contains_key(&window.sender.id));
         let fleet = Fleet::of(windows, &self.deps.profiles, self.deps.clock.as_ref(), &self.options);
         for profile in &fleet.unknown_profiles {
             if self.unknown_profiles.insert(profile.clone()) {

@@ -7,27 +7,69 @@ use std::{
     time::Duration,
 };
 
+use paceline_testkit::TestServices;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{Process, ScenarioError, ScenarioResult};
+use crate::{Process, ScenarioError, ScenarioResult, Stack};
 
-/// A folder, and the settings of every process that is started in it. The folder goes with this.
+/// Names the variable that, once set, keeps the folder and the database of a scenario that fails.
+const KEEP: &str = "PACELINE_E2E_KEEP";
+
+/// A lease of a worker that was killed is waited for: shorter than a user has it, and the other two in proportion.
+const HASTY_LEASES: [(&str, &str); 3] = [
+    ("PACELINE_WORKER__LEASE_SECONDS", "5"),
+    ("PACELINE_WORKER__RENEW_SECONDS", "1"),
+    ("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "3"),
+];
+
+/// A folder, the settings of every process that is started in it, and the services that these use. Folder and services go with
+/// this.
 #[derive(Debug)]
 pub struct Installation {
     folder: TempDir,
     settings: BTreeMap<String, String>,
+    services: Option<TestServices>,
 }
 
 impl Installation {
-    /// An empty installation that listens on a free port.
+    /// An empty embedded installation that listens on a free port.
     ///
     /// # Errors
     /// No folder can be made.
     pub fn new() -> ScenarioResult<Self> {
-        let folder = tempfile::Builder::new().prefix("paceline-e2e-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("paceline-e2e-").disable_cleanup(keeps_failures()).tempdir()?;
         let settings = BTreeMap::from([("PACELINE_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned())]);
-        Ok(Self { folder, settings })
+        Ok(Self { folder, settings, services: None })
+    }
+
+    /// An empty installation on a stack; the full one on services of its own.
+    ///
+    /// # Errors
+    /// No folder can be made, or there are no services.
+    pub async fn on(stack: Stack) -> ScenarioResult<Self> {
+        let mut installation = Self::new()?;
+        if stack == Stack::Full {
+            let services = TestServices::from_environment().await?;
+            installation.set("DATABASE_URL", services.database_url());
+            installation.set("AMQP_URL", services.amqp_url());
+            installation.set("PACELINE_AMQP__NAMESPACE", services.namespace());
+            for (key, value) in HASTY_LEASES {
+                installation.set(key, value);
+            }
+            installation.services = Some(services);
+        }
+        Ok(installation)
+    }
+
+    /// On what it runs.
+    pub fn stack(&self) -> Stack {
+        if self.services.is_some() { Stack::Full } else { Stack::Embedded }
+    }
+
+    /// The services of the full stack.
+    pub fn services(&self) -> Option<&TestServices> {
+        self.services.as_ref()
     }
 
     /// The same installation with a setting more (`PACELINE_…`).
@@ -152,4 +194,25 @@ impl Installation {
         }
         Ok(logs)
     }
+
+    /// Lets go of what is kept of a scenario that fails: this one did not.
+    ///
+    /// # Errors
+    /// The folder cannot be removed.
+    pub(crate) fn succeeded(mut self) -> ScenarioResult<()> {
+        self.services = None;
+        Ok(std::fs::remove_dir_all(self.folder())?)
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if keeps_failures() {
+            std::mem::forget(self.services.take());
+        }
+    }
+}
+
+fn keeps_failures() -> bool {
+    std::env::var_os(KEEP).is_some()
 }

@@ -48,6 +48,14 @@ impl Process {
         }
     }
 
+    /// Whether it has not ended.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn runs(&mut self) -> ScenarioResult<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// The process's id.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
@@ -74,8 +82,16 @@ impl Process {
     ///
     /// # Errors
     /// It did not end within `within`, or with another code than 0.
-    pub async fn stop(mut self, within: Duration) -> ScenarioResult<()> {
+    pub async fn stop(self, within: Duration) -> ScenarioResult<()> {
         self.signal("TERM").await?;
+        self.ended(within).await
+    }
+
+    /// Waits for an orderly end.
+    ///
+    /// # Errors
+    /// It did not end within `within`, or with another code than 0.
+    pub async fn ended(mut self, within: Duration) -> ScenarioResult<()> {
         let status = self.wait(within).await?;
         if status.success() { Ok(()) } else { Err(self.failure(&format!("stopped with {status}"))) }
     }

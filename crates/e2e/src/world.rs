@@ -1,76 +1,54 @@
 //! A running Paceline with a simulated network beside it, and what most scenarios do with them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::ops::{Deref, DerefMut};
 
-use serde_json::{Value, json};
-
-use crate::{Api, Audience, Installation, Network, Process, ScenarioError, ScenarioResult, TEXT_MARK, eventually};
-
-/// How long a process may take until it is ready.
-const START: Duration = Duration::from_secs(30);
-/// How long an orderly end may take.
-const STOP: Duration = Duration::from_secs(30);
+use crate::{
+    Api, Installation, Network, Process, ScenarioResult, Stage,
+    processes::{Processes, START, STOP},
+    stage::text,
+};
 
 /// Which people the simulated network has, and where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum People {
-    /// Everyone is on WhatsApp and says nothing; a process of its own, which survives `up`.
+    /// Everyone is on WhatsApp and says nothing; a process of its own, which survives the installation.
     Quiet,
     /// The default people, in a process of its own.
     Lively,
-    /// The default people inside the process of `up`, on its clock.
+    /// The default people inside the process of `up`, on its clock. On the full stack `up` is then the whole installation.
     Inside,
 }
 
-/// A running installation.
+/// A running installation with its network. Dereferences to the stage that the two make.
 #[derive(Debug)]
 pub struct World {
-    /// The folder and the settings.
-    pub installation: Installation,
-    /// The API, with the admin key.
-    pub api: Api,
-    /// The network.
-    pub network: Network,
+    // Before the installation, whose services go only when nobody uses them any more.
+    processes: Processes,
     simulator: Option<Process>,
-    up: Option<Process>,
+    stage: Stage,
+    /// The folder, the settings and the services.
+    pub installation: Installation,
     key: String,
-    /// What no log may hold.
-    secrets: Vec<String>,
 }
 
 impl World {
-    /// Starts the network and `up`.
+    /// Starts the network and the installation.
     ///
     /// # Errors
-    /// One of them does not start.
+    /// A process does not start.
     pub async fn start(mut installation: Installation, people: People) -> ScenarioResult<Self> {
-        let quiet: &[&str] = if people == People::Quiet { &["--quiet"] } else { &[] };
-        let simulator = if people == People::Inside {
-            None
-        } else {
-            let mut simulator = installation.start(&[&["simulator", "--listen", "127.0.0.1:0"], quiet].concat())?;
-            let ready = simulator.event("ready", START).await?;
-            let url = text(&ready, "url")?;
-            installation.set("PACELINE_SIMULATOR__URL", &url);
-            installation.set("PACELINE_SIMULATOR__IN_PROCESS", "false");
-            Some((simulator, url))
-        };
-        let mut up = installation.start(&["up"])?;
-        let key = text(&up.event("api_key", START).await?, "key")?;
-        let ready = up.event("ready", START).await?;
-        let (simulator, network) = match simulator {
+        let outside = start_simulator(&mut installation, people).await?;
+        let mut processes = Processes::new(installation.stack(), people);
+        processes.launch(&installation)?;
+        let key = text(&processes.key().await?, "key")?;
+        let ready = processes.ready().await?;
+        let (simulator, network) = match outside {
             Some((simulator, url)) => (Some(simulator), url),
-            None => (None, text(&ready, "simulator")?),
+            None => (None, text(ready, "simulator")?),
         };
-        Ok(Self {
-            installation,
-            api: Api::new(&text(&ready, "api")?, &key)?,
-            network: Network::new(&network)?,
-            simulator,
-            up: Some(up),
-            secrets: vec![key.clone(), TEXT_MARK.to_owned()],
-            key,
-        })
+        let api = Api::new(&text(ready, "api")?, &key)?;
+        let stage = Stage::new(api, Network::new(&network)?, [key.clone()]);
+        Ok(Self { processes, simulator, stage, installation, key })
     }
 
     /// The admin key.
@@ -78,31 +56,39 @@ impl World {
         &self.key
     }
 
-    /// The process of `up`.
+    /// The process that serves the API.
     ///
     /// # Errors
     /// It does not run.
-    pub fn up(&mut self) -> ScenarioResult<&mut Process> {
-        self.up.as_mut().ok_or_else(|| ScenarioError::new("`up` does not run"))
+    pub fn server(&mut self) -> ScenarioResult<&mut Process> {
+        self.processes.server()
     }
 
-    /// SIGKILL to `up`.
+    /// The process that works for senders; on the embedded stack it serves the API, too.
     ///
     /// # Errors
     /// It does not run.
+    pub fn worker(&mut self) -> ScenarioResult<&mut Process> {
+        self.processes.worker()
+    }
+
+    /// SIGKILL to the whole installation. The network lives on, unless people are inside.
+    ///
+    /// # Errors
+    /// A process does not run.
     pub async fn kill(&mut self) -> ScenarioResult<()> {
-        self.take_up()?.kill().await
+        self.processes.kill().await
     }
 
-    /// SIGTERM to `up`, which must end in order.
+    /// SIGTERM to the whole installation, which must end in order.
     ///
     /// # Errors
-    /// It does not run, takes too long, or ends with another code than 0.
+    /// A process does not run, takes too long, or ends with another code than 0.
     pub async fn stop(&mut self) -> ScenarioResult<()> {
-        self.take_up()?.stop(STOP).await
+        self.processes.stop().await
     }
 
-    /// Starts `up` again after [`Self::kill`] or [`Self::stop`].
+    /// Starts again what does not run, and waits until it is ready.
     ///
     /// # Errors
     /// It does not start.
@@ -111,24 +97,23 @@ impl World {
         self.ready().await
     }
 
-    /// Starts `up` again and does not wait until it is ready.
+    /// Starts again what does not run, and does not wait until it is ready.
     ///
     /// # Errors
     /// It cannot be started.
     pub fn launch(&mut self) -> ScenarioResult<()> {
-        self.up = Some(self.installation.start(&["up"])?);
-        Ok(())
+        self.processes.launch(&self.installation)
     }
 
-    /// Waits until `up` is ready, wherever it listens now.
+    /// Waits until the installation is ready, wherever it listens now.
     ///
     /// # Errors
     /// It ended, or takes too long.
     pub async fn ready(&mut self) -> ScenarioResult<()> {
-        let ready = self.up()?.event("ready", START).await?;
-        self.api = Api::new(&text(&ready, "api")?, &self.key)?;
+        let ready = self.processes.ready().await?;
+        self.stage.api = Api::new(&text(ready, "api")?, &self.key)?;
         if self.simulator.is_none() {
-            self.network = Network::new(&text(&ready, "simulator")?)?;
+            self.stage.network = Network::new(&text(ready, "simulator")?)?;
         }
         Ok(())
     }
@@ -138,162 +123,44 @@ impl World {
     /// # Errors
     /// A process does not end in order, or a log holds what it must not.
     pub async fn finish(mut self) -> ScenarioResult<()> {
-        if let Some(up) = self.up.take() {
-            up.stop(STOP).await?;
+        if let Some(services) = self.installation.services() {
+            // The ids of its senders are the names of their queues, which are to go.
+            let senders = self.stage.api.list("/v1/senders").await?;
+            services.note_senders(senders.iter().filter_map(|sender| sender["id"].as_str()))?;
         }
+        self.processes.stop().await?;
         if let Some(simulator) = self.simulator.take() {
             simulator.stop(STOP).await?;
         }
-        let logs = self.installation.logs()?;
-        let leak = logs.lines().find(|line| self.secrets.iter().any(|secret| line.contains(secret.as_str())));
-        match leak {
-            Some(line) => Err(ScenarioError::new(format!("a log line holds a number, a text or a key: {line}"))),
-            None if logs.is_empty() => Err(ScenarioError::new("nothing was logged, so that nothing was proved")),
-            None => Ok(()),
-        }
-    }
-
-    /// What no log may hold, beside the key and the texts.
-    pub fn must_not_be_logged(&mut self, secrets: impl IntoIterator<Item = String>) {
-        self.secrets.extend(secrets);
-    }
-
-    /// Adds `count` senders of the pool `default`; answers with their numbers.
-    ///
-    /// # Errors
-    /// The API refuses one.
-    pub async fn add_senders(&mut self, count: usize, profile: &str) -> ScenarioResult<Vec<String>> {
-        let mut phones = Vec::new();
-        for number in 1..=count {
-            let phone = format!("+1555{:07}", 200_000 + number);
-            self.api.post("/v1/senders", &json!({ "phone": phone, "profile": profile })).await?.ok()?;
-            phones.push(phone);
-        }
-        self.secrets.extend(phones.iter().map(|phone| digits(phone)));
-        Ok(phones)
-    }
-
-    /// Waits until every sender has its session.
-    ///
-    /// # Errors
-    /// One has not within half a minute.
-    pub async fn senders_connected(&self) -> ScenarioResult<Vec<Value>> {
-        eventually("every sender is connected", START, async || {
-            let listed = self.api.list("/v1/senders").await?;
-            let connected = listed.iter().all(|sender| sender["session"]["state"] == "connected");
-            Ok((connected && !listed.is_empty()).then_some(listed))
-        })
-        .await
-    }
-
-    /// Makes a campaign for these people and uploads them; answers with its id.
-    ///
-    /// # Errors
-    /// The API refuses.
-    pub async fn draft(&mut self, audience: &Audience) -> ScenarioResult<String> {
-        let template = format!("{{Hi|Hello}} {{{{ name }}}}, this is the {TEXT_MARK}.");
-        let campaign =
-            self.api.post("/v1/campaigns", &json!({ "name": "Scenario", "template": template })).await?.ok()?;
-        let id = text(&campaign, "id")?;
-        let uploaded =
-            self.api.upload(&format!("/v1/campaigns/{id}/recipients"), "text/csv", audience.csv()).await?.ok()?;
-        if uploaded["accepted"] != audience.phones().len() {
-            return Err(ScenarioError::new(format!(
-                "not all of {} were accepted: {uploaded}",
-                audience.phones().len()
-            )));
-        }
-        self.secrets.extend(audience.phones().iter().map(|phone| digits(phone)));
-        Ok(id)
-    }
-
-    /// The same, and starts it.
-    ///
-    /// # Errors
-    /// The API refuses.
-    pub async fn submit(&mut self, audience: &Audience) -> ScenarioResult<String> {
-        let id = self.draft(audience).await?;
-        self.api.act(&format!("/v1/campaigns/{id}/start")).await?.ok()?;
-        Ok(id)
-    }
-
-    /// Where a campaign stands.
-    ///
-    /// # Errors
-    /// The API refuses.
-    pub async fn progress(&self, campaign: &str) -> ScenarioResult<Value> {
-        self.api.get(&format!("/v1/campaigns/{campaign}/progress")).await?.ok()
-    }
-
-    /// Waits until a campaign has ended; answers with its progress.
-    ///
-    /// # Errors
-    /// It has not within `within`.
-    pub async fn ended(&self, campaign: &str, within: Duration) -> ScenarioResult<Value> {
-        let what = format!("{campaign} has ended");
-        eventually(&what, within, async || {
-            let progress = self.progress(campaign).await?;
-            let ended = matches!(progress["state"].as_str(), Some("completed" | "cancelled"));
-            if ended { Ok(Some(progress)) } else { Err(ScenarioError::new(format!("it stands so: {progress}"))) }
-        })
-        .await
-    }
-
-    /// Waits until the network has taken at least `count` sends; answers with how many it has.
-    ///
-    /// # Errors
-    /// It has not within `within`.
-    pub async fn sent(&self, count: u64, within: Duration) -> ScenarioResult<u64> {
-        let what = format!("the network has taken {count} sends");
-        eventually(&what, within, async || {
-            let summary = self.network.summary().await?;
-            if summary.physical_sends >= count {
-                return Ok(Some(summary.physical_sends));
-            }
-            Err(ScenarioError::new(format!("{summary:?}")))
-        })
-        .await
-    }
-
-    /// Checks that each of these people saw a message once and nobody else saw any, and that the account says so.
-    ///
-    /// # Errors
-    /// With what differs.
-    pub async fn all_saw_it_once(&self, campaign: &str, audience: &Audience) -> ScenarioResult<()> {
-        let wanted: BTreeMap<_, _> = audience.phones().iter().map(|phone| (phone.clone(), 1_usize)).collect();
-        let seen = self.network.sightings().await?;
-        let wrong: Vec<_> =
-            wanted.keys().chain(seen.keys()).filter(|phone| wanted.get(*phone) != seen.get(*phone)).collect();
-        if let Some(&first) = wrong.first() {
-            let listed = self.api.get(&format!("/v1/campaigns/{campaign}/messages?limit=1000")).await?.ok()?;
-            let story = listed["items"].as_array().into_iter().flatten().find(|message| message["to"] == **first);
-            return Err(ScenarioError::new(format!(
-                "{} people saw another number of messages than one; the first saw {:?}, and of its message is told {}",
-                wrong.len(),
-                seen.get(first),
-                story.cloned().unwrap_or_default(),
-            )));
-        }
-        let account = self.progress(campaign).await?["account"].clone();
-        let count = audience.phones().len();
-        let expected =
-            [("planned", count), ("sent", count), ("failed", 0), ("unknown", 0), ("waiting", 0), ("sending", 0)];
-        if account["balanced"] == true && expected.iter().all(|(bucket, count)| account[*bucket] == *count) {
-            return Ok(());
-        }
-        Err(ScenarioError::new(format!("the account of {count} people is {account}")))
-    }
-
-    fn take_up(&mut self) -> ScenarioResult<Process> {
-        self.up.take().ok_or_else(|| ScenarioError::new("`up` does not run"))
+        self.stage.check_logs(&self.installation.logs()?)?;
+        self.installation.succeeded()
     }
 }
 
-/// A number without its plus: a log must hold it in neither form.
-fn digits(phone: &str) -> String {
-    phone.trim_start_matches('+').to_owned()
+impl Deref for World {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
-fn text(object: &Value, key: &str) -> ScenarioResult<String> {
-    object[key].as_str().map(str::to_owned).ok_or_else(|| ScenarioError::new(format!("no {key} in {object}")))
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+}
+
+/// Starts the network as a process of its own, unless people are inside; answers with where it is.
+async fn start_simulator(installation: &mut Installation, people: People) -> ScenarioResult<Option<(Process, String)>> {
+    let quiet: &[&str] = match people {
+        People::Inside => return Ok(None),
+        People::Quiet => &["--quiet"],
+        People::Lively => &[],
+    };
+    let mut simulator = installation.start(&[&["simulator", "--listen", "127.0.0.1:0"], quiet].concat())?;
+    let url = text(&simulator.event("ready", START).await?, "url")?;
+    installation.set("PACELINE_SIMULATOR__URL", &url);
+    installation.set("PACELINE_SIMULATOR__IN_PROCESS", "false");
+    Ok(Some((simulator, url)))
 }

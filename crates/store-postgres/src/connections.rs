@@ -17,6 +17,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use crate::{
+    cells::Cells,
     error::{Fallible, Fault, Then, store_error, unavailable},
     open::{PostgresOptions, Statements},
     transaction::{Bound, Steps, Tx, within},
@@ -33,6 +34,15 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long it may take to find out why there is no connection.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// How long a lost commit is searched for.
+const SEARCH: Duration = Duration::from_secs(10);
+
+/// What became of a transaction.
+enum Found {
+    Committed,
+    Aborted,
+}
 
 /// The pool.
 #[derive(Clone)]
@@ -114,13 +124,51 @@ impl Connections {
             Err(fault) => Err(fault),
         };
         match done {
-            Ok(done) => tx.commit().await.map(|()| done),
+            Ok(done) => match (tx.commit().await, tx.name.take()) {
+                (Err(fault), Some(name)) if fault.then == Then::Close => {
+                    drop(tx);
+                    self.find_commit(name, fault).await.map(|()| done)
+                }
+                (committed, _) => committed.map(|()| done),
+            },
             Err(fault) => {
                 if fault.then != Then::Close {
                     tx.roll_back().await;
                 }
                 Err(fault)
             }
+        }
+    }
+
+    /// What became of a transaction whose commit was not answered: the server knows it by its name. So a caller that is told
+    /// `Unavailable` need not wonder, unless the server stays away.
+    async fn find_commit(&self, name: String, fault: Fault) -> Fallible<()> {
+        match tokio::time::timeout(SEARCH, self.search_commit(name)).await {
+            Ok(Ok(Found::Committed)) => Ok(()),
+            Ok(Ok(Found::Aborted)) => Err(fault),
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!(error = %fault.error, "it is not known whether a transaction was committed");
+                Err(fault)
+            }
+        }
+    }
+
+    async fn search_commit(&self, name: String) -> Fallible<Found> {
+        loop {
+            let status = sqlx::query("SELECT pg_xact_status($1::text::xid8) AS status").bind(name.clone());
+            match self.one(status).await {
+                Ok(Some(row)) => match Cells::new("pg_xact_status", &row).opt_text("status")? {
+                    Some("committed") => return Ok(Found::Committed),
+                    Some("aborted") => return Ok(Found::Aborted),
+                    // The server has not noticed yet that the connection broke.
+                    _ => {}
+                },
+                Ok(None) => {}
+                Err(fault) if matches!(fault.error, StoreError::Unavailable { .. }) => {}
+                // A server that took over from the one that is lost may never have heard of it.
+                Err(fault) => return Err(fault),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -131,7 +179,7 @@ impl Connections {
             let mut conn = self.acquire().await?;
             let begun = within(self.patience, conn.execute(sqlx::raw_sql(self.begin.clone()))).await;
             match begun {
-                Ok(_) => return Ok(Tx::new(conn, Arc::clone(&self.minter), self.patience)),
+                Ok(_) => return Ok(Tx::new(conn, Arc::clone(&self.minter), self.patience, self.statements)),
                 Err(fault) => {
                     conn.close_on_drop();
                     if fault.then != Then::Close || tries == 0 {
@@ -218,7 +266,7 @@ async fn end_reading<T>(mut tx: Tx, read: Fallible<T>) -> Fallible<T> {
 /// made dear to the planner, which would choose them for a table that was small when it last looked. For the same reason it plans anew
 /// each time. What the planner believes about the states of messages is always old: a campaign of a million rows goes from
 /// waiting to sent between two looks. So statements that look rows up by an array join it by LATERAL, which leaves no choice.
-fn settings(options: &PostgresOptions) -> [(&'static str, String); 8] {
+fn settings(options: &PostgresOptions) -> [(&'static str, String); 9] {
     let milliseconds = |duration: Duration| duration.as_millis().clamp(1, 2_147_483_647).to_string();
     [
         ("statement_timeout", milliseconds(options.statement_timeout)),
@@ -226,6 +274,7 @@ fn settings(options: &PostgresOptions) -> [(&'static str, String); 8] {
         ("idle_in_transaction_session_timeout", milliseconds(options.statement_timeout * 2)),
         ("plan_cache_mode", "force_custom_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
+        ("enable_bitmapscan", "off".to_owned()),
         ("enable_hashjoin", "off".to_owned()),
         ("enable_mergejoin", "off".to_owned()),
         ("jit", "off".to_owned()),
@@ -234,10 +283,11 @@ fn settings(options: &PostgresOptions) -> [(&'static str, String); 8] {
 
 /// How a connection is made.
 pub(crate) fn connecting(options: &PostgresOptions) -> PgConnectOptions {
+    let name = options.connect().get_application_name().unwrap_or("paceline").to_owned();
     let connect = options
         .connect()
         .clone()
-        .application_name("paceline")
+        .application_name(&name)
         // A pooler refuses what it does not know, and no number here is broken.
         .extra_float_digits(None)
         // Statements carry no values, but they are noise; errors are told by the callers.
@@ -245,7 +295,6 @@ pub(crate) fn connecting(options: &PostgresOptions) -> PgConnectOptions {
         .log_slow_statements(LevelFilter::Off, Duration::MAX);
     match options.statements {
         Statements::Prepared => connect.statement_cache_capacity(512).options(settings(options)),
-        // Without a cache, the driver gives statements no names.
         Statements::Unnamed => connect.statement_cache_capacity(0),
     }
 }

@@ -70,7 +70,8 @@ pub(crate) type Deltas = BTreeMap<(Ledger, Count), i64>;
 const WRITE: &str = "INSERT INTO campaign_counts (workspace_id, campaign_id, bucket, shard, count) \
     SELECT v.workspace_id, v.campaign_id, v.bucket, pg_backend_pid() % 16, v.count \
     FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) AS v (workspace_id, campaign_id, bucket, count) \
-    ON CONFLICT (workspace_id, campaign_id, bucket, shard) DO UPDATE SET count = campaign_counts.count + excluded.count";
+    ON CONFLICT (workspace_id, campaign_id, bucket, shard) DO UPDATE SET count = campaign_counts.count + excluded.count \
+    RETURNING pg_current_xact_id()::text AS transaction";
 
 impl Tx {
     /// Notes that a count changes.
@@ -108,7 +109,9 @@ impl Tx {
             .bind(column(&changes, |((ledger, _), _)| uuid(ledger.campaign)))
             .bind(column(&changes, |((_, what), _)| what.bucket()))
             .bind(column(&changes, |(_, by)| *by));
-        self.execute(write).await?;
+        if let Some(row) = self.all(write).await?.first() {
+            self.name = Some(Cells::new("campaign_counts", row).string("transaction")?);
+        }
         Ok(())
     }
 }

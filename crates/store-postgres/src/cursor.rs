@@ -12,6 +12,9 @@ use crate::{
 /// The most items of a page.
 const MAX_LIMIT: u32 = 1_000;
 
+/// The beginning of PostgreSQL's times, in November of the year 4714 before ours. Their end lies beyond that of `DateTime`.
+const FIRST_SECOND: i64 = -210_866_803_200;
+
 /// Where a page begins and how much of it is wanted.
 pub(crate) struct Cursor<const N: usize> {
     /// The sort key of the last item of the page before.
@@ -55,7 +58,8 @@ pub(crate) fn key_of(at: DateTime<Utc>, id: [u8; 16]) -> [u8; 24] {
 /// The time and the id of a key. A time that no row can have is a conflict: the cursor is none.
 pub(crate) fn split_key(key: [u8; 24]) -> Fallible<(DateTime<Utc>, Uuid)> {
     let micros = i64::from_be_bytes(std::array::from_fn(|index| key[index]));
-    let at = DateTime::from_timestamp_micros(micros).ok_or_else(|| conflict("cursor"))?;
+    let at = DateTime::from_timestamp_micros(micros).filter(|at| at.timestamp() >= FIRST_SECOND);
+    let at = at.ok_or_else(|| conflict("cursor"))?;
     Ok((at, Uuid::from_bytes(std::array::from_fn(|index| key[8 + index]))))
 }
 
@@ -86,7 +90,9 @@ mod tests {
         let at = DateTime::from_timestamp_micros(-7).unwrap();
         let read = decode(&hex(&key_of(at, [9; 16]))).unwrap();
         assert_eq!(split_key(read).unwrap(), (at, Uuid::from_bytes([9; 16])));
-        assert!(split_key([0x7f; 24]).is_err(), "no time is so far away");
+        for far in [[0x7f; 24], [0x80; 24], key_of(DateTime::<chrono::Utc>::MIN_UTC, [9; 16])] {
+            assert!(split_key(far).is_err(), "no time of PostgreSQL is so far away");
+        }
     }
 
     #[test]

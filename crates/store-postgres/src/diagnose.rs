@@ -71,7 +71,8 @@ async fn look(options: &PostgresOptions) -> Result<Vec<Finding>, OpenError> {
     let mut conn = connect(options).await?;
     let row = conn.fetch_one(sqlx::raw_sql(FACTS)).await.map_err(OpenError::from_driver)?;
     let facts = Facts::read(&row).map_err(OpenError::from_driver)?;
-    let mut findings = vec![version(&facts), encoding(&facts), writable(&facts), durability(&facts)];
+    let mut findings = vec![version(&facts), encoding(&facts), writable(&facts)];
+    findings.extend([disk(&facts), commits(&facts)]);
     findings.push(connections(&facts, options.max_connections));
     findings.push(schema(&mut conn).await?);
     findings.push(pooler(&mut conn, options).await?);
@@ -83,7 +84,8 @@ struct Facts {
     number: i64,
     encoding: String,
     writes: Writes,
-    safety: Safety,
+    disk: Disk,
+    commits: Commits,
     /// Connections that the server, the database or the user may have, and those in use.
     limit: i64,
     used: i64,
@@ -95,12 +97,16 @@ enum Writes {
     ReadOnly,
 }
 
-enum Safety {
-    Durable,
-    /// A crash of the server loses the last answered transactions.
-    Asynchronous,
+enum Disk {
+    Waited,
     /// A crash of the machine may destroy the database.
-    Unsafe,
+    NotWaited,
+}
+
+enum Commits {
+    Waited,
+    /// A crash of the server loses the last answered transactions.
+    NotWaited,
 }
 
 impl Facts {
@@ -119,11 +125,8 @@ impl Facts {
                 (false, true) => Writes::ReadOnly,
                 (false, false) => Writes::Taken,
             },
-            safety: match (flag("durable")?, flag("asynchronous")?) {
-                (false, _) => Safety::Unsafe,
-                (true, true) => Safety::Asynchronous,
-                (true, false) => Safety::Durable,
-            },
+            disk: if flag("durable")? { Disk::Waited } else { Disk::NotWaited },
+            commits: if flag("asynchronous")? { Commits::NotWaited } else { Commits::Waited },
             // A limit of -1 is none.
             limit: limits.into_iter().flatten().filter(|limit| *limit >= 0).min().unwrap_or(0),
             used: number("used")?.unwrap_or(0),
@@ -157,16 +160,22 @@ fn writable(facts: &Facts) -> Finding {
     }
 }
 
-fn durability(facts: &Facts) -> Finding {
-    match facts.safety {
-        Safety::Durable => Finding::fine("what is committed is on the disk"),
-        Safety::Asynchronous => Finding::problem(
-            "synchronous_commit is off: a crash forgets what was answered already",
-            "turn synchronous_commit on for this user",
-        ),
-        Safety::Unsafe => Finding::warning(
+fn disk(facts: &Facts) -> Finding {
+    match facts.disk {
+        Disk::Waited => Finding::fine("the server waits for its disk"),
+        Disk::NotWaited => Finding::warning(
             "fsync or full_page_writes is off: a power failure may destroy the database",
             "turn both on, unless the data may be lost",
+        ),
+    }
+}
+
+fn commits(facts: &Facts) -> Finding {
+    match facts.commits {
+        Commits::Waited => Finding::fine("commits are written before they are answered"),
+        Commits::NotWaited => Finding::problem(
+            "synchronous_commit is off: a crash forgets what was answered already",
+            "turn synchronous_commit on for this user",
         ),
     }
 }
@@ -197,17 +206,8 @@ async fn schema(conn: &mut PgConnection) -> Result<Finding, OpenError> {
     })
 }
 
-/// Two connections through a pooler share what is behind it: the second is given the server's process that the first just had, or
-/// the first another one while the second holds it.
-async fn pooler(first: &mut PgConnection, options: &PostgresOptions) -> Result<Finding, OpenError> {
-    let mut second = connect(options).await?;
-    let before = server_process(first).await?;
-    second.execute("BEGIN").await.map_err(OpenError::from_driver)?;
-    let others = server_process(&mut second).await?;
-    let after = server_process(first).await?;
-    second.execute("ROLLBACK").await.map_err(OpenError::from_driver)?;
-    let pooled = before == others || before != after;
-    Ok(match (pooled, options.statements) {
+async fn pooler(conn: &mut PgConnection, options: &PostgresOptions) -> Result<Finding, OpenError> {
+    Ok(match (is_pooled(conn, options).await?, options.statements) {
         (true, Statements::Unnamed) => Finding::fine("connections lead through a pooler"),
         (true, Statements::Prepared) => Finding::problem(
             "connections lead through a pooler, and statements are prepared",
@@ -218,6 +218,18 @@ async fn pooler(first: &mut PgConnection, options: &PostgresOptions) -> Result<F
             Finding::fine("connections seem to lead to the server itself; statements are sent unnamed all the same")
         }
     })
+}
+
+/// Whether a pooler in transaction mode stands between. Two connections through one share what is behind it: the second is given
+/// the server's process that the first just had, or the first another one while the second holds it.
+pub(crate) async fn is_pooled(first: &mut PgConnection, options: &PostgresOptions) -> Result<bool, OpenError> {
+    let mut second = connect(options).await?;
+    let before = server_process(first).await?;
+    second.execute("BEGIN").await.map_err(OpenError::from_driver)?;
+    let others = server_process(&mut second).await?;
+    let after = server_process(first).await?;
+    second.execute("ROLLBACK").await.map_err(OpenError::from_driver)?;
+    Ok(before == others || before != after)
 }
 
 async fn server_process(conn: &mut PgConnection) -> Result<i32, OpenError> {

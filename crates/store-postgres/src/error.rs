@@ -129,7 +129,9 @@ pub(crate) fn unavailable_reason(error: &sqlx::Error) -> Option<&'static str> {
         sqlx::Error::Tls(_) => {
             return Some("no encrypted connection to the database can be made: see sslmode and sslrootcert");
         }
-        sqlx::Error::Protocol(_) => return Some("what answers at the database's address broke PostgreSQL's protocol"),
+        sqlx::Error::Protocol(_) => {
+            return Some("the connection to the database broke, or what answers is not PostgreSQL");
+        }
         _ => {}
     }
     let state = sql_state(error)?;

@@ -90,7 +90,7 @@ const CLAIM: &str = concat!(
     "WITH wanted AS MATERIALIZED (SELECT id FROM senders WHERE state = 'active' AND ($3::uuid IS NULL OR id = $3) \
         AND channel = ANY($4) AND (lease_expires_at IS NULL OR lease_expires_at <= ",
     real_now!(),
-    ") ORDER BY created_at, id LIMIT $5 FOR UPDATE SKIP LOCKED) \
+    ") ORDER BY created_at, id LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED) \
      UPDATE senders SET lease_worker = $1, lease_epoch = lease_epoch + 1, lease_expires_at = ",
     real_now!(),
     " + ",

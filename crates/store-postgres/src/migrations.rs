@@ -2,7 +2,7 @@
 
 use sqlx::{
     Connection as _, Executor as _, PgConnection, SqlSafeStr as _,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    migrate::{Migration, MigrationType},
 };
 
 use crate::open::OpenError;
@@ -19,6 +19,12 @@ pub(crate) const KNOWN: i64 = FILES[FILES.len() - 1].0;
 /// The lock under which migrations are applied: "paceline" as eight bytes.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8097027706055159397)";
 
+/// The table in which the driver's own tool would look for what was applied. That tool names its statements, which a connection
+/// pooler would hand to the next client, so it is not used here.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, \
+    installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, \
+    execution_time bigint NOT NULL)";
+
 /// How long a process waits for another that migrates, and then for its own statements. A change of a large table takes its time.
 const LIMITS: &str = "SET LOCAL lock_timeout = '15min'; SET LOCAL statement_timeout = '1h'";
 
@@ -30,20 +36,32 @@ pub(crate) async fn apply(conn: &mut PgConnection) -> Result<(), OpenError> {
         tx.execute(statement).await.map_err(OpenError::from_driver)?;
     }
     refuse_newer(&mut tx).await?;
-    let migrator = migrator();
-    migrator.run(&mut *tx).await.map_err(|error| match error {
-        MigrateError::VersionMismatch(number) => OpenError::MigrationChanged { number },
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => OpenError::from_driver(error),
-        error => OpenError::Migration { source: Box::new(error) },
-    })?;
+    tx.execute(TABLE).await.map_err(OpenError::from_driver)?;
+    let applied = find_applied(&mut tx).await?;
+    for migration in migrations() {
+        match applied.iter().find(|(number, _)| *number == migration.version) {
+            Some((_, checksum)) if *checksum == *migration.checksum => {}
+            Some((number, _)) => return Err(OpenError::MigrationChanged { number: *number }),
+            None => run(&mut tx, &migration).await.map_err(OpenError::from_driver)?,
+        }
+    }
     tx.commit().await.map_err(OpenError::from_driver)
+}
+
+async fn run(conn: &mut PgConnection, migration: &Migration) -> Result<(), sqlx::Error> {
+    conn.execute(sqlx::raw_sql(migration.sql.clone())).await?;
+    let note = sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES ($1, $2, true, $3, 0)",
+    );
+    let note = note.bind(migration.version).bind(&*migration.description).bind(&*migration.checksum);
+    note.persistent(false).execute(conn).await.map(|_| ())
 }
 
 /// Refuses a database that needs a newer binary, or lacks a migration, or has one in another form. Changes nothing.
 pub(crate) async fn expect(conn: &mut PgConnection) -> Result<(), OpenError> {
     refuse_newer(conn).await?;
     let applied = find_applied(conn).await?;
-    for migration in migrator().iter() {
+    for migration in migrations() {
         match applied.iter().find(|(number, _)| *number == migration.version) {
             Some((_, checksum)) if *checksum == *migration.checksum => {}
             Some((number, _)) => return Err(OpenError::MigrationChanged { number: *number }),
@@ -62,16 +80,10 @@ pub(crate) async fn newest_applied(conn: &mut PgConnection) -> Result<i64, OpenE
 }
 
 /// The embedded migrations.
-pub(crate) fn migrator() -> Migrator {
-    let migrations = FILES.map(|(number, what, sql)| {
+pub(crate) fn migrations() -> [Migration; FILES.len()] {
+    FILES.map(|(number, what, sql)| {
         Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    let mut migrator = Migrator::with_migrations(migrations.into());
-    // Later migrations that this binary does not know have been checked before.
-    migrator.set_ignore_missing(true);
-    // The driver's own lock is the session's.
-    migrator.set_locking(false);
-    migrator
+    })
 }
 
 async fn refuse_newer(conn: &mut PgConnection) -> Result<(), OpenError> {
@@ -87,7 +99,7 @@ pub(crate) async fn oldest_binary(conn: &mut PgConnection) -> Result<Option<i64>
         return Ok(None);
     }
     let query = sqlx::query_scalar("SELECT max(oldest_binary) FROM schema_compatibility");
-    query.fetch_one(conn).await.map_err(OpenError::from_driver)
+    query.persistent(false).fetch_one(conn).await.map_err(OpenError::from_driver)
 }
 
 async fn find_applied(conn: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, OpenError> {
@@ -95,10 +107,10 @@ async fn find_applied(conn: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, Op
         return Ok(Vec::new());
     }
     let query = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
-    query.fetch_all(conn).await.map_err(OpenError::from_driver)
+    query.persistent(false).fetch_all(conn).await.map_err(OpenError::from_driver)
 }
 
 async fn exists(conn: &mut PgConnection, table: &str) -> Result<bool, OpenError> {
     let query = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table);
-    query.fetch_one(conn).await.map_err(OpenError::from_driver)
+    query.persistent(false).fetch_one(conn).await.map_err(OpenError::from_driver)
 }

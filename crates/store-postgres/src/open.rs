@@ -11,6 +11,7 @@ use sqlx::{
 
 use crate::{
     connections::{Connections, connecting},
+    diagnose::is_pooled,
     error::{Fallible, sql_state, state, unavailable_reason},
     migrations,
     transaction::{Bound, Steps, Tx},
@@ -137,6 +138,12 @@ pub enum OpenError {
         /// The migration.
         number: i64,
     },
+    /// Statements cannot be prepared through a connection pooler: it mixes those of different clients.
+    #[error("a connection pooler stands before the database {place}: let statements be sent unnamed")]
+    Pooled {
+        /// Where it is.
+        place: String,
+    },
     /// The schema could not be brought up to date.
     #[error("the schema of the database cannot be brought up to date")]
     Migration {
@@ -166,7 +173,7 @@ impl OpenError {
         let passing = match sql_state(&error).as_deref() {
             Some(state::NO_RIGHT | state::NO_SUCH_DATABASE) => Passing::No,
             Some(state) if state.starts_with("28") || state.starts_with("XX") => Passing::No,
-            None if matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => Passing::No,
+            None if matches!(error, sqlx::Error::Tls(_)) => Passing::No,
             _ => Passing::Yes,
         };
         Self::Unavailable { place: String::new(), reason: reason.to_owned(), passing }
@@ -227,6 +234,9 @@ impl PostgresStore {
 
 async fn check_schema(options: &PostgresOptions) -> Result<(), OpenError> {
     let mut conn = connect(options).await?;
+    if options.statements == Statements::Prepared && is_pooled(&mut conn, options).await? {
+        return Err(OpenError::Pooled { place: options.place() });
+    }
     let checked = match options.migrations {
         Migrations::Apply => migrations::apply(&mut conn).await,
         Migrations::Expect => migrations::expect(&mut conn).await,

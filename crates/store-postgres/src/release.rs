@@ -93,10 +93,11 @@ impl Tx {
     /// Gives back those claims that are still held under their generation.
     pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
         let give_back = sqlx::query(concat!(
-            "WITH v AS (SELECT * FROM unnest($1::uuid[], $2::integer[]) AS v (id, generation) ORDER BY v.id), \
-             held AS (SELECT m.seq FROM v CROSS JOIN LATERAL (SELECT x.seq FROM messages x \
-                WHERE x.id = v.id AND x.release_generation = v.generation AND x.state = 'waiting' \
-                    AND x.release_deadline IS NOT NULL FOR UPDATE) m) \
+            "WITH v AS (SELECT m.seq, v.generation FROM unnest($1::uuid[], $2::integer[]) AS v (id, generation) \
+                JOIN messages m ON m.id = v.id ORDER BY m.seq), \
+             held AS (SELECT m.seq FROM v CROSS JOIN LATERAL (SELECT m.seq FROM messages m \
+                WHERE m.seq = v.seq AND m.release_generation = v.generation AND m.state = 'waiting' \
+                    AND m.release_deadline IS NOT NULL FOR UPDATE) m) \
              UPDATE messages SET ",
             give_back!(),
             ", not_before = coalesce($3, messages.not_before), waits_for = $4 FROM held WHERE messages.seq = held.seq"

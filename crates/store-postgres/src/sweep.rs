@@ -77,9 +77,9 @@ impl SweepStore for PostgresStore {
     async fn list_unapplied_outcomes(&self, age: Duration, limit: u32) -> StoreResult<Vec<WorkerResult>> {
         let query = sqlx::query(concat!(
             "SELECT a.message_id, a.number, a.sender_id, a.outcome, a.ended_at, a.seq \
-             FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
-             WHERE m.state = 'sending' AND a.recorded_at <= ",
-            real_now!(),
+             FROM (SELECT id, attempts FROM messages WHERE state = 'sending' OFFSET 0) m CROSS JOIN LATERAL (SELECT * FROM attempts a \
+                WHERE a.message_id = m.id AND a.number = m.attempts OFFSET 0) a WHERE a.recorded_at <= ",
+            statement_now!(),
             " - ",
             micros_of!("$1"),
             " ORDER BY a.recorded_at, a.seq LIMIT $2"
@@ -178,9 +178,10 @@ impl Tx {
                 " FROM messages m WHERE m.state = 'waiting' AND m.seq = ANY(ARRAY( \
                     SELECT f.seq FROM messages f WHERE f.campaign_id = $1 \
                         AND f.state = 'waiting' AND f.release_deadline IS NULL AND f.sender_id IS NULL \
-                    UNION ALL SELECT b.seq FROM senders s JOIN messages b ON b.sender_id = s.id \
-                        WHERE b.campaign_id = $1 AND b.state = 'waiting' AND b.release_deadline IS NULL \
-                    UNION ALL SELECT r.seq FROM messages r WHERE r.release_deadline IS NOT NULL AND r.campaign_id = $1 \
+                    UNION ALL SELECT b.seq FROM senders s CROSS JOIN LATERAL (SELECT b.seq FROM messages b \
+                        WHERE b.sender_id = s.id AND b.campaign_id = $1 AND b.state = 'waiting' AND b.release_deadline IS NULL OFFSET 0) b \
+                    UNION ALL SELECT r.seq FROM (SELECT seq, campaign_id FROM messages WHERE release_deadline IS NOT NULL OFFSET 0) r \
+                        WHERE r.campaign_id = $1 \
                     LIMIT $2)) ORDER BY m.seq FOR UPDATE OF m SKIP LOCKED"
             ));
             let waiting = waiting.bind(uuid(campaign)).bind(i64::try_from(left).unwrap_or(i64::MAX));
@@ -203,14 +204,14 @@ impl Tx {
 
     async fn lose_abandoned(&mut self, now: DateTime<Utc>, age: Duration, limit: u32) -> Fallible<u64> {
         let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.seq FROM senders s JOIN messages m ON m.sender_id = s.id \
-             JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
-             WHERE (s.state = 'removed' OR s.session_state = 'banned') AND m.state = 'sending' \
-                AND a.outcome IS NULL AND a.intended_really_at <= ",
-            real_now!(),
+            "SELECT a.message_id, a.number, a.seq FROM (SELECT id FROM senders WHERE state = 'removed' OR session_state = 'banned') s \
+             CROSS JOIN LATERAL (SELECT m.id, m.attempts FROM messages m WHERE m.sender_id = s.id AND m.state = 'sending' OFFSET 0) m \
+             CROSS JOIN LATERAL (SELECT a.message_id, a.number, a.seq FROM attempts a \
+                WHERE a.message_id = m.id AND a.number = m.attempts AND a.outcome IS NULL AND a.intended_really_at <= ",
+            statement_now!(),
             " - ",
             micros_of!("$1"),
-            " LIMIT $2 FOR UPDATE OF a SKIP LOCKED"
+            " FOR UPDATE SKIP LOCKED) a LIMIT $2"
         ));
         let rows = self.all(query.bind(duration_micros(age)).bind(i64::from(limit))).await?;
         let lost = |row| {

@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 use crate::{
-    migrations::migrator,
+    migrations::migrations,
     open::{PostgresOptions, PostgresStore},
 };
 
@@ -145,7 +145,8 @@ async fn copy(conn: &mut PgConnection, server: &str, template: Option<&str>) -> 
     let statement = format!("CREATE DATABASE {name} TEMPLATE {of} ENCODING 'UTF8'");
     let mut tries = 0;
     while let Err(error) = conn.execute(AssertSqlSafe(statement.clone())).await {
-        let in_use = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55006");
+        let in_use =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55006");
         tries += 1;
         if !in_use || tries == TRIES {
             return Err(error.into());
@@ -180,7 +181,7 @@ async fn find_template(conn: &mut PgConnection, server: &str) -> Result<String, 
 
 fn template_name() -> String {
     let mut sum = 0_u64;
-    for migration in migrator().iter() {
+    for migration in migrations() {
         for byte in migration.checksum.iter() {
             sum = sum.rotate_left(7).wrapping_mul(0x0100_0000_01b3) ^ u64::from(*byte);
         }

@@ -18,6 +18,7 @@ use crate::{
     counters::Deltas,
     error::{Fallible, Fault, Then, unavailable},
     events::NewEvent,
+    open::Statements,
 };
 
 /// A query whose values are bound.
@@ -34,8 +35,11 @@ pub(crate) struct Tx {
     pub(crate) deltas: Deltas,
     /// Events that are not written yet, with the place that each takes among its transaction's.
     pub(crate) events: BTreeMap<(usize, usize), NewEvent>,
+    /// What the server calls the transaction, known once counters were written.
+    pub(crate) name: Option<String>,
     minter: Arc<Minter>,
     patience: Duration,
+    statements: Statements,
     /// Whether a statement has failed, after which PostgreSQL would roll back at a commit and call that a success.
     failed: bool,
     ended: bool,
@@ -43,8 +47,23 @@ pub(crate) struct Tx {
 
 impl Tx {
     /// A transaction that has begun on a connection. `patience` is how long any answer of the server is waited for.
-    pub(crate) fn new(conn: PoolConnection<Postgres>, minter: Arc<Minter>, patience: Duration) -> Self {
-        Self { conn, deltas: Deltas::default(), events: BTreeMap::new(), minter, patience, failed: false, ended: false }
+    pub(crate) fn new(
+        conn: PoolConnection<Postgres>,
+        minter: Arc<Minter>,
+        patience: Duration,
+        statements: Statements,
+    ) -> Self {
+        Self {
+            conn,
+            deltas: Deltas::default(),
+            events: BTreeMap::new(),
+            name: None,
+            minter,
+            patience,
+            statements,
+            failed: false,
+            ended: false,
+        }
     }
 
     /// A new id.
@@ -54,19 +73,19 @@ impl Tx {
 
     /// Runs a statement that returns nothing; answers how many rows it changed.
     pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Fallible<u64> {
-        let done = within(self.patience, query.execute(&mut *self.conn)).await;
+        let done = within(self.patience, sent(query, self.statements).execute(&mut *self.conn)).await;
         Ok(self.seen(done)?.rows_affected())
     }
 
     /// Runs a statement that returns rows.
     pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
-        let rows = within(self.patience, query.fetch_all(&mut *self.conn)).await;
+        let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
         self.seen(rows)
     }
 
     /// Runs a statement that returns at most one row.
     pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
-        let row = within(self.patience, query.fetch_optional(&mut *self.conn)).await;
+        let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
         self.seen(row)
     }
 
@@ -116,6 +135,11 @@ impl Drop for Tx {
             self.conn.close_on_drop();
         }
     }
+}
+
+/// A query as it is to be sent. Without a cache the driver would name it all the same, and never forget the name.
+pub(crate) fn sent(query: Bound<'_>, statements: Statements) -> Bound<'_> {
+    query.persistent(statements == Statements::Prepared)
 }
 
 /// What the server answers, unless it does not: a connection whose other end has vanished never breaks by itself.

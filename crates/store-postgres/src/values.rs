@@ -37,7 +37,7 @@ pub(crate) const NO_CAMPAIGN: CampaignId = CampaignId::from_bytes([0; 16]);
 pub(crate) const INSTALLATION: WorkspaceId = WorkspaceId::from_bytes([0; 16]);
 
 /// The longest duration that is written. A deadline further away than a hundred years would only overflow.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// An id as it is bound.
 pub(crate) fn uuid<K: IdKind>(id: Id<K>) -> Uuid {

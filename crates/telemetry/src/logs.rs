@@ -89,6 +89,10 @@ where
     build(&options.filter, options.format, Colours::Off, writer)
 }
 
+/// The broker's driver logs each failed try and each returned message by itself; what an operator needs to know of it is in our own
+/// lines. A filter that names it goes before this.
+const QUIET: &str = "lapin=off";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Colours {
     On,
@@ -104,8 +108,9 @@ fn build<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::builder().parse(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
+    let filter = EnvFilter::builder()
+        .parse(format!("{QUIET},{filter}"))
+        .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
     let lines = if format == LogFormat::Text {
         fmt::layer().with_writer(writer).with_ansi(colours == Colours::On).boxed()
     } else {

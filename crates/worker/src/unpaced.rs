@@ -13,6 +13,7 @@ use paceline_store::{
     release::PutOff,
 };
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     actor::{Actor, Link, Turn, sleep_until, sleep_until_instant},
@@ -37,7 +38,9 @@ struct Flight {
 struct Intent {
     items: Vec<Item>,
     now: DateTime<Utc>,
-    answer: BoxFuture<'static, StoreResult<Fenced<IntentAnswer>>>,
+    /// A task of its own: whatever the actor waits for meanwhile may need the store's one connection, which an intent that is
+    /// not polled would keep.
+    answer: AbortOnDropHandle<StoreResult<Fenced<IntentAnswer>>>,
 }
 
 impl Flight {
@@ -108,8 +111,8 @@ impl Actor {
         let claims = items.iter().map(|item| (item.job.message, item.job.generation)).collect();
         let batch = self.intent_batch(claims, now, self.pace_inputs(None, None, now));
         let store = Arc::clone(&self.context.store);
-        let answer = async move { store.record_intents(batch).await }.boxed();
-        Intent { items, now, answer }
+        let answer = tokio::spawn(async move { store.record_intents(batch).await });
+        Intent { items, now, answer: AbortOnDropHandle::new(answer) }
     }
 
     /// Waits for whatever happens next. What is broken off here is only waiting: the intent and the sends live in the flight.
@@ -205,7 +208,11 @@ impl Actor {
 /// The answer to the intent on its way; never, when there is none. Cancel-safe.
 async fn answered(intent: &mut Option<Intent>) -> StoreResult<Fenced<IntentAnswer>> {
     match intent {
-        Some(intent) => (&mut intent.answer).await,
+        Some(intent) => match (&mut intent.answer).await {
+            Ok(answer) => answer,
+            // Nobody aborts it, so it panicked; the actor ends as it would have without a task between.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        },
         None => std::future::pending().await,
     }
 }

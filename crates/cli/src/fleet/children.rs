@@ -23,9 +23,9 @@ use crate::{setup::Setup, table::Table};
 /// How long a worker may drain before it is killed; longer than its own limit.
 const DRAIN_LIMIT: Duration = Duration::from_secs(70);
 /// A worker that has run for as long has recovered: its next end counts as the first again.
-const RECOVERED_AFTER: Duration = Duration::from_secs(60);
+const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 /// The longest pause before a worker that keeps ending is started again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long a new worker may be without the lease that another one has, before it is not needed.
 const LEASE_WITHIN: Duration = Duration::from_secs(10);
 /// The table is shown at most this often.

@@ -71,6 +71,19 @@ async fn only_what_is_due_is_claimed_however_fast_the_clock_runs() {
 }
 
 #[tokio::test]
+async fn a_queue_that_the_broker_refuses_holds_up_its_own_sender_only() {
+    let Bench { store, queue, mut releaser } = bench(1.0);
+    *lock(&store.windows) = (1..4).map(|byte| window(sender(byte, "gentle"), 0)).collect();
+    lock(&queue.refused).insert(sender(2, "gentle").id);
+    step(&mut releaser).await.expect("it releases for the others");
+    let given: Vec<_> = lock(&store.claims)[0].rooms.iter().map(|room| room.sender.to_bytes()[0]).collect();
+    assert_eq!(given, [1, 3]);
+    lock(&queue.declared).clear();
+    step(&mut releaser).await.expect("it releases for the others");
+    assert!(lock(&queue.declared).is_empty(), "the refused one is left alone for a while");
+}
+
+#[tokio::test]
 async fn a_paced_sender_is_given_what_leaves_within_two_minutes() {
     // At 1.5 s, then one each 40 s: 41.5 s and 81.5 s; the next would leave after 121.5 s.
     assert_eq!(rooms(1.0, vec![(sender(1, "gentle"), 0)]).await, [(1, 3, 200)]);

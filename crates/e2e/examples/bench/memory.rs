@@ -18,7 +18,7 @@ pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>>
 
 async fn fleet(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
     let mut world = World::start(Installation::new()?.with("PACELINE_LOG__FILTER", "warn"), People::Quiet).await?;
-    let process = world.up()?.id().unwrap_or_default();
+    let process = world.worker()?.id().unwrap_or_default();
     let (idle, _) = resident_kib(process)?;
     world.add_senders(sizes.fleet, "gentle").await?;
     eventually("the fleet is connected", LONG, async || {
@@ -37,7 +37,7 @@ async fn fleet(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
 
 async fn upload(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
     let mut world = World::start(Installation::new()?, People::Quiet).await?;
-    let process = world.up()?.id().unwrap_or_default();
+    let process = world.worker()?.id().unwrap_or_default();
     let (idle, _) = resident_kib(process)?;
     let campaign = world.api.post("/v1/campaigns", &json!({ "template": "Hi {{ name }}" })).await?.ok()?;
     let path = format!("/v1/campaigns/{}/recipients", campaign["id"].as_str().unwrap_or_default());

@@ -52,7 +52,7 @@ pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>>
     if summary.messages_seen != expected || summary.duplicates != 0 {
         return Err(ScenarioError::new(format!("the network saw something else: {summary:?}")));
     }
-    let process = world.up()?.id().unwrap_or_default();
+    let process = world.worker()?.id().unwrap_or_default();
     Ok(Map::from_iter([
         ("messages_per_second".to_owned(), json!(per_second(sizes.messages, elapsed))),
         ("campaign_get_ms_median".to_owned(), json!(milliseconds(&times, 50))),

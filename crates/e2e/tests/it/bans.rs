@@ -1,17 +1,26 @@
 //! What WhatsApp forbids a sender, and for how long.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually, unchanged};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually, unchanged};
 use serde_json::json;
 
-use crate::bounds::{CAMPAIGN, SOON, WATCH};
+use crate::{
+    bounds::{CAMPAIGN, SOON, WATCH},
+    stacks::on_both_stacks,
+};
 
-fn drill() -> ScenarioResult<Installation> {
-    Ok(Installation::new()?.with_profile("drill", &[("PER_SECOND", "40")]))
+on_both_stacks![
+    a_temporary_ban_halts_the_sender_until_it_is_over,
+    the_messages_of_a_banned_sender_go_to_the_others_of_its_pool,
+    a_network_that_is_busy_for_a_while_is_tried_again_later_and_later,
+    refusals_of_the_network_become_reasons,
+];
+
+async fn drill(stack: Stack) -> ScenarioResult<Installation> {
+    Ok(Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "40")]))
 }
 
-#[tokio::test]
-async fn a_temporary_ban_halts_the_sender_until_it_is_over() -> ScenarioResult<()> {
-    let mut world = World::start(drill()?, People::Quiet).await?;
+async fn a_temporary_ban_halts_the_sender_until_it_is_over(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
     let phone = world.add_senders(1, "drill").await?.remove(0);
     let audience = Audience::ordinary(61, 200);
     let campaign = world.submit(&audience).await?;
@@ -37,9 +46,8 @@ async fn a_temporary_ban_halts_the_sender_until_it_is_over() -> ScenarioResult<(
     world.finish().await
 }
 
-#[tokio::test]
-async fn the_messages_of_a_banned_sender_go_to_the_others_of_its_pool() -> ScenarioResult<()> {
-    let mut world = World::start(drill()?, People::Quiet).await?;
+async fn the_messages_of_a_banned_sender_go_to_the_others_of_its_pool(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
     let phones = world.add_senders(2, "drill").await?;
     let audience = Audience::ordinary(62, 240);
     let campaign = world.submit(&audience).await?;
@@ -53,9 +61,8 @@ async fn the_messages_of_a_banned_sender_go_to_the_others_of_its_pool() -> Scena
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_network_that_is_busy_for_a_while_is_tried_again_later_and_later() -> ScenarioResult<()> {
-    let mut world = World::start(drill()?, People::Quiet).await?;
+async fn a_network_that_is_busy_for_a_while_is_tried_again_later_and_later(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
     world.add_senders(1, "drill").await?;
     let busy = world.network.add_fault(&json!({ "kind": "reject", "reason": "unavailable" })).await?;
     let audience = Audience::ordinary(64, 20);
@@ -74,9 +81,8 @@ async fn a_network_that_is_busy_for_a_while_is_tried_again_later_and_later() -> 
     world.finish().await
 }
 
-#[tokio::test]
-async fn refusals_of_the_network_become_reasons() -> ScenarioResult<()> {
-    let mut world = World::start(drill()?, People::Quiet).await?;
+async fn refusals_of_the_network_become_reasons(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
     world.add_senders(2, "drill").await?;
     world.network.add_fault(&json!({ "kind": "reject", "reason": "blocked", "count": 3 })).await?;
     world

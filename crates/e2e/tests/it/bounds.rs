@@ -2,8 +2,19 @@
 
 use std::time::Duration;
 
+use paceline_e2e::Stack;
+
 /// A campaign of some hundred messages.
 pub(crate) const CAMPAIGN: Duration = Duration::from_secs(40);
+
+/// The same when processes are killed in the middle. Embedded, the next start takes back what a killed one had claimed; among servers
+/// nobody knows who lives, and a claim that was not published holds for its five minutes.
+pub(crate) fn campaign_with_kills(stack: Stack) -> Duration {
+    match stack {
+        Stack::Embedded => CAMPAIGN,
+        Stack::Full => CAMPAIGN + Duration::from_mins(5),
+    }
+}
 
 /// What happens by itself after a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(12);

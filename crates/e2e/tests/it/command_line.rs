@@ -2,10 +2,17 @@
 
 use std::{collections::BTreeMap, process::Output};
 
-use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, World};
+use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, Stack, World};
 use serde_json::Value;
 
-use crate::bounds::COMMAND;
+use crate::{bounds::COMMAND, stacks::on_both_stacks};
+
+on_both_stacks![
+    a_marketer_submits_watches_and_reports_a_campaign,
+    a_campaign_is_halted_resumed_and_ended_by_command,
+    an_operator_keeps_senders_by_command,
+    refusals_and_absent_servers_have_their_exit_codes,
+];
 
 /// An installation of somebody who talks to the server from elsewhere.
 fn client(world: &World) -> ScenarioResult<Installation> {
@@ -33,9 +40,8 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[tokio::test]
-async fn a_marketer_submits_watches_and_reports_a_campaign() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn a_marketer_submits_watches_and_reports_a_campaign(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     world.add_senders(3, "unlimited").await?;
     let client = client(&world)?;
     let audience = Audience::ordinary(95, 150);
@@ -83,9 +89,8 @@ async fn assert_report(client: &Installation, campaign: &str, audience: &Audienc
     Ok(())
 }
 
-#[tokio::test]
-async fn a_campaign_is_halted_resumed_and_ended_by_command() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn a_campaign_is_halted_resumed_and_ended_by_command(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     world.add_senders(1, "gentle").await?;
     let client = client(&world)?;
     let file = client.write("people.csv", Audience::ordinary(96, 20).csv())?;
@@ -105,9 +110,8 @@ async fn a_campaign_is_halted_resumed_and_ended_by_command() -> ScenarioResult<(
     world.finish().await
 }
 
-#[tokio::test]
-async fn an_operator_keeps_senders_by_command() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Quiet).await?;
+async fn an_operator_keeps_senders_by_command(stack: Stack) -> ScenarioResult<()> {
+    let world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     let client = client(&world)?;
     let phone = "+15550300001";
     let add = [
@@ -147,9 +151,8 @@ async fn an_operator_keeps_senders_by_command() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn refusals_and_absent_servers_have_their_exit_codes() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Inside).await?;
+async fn refusals_and_absent_servers_have_their_exit_codes(stack: Stack) -> ScenarioResult<()> {
+    let world = World::start(Installation::on(stack).await?, People::Inside).await?;
     let client = client(&world)?;
     let unknown = run(&client, &["campaign", "status", "cmp_00000000000000000000000000000000", "--json"]).await?;
     assert_eq!(unknown.status.code(), Some(5));

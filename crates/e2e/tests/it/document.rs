@@ -1,10 +1,19 @@
 //! What tools read: the document of the API, its routes, readiness and metrics.
 
-use paceline_e2e::{Api, Audience, Installation, People, ScenarioResult, World, eventually};
+use paceline_e2e::{Api, Audience, Installation, People, ScenarioResult, Stack, World, eventually};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::bounds::{CAMPAIGN, SOON};
+use crate::{
+    bounds::{CAMPAIGN, SOON},
+    stacks::on_both_stacks,
+};
+
+on_both_stacks![
+    every_route_of_the_document_is_served,
+    every_reference_in_the_document_leads_somewhere,
+    the_metrics_tell_the_account_and_nobodys_number,
+];
 
 /// A path of the document with an id of the right kind in each place.
 fn filled(path: &str) -> String {
@@ -25,9 +34,8 @@ fn filled(path: &str) -> String {
     parts.join("/")
 }
 
-#[tokio::test]
-async fn every_route_of_the_document_is_served() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Inside).await?;
+async fn every_route_of_the_document_is_served(stack: Stack) -> ScenarioResult<()> {
+    let world = World::start(Installation::on(stack).await?, People::Inside).await?;
     let document = world.api.get("/openapi.json").await?.ok()?;
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
     let mut operations = Vec::new();
@@ -62,9 +70,8 @@ async fn every_route_of_the_document_is_served() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn every_reference_in_the_document_leads_somewhere() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Inside).await?;
+async fn every_reference_in_the_document_leads_somewhere(stack: Stack) -> ScenarioResult<()> {
+    let world = World::start(Installation::on(stack).await?, People::Inside).await?;
     let document = world.api.get("/openapi.json").await?.ok()?;
     let mut open = vec![&document];
     let mut references = 0;
@@ -86,15 +93,24 @@ async fn every_reference_in_the_document_leads_somewhere() -> ScenarioResult<()>
     world.finish().await
 }
 
-#[tokio::test]
-async fn the_metrics_tell_the_account_and_nobodys_number() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Lively).await?;
+/// The metrics of every process: the one that serves the API knows where the others show theirs.
+async fn metrics(world: &World) -> ScenarioResult<String> {
+    let mut page = world.api.text("/metrics").await?;
+    let fleet = world.api.get("/v1/fleet").await?.ok()?;
+    for address in fleet["workers"].as_array().into_iter().flatten().filter_map(|worker| worker["listen"].as_str()) {
+        page.push_str(&Api::new(&format!("http://{address}"), "")?.text("/metrics").await?);
+    }
+    Ok(page)
+}
+
+async fn the_metrics_tell_the_account_and_nobodys_number(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Lively).await?;
     let senders = world.add_senders(3, "unlimited").await?;
     let audience = Audience::mixed(81, 100);
     let campaign = world.submit(&audience).await?;
     let account = world.ended(&campaign, CAMPAIGN).await?["account"].clone();
     let page = eventually("the metrics have the account", SOON, async || {
-        let page = world.api.text("/metrics").await?;
+        let page = metrics(&world).await?;
         let told = ["planned", "sent", "failed", "unknown", "expired", "cancelled", "waiting"]
             .iter()
             .all(|bucket| page.contains(&format!("paceline_messages{{bucket=\"{bucket}\"}} {}\n", account[*bucket])));

@@ -1,13 +1,21 @@
 //! SIGTERM: what is in hand is finished, the rest waits for the next start.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually};
 use serde_json::json;
 
-use crate::bounds::{CAMPAIGN, SOON};
+use crate::{
+    bounds::{CAMPAIGN, SOON},
+    stacks::on_both_stacks,
+};
 
-#[tokio::test]
-async fn a_stop_finishes_what_is_in_hand_and_the_next_start_goes_on() -> ScenarioResult<()> {
-    let installation = Installation::new()?.with_profile("drill", &[("PER_SECOND", "40")]);
+on_both_stacks![
+    a_stop_finishes_what_is_in_hand_and_the_next_start_goes_on,
+    a_stop_releases_the_leases_and_shows_it,
+    a_second_signal_ends_at_once_and_loses_nothing,
+];
+
+async fn a_stop_finishes_what_is_in_hand_and_the_next_start_goes_on(stack: Stack) -> ScenarioResult<()> {
+    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "40")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     let audience = Audience::ordinary(11, 400);
@@ -27,14 +35,12 @@ async fn a_stop_finishes_what_is_in_hand_and_the_next_start_goes_on() -> Scenari
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_stop_releases_the_leases_and_shows_it() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn a_stop_releases_the_leases_and_shows_it(stack: Stack) -> ScenarioResult<()> {
+    // Longer than anybody waits for a session here: nobody waited for it to run out.
+    let installation = Installation::on(stack).await?.with("PACELINE_WORKER__LEASE_SECONDS", "120");
+    let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(3, "unlimited").await?;
     world.senders_connected().await?;
-    let mut up = world.installation.start(&["up"])?;
-    // The first process holds the folder.
-    assert!(!up.wait(SOON).await?.success());
     world.stop().await?;
     world.restart().await?;
     let senders = world.senders_connected().await?;
@@ -42,21 +48,20 @@ async fn a_stop_releases_the_leases_and_shows_it() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_second_signal_ends_at_once_and_loses_nothing() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn a_second_signal_ends_at_once_and_loses_nothing(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     world.add_senders(2, "unlimited").await?;
     world.senders_connected().await?;
     let slow = world.network.add_fault(&json!({ "kind": "slow_ack", "delay_ms": 60_000 })).await?;
     let audience = Audience::ordinary(12, 40);
     let campaign = world.submit(&audience).await?;
     world.sent(1, SOON).await?;
-    let up = world.up()?;
-    up.signal("TERM").await?;
-    eventually("the first signal was noticed", SOON, async || Ok(up.log().contains("second signal").then_some(())))
+    let worker = world.worker()?;
+    worker.signal("TERM").await?;
+    eventually("the first signal was noticed", SOON, async || Ok(worker.log().contains("second signal").then_some(())))
         .await?;
-    up.signal("TERM").await?;
-    assert_eq!(up.wait(SOON).await?.code(), Some(130));
+    worker.signal("TERM").await?;
+    assert_eq!(worker.wait(SOON).await?.code(), Some(130));
 
     world.network.remove_fault(slow).await?;
     world.restart().await?;

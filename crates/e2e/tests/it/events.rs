@@ -1,10 +1,15 @@
 //! The event log: none skipped, none doubled, whatever dies in between.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, Stack, World, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::bounds::{CAMPAIGN, SOON};
+use crate::{
+    bounds::{SOON, campaign_with_kills},
+    stacks::on_both_stacks,
+};
+
+on_both_stacks![a_stream_and_a_cursor_miss_nothing_across_a_crash, who_waits_for_an_event_is_answered_when_it_comes,];
 
 /// Reads server-sent events until the connection ends, `enough` says so, or nothing comes for a while.
 async fn read_stream(world: &World, seen: &mut Vec<Value>, enough: impl Fn(&[Value]) -> bool) -> ScenarioResult<()> {
@@ -45,9 +50,8 @@ fn of_messages(events: &[Value], kind: &str) -> usize {
     events.iter().filter(|event| event["type"] == kind).count()
 }
 
-#[tokio::test]
-async fn a_stream_and_a_cursor_miss_nothing_across_a_crash() -> ScenarioResult<()> {
-    let installation = Installation::new()?.with_profile("drill", &[("PER_SECOND", "50")]);
+async fn a_stream_and_a_cursor_miss_nothing_across_a_crash(stack: Stack) -> ScenarioResult<()> {
+    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "50")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     let audience = Audience::ordinary(91, 400);
@@ -61,7 +65,7 @@ async fn a_stream_and_a_cursor_miss_nothing_across_a_crash() -> ScenarioResult<(
     read_stream(&world, &mut streamed, |seen| of_messages(seen, "message.sent") >= 250).await?;
     world.stop().await?;
     world.restart().await?;
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     read_stream(&world, &mut streamed, |seen| of_messages(seen, "campaign.completed") == 1).await?;
 
     let all = eventually("the log is complete", SOON, async || {
@@ -89,9 +93,8 @@ async fn a_stream_and_a_cursor_miss_nothing_across_a_crash() -> ScenarioResult<(
     world.finish().await
 }
 
-#[tokio::test]
-async fn who_waits_for_an_event_is_answered_when_it_comes() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn who_waits_for_an_event_is_answered_when_it_comes(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     world.add_senders(1, "unlimited").await?;
     world.senders_connected().await?;
     let last = eventually("the log has the connection", SOON, async || {

@@ -1,12 +1,16 @@
 //! A single message does not wait behind a campaign.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually};
 use serde_json::json;
 
-use crate::bounds::SOON;
+use crate::{bounds::SOON, stacks::on_both_stacks};
 
-#[tokio::test]
-async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender() -> ScenarioResult<()> {
+on_both_stacks![
+    a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender,
+    a_repeated_request_with_its_key_sends_once,
+];
+
+async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender(stack: Stack) -> ScenarioResult<()> {
     let gap = [
         ("PER_SECOND", "10"),
         ("GAP__MEDIAN_SECONDS", "0.5"),
@@ -14,7 +18,7 @@ async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender() ->
         ("GAP__MIN_SECONDS", "0.4"),
         ("GAP__MAX_SECONDS", "0.6"),
     ];
-    let installation = Installation::new()?.with_profile("calm", &gap);
+    let installation = Installation::on(stack).await?.with_profile("calm", &gap);
     let mut world = World::start(installation, People::Quiet).await?;
     let sender = world.add_senders(1, "calm").await?.remove(0);
     let audience = Audience::ordinary(51, 60);
@@ -41,9 +45,8 @@ async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender() ->
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_repeated_request_with_its_key_sends_once() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn a_repeated_request_with_its_key_sends_once(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     world.add_senders(1, "unlimited").await?;
     let person = "+4915199887767".to_owned();
     world.must_not_be_logged([person.trim_start_matches('+').to_owned()]);

@@ -16,5 +16,6 @@ mod opt_out;
 mod pause;
 mod receiver;
 mod refusals;
+mod stacks;
 mod trouble;
 mod webhooks;

@@ -1,9 +1,17 @@
 //! STOP: from then on nobody writes to that person.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually};
 use serde_json::json;
 
-use crate::bounds::{CAMPAIGN, SOON};
+use crate::{
+    bounds::{CAMPAIGN, SOON},
+    stacks::on_both_stacks,
+};
+
+on_both_stacks![
+    a_person_who_writes_stop_is_left_alone_at_once,
+    an_ordinary_answer_suppresses_nobody_and_a_removed_suppression_is_over,
+];
 
 /// The first message leaves at once, the next ones not for a while.
 const CALM: [(&str, &str); 5] = [
@@ -14,9 +22,8 @@ const CALM: [(&str, &str); 5] = [
     ("GAP__MAX_SECONDS", "70"),
 ];
 
-#[tokio::test]
-async fn a_person_who_writes_stop_is_left_alone_at_once() -> ScenarioResult<()> {
-    let installation = Installation::new()?.with_profile("calm", &CALM);
+async fn a_person_who_writes_stop_is_left_alone_at_once(stack: Stack) -> ScenarioResult<()> {
+    let installation = Installation::on(stack).await?.with_profile("calm", &CALM);
     let mut world = World::start(installation, People::Quiet).await?;
     let sender = world.add_senders(1, "calm").await?.remove(0);
     world.senders_connected().await?;
@@ -61,9 +68,8 @@ async fn a_person_who_writes_stop_is_left_alone_at_once() -> ScenarioResult<()> 
     world.finish().await
 }
 
-#[tokio::test]
-async fn an_ordinary_answer_suppresses_nobody_and_a_removed_suppression_is_over() -> ScenarioResult<()> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+async fn an_ordinary_answer_suppresses_nobody_and_a_removed_suppression_is_over(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
     let sender = world.add_senders(1, "unlimited").await?.remove(0);
     let audience = Audience::ordinary(32, 2);
     let campaign = world.submit(&audience).await?;

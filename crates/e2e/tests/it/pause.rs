@@ -1,12 +1,22 @@
 //! Pause and cancel take effect at the next intent, never after a backlog.
 
-use paceline_e2e::{Audience, Installation, People, ScenarioResult, World, eventually, unchanged};
+use paceline_e2e::{Audience, Installation, People, ScenarioResult, Stack, World, eventually, unchanged};
 use serde_json::Value;
 
-use crate::bounds::{CAMPAIGN, SOON, WATCH};
+use crate::{
+    bounds::{CAMPAIGN, SOON, WATCH, campaign_with_kills},
+    stacks::on_both_stacks,
+};
 
-async fn drill() -> ScenarioResult<World> {
-    let installation = Installation::new()?.with_profile("drill", &[("PER_SECOND", "60")]);
+on_both_stacks![
+    a_pause_under_load_lets_only_what_is_in_hand_go,
+    a_paused_campaign_stays_paused_through_a_crash,
+    a_cancelled_campaign_sends_nothing_more_and_its_account_balances,
+    a_paused_sender_sends_nothing_and_its_messages_wait_for_it,
+];
+
+async fn drill(stack: Stack) -> ScenarioResult<World> {
+    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "60")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     Ok(world)
@@ -33,9 +43,8 @@ async fn nothing_more_is_sent(world: &World, campaign: &str) -> ScenarioResult<V
     Ok(account)
 }
 
-#[tokio::test]
-async fn a_pause_under_load_lets_only_what_is_in_hand_go() -> ScenarioResult<()> {
-    let mut world = drill().await?;
+async fn a_pause_under_load_lets_only_what_is_in_hand_go(stack: Stack) -> ScenarioResult<()> {
+    let mut world = drill(stack).await?;
     let audience = Audience::ordinary(41, 600);
     let campaign = world.submit(&audience).await?;
     for sends in [60, 250] {
@@ -53,9 +62,8 @@ async fn a_pause_under_load_lets_only_what_is_in_hand_go() -> ScenarioResult<()>
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_paused_campaign_stays_paused_through_a_crash() -> ScenarioResult<()> {
-    let mut world = drill().await?;
+async fn a_paused_campaign_stays_paused_through_a_crash(stack: Stack) -> ScenarioResult<()> {
+    let mut world = drill(stack).await?;
     let audience = Audience::ordinary(42, 300);
     let campaign = world.submit(&audience).await?;
     world.sent(60, CAMPAIGN).await?;
@@ -65,14 +73,13 @@ async fn a_paused_campaign_stays_paused_through_a_crash() -> ScenarioResult<()> 
     nothing_more_is_sent(&world, &campaign).await?;
     assert_eq!(world.progress(&campaign).await?["state"], "paused");
     world.api.act(&format!("/v1/campaigns/{campaign}/resume")).await?.ok()?;
-    world.ended(&campaign, CAMPAIGN).await?;
+    world.ended(&campaign, campaign_with_kills(stack)).await?;
     world.all_saw_it_once(&campaign, &audience).await?;
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_cancelled_campaign_sends_nothing_more_and_its_account_balances() -> ScenarioResult<()> {
-    let mut world = drill().await?;
+async fn a_cancelled_campaign_sends_nothing_more_and_its_account_balances(stack: Stack) -> ScenarioResult<()> {
+    let mut world = drill(stack).await?;
     let audience = Audience::ordinary(43, 500);
     let campaign = world.submit(&audience).await?;
     world.sent(80, CAMPAIGN).await?;
@@ -93,9 +100,8 @@ async fn a_cancelled_campaign_sends_nothing_more_and_its_account_balances() -> S
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_paused_sender_sends_nothing_and_its_messages_wait_for_it() -> ScenarioResult<()> {
-    let installation = Installation::new()?.with_profile("drill", &[("PER_SECOND", "40")]);
+async fn a_paused_sender_sends_nothing_and_its_messages_wait_for_it(stack: Stack) -> ScenarioResult<()> {
+    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "40")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(1, "drill").await?;
     let audience = Audience::ordinary(44, 200);

@@ -1,10 +1,21 @@
 //! Bad input to a running installation: every refusal has its status, its slug and a reason that helps.
 
-use paceline_e2e::{Answer, Api, Installation, People, ScenarioResult, World};
+use paceline_e2e::{Answer, Api, Installation, People, ScenarioResult, Stack, World};
 use serde_json::{Value, json};
 
-async fn world() -> ScenarioResult<World> {
-    World::start(Installation::new()?, People::Inside).await
+use crate::stacks::on_both_stacks;
+
+on_both_stacks![
+    files_that_are_no_audience_are_refused_whole,
+    a_syntax_error_in_a_template_is_told_with_line_and_column,
+    a_campaign_that_cannot_start_says_why,
+    what_a_state_does_not_allow_is_refused_naming_the_state,
+    a_sender_that_cannot_be_added_says_why,
+    without_a_key_nothing_is_told,
+];
+
+async fn world(stack: Stack) -> ScenarioResult<World> {
+    World::start(Installation::on(stack).await?, People::Inside).await
 }
 
 /// A draft with this template; answers with its path.
@@ -25,9 +36,8 @@ fn assert_refused(answer: &Answer, status: u16, slug: &str, says: &[&str]) {
     }
 }
 
-#[tokio::test]
-async fn files_that_are_no_audience_are_refused_whole() -> ScenarioResult<()> {
-    let world = world().await?;
+async fn files_that_are_no_audience_are_refused_whole(stack: Stack) -> ScenarioResult<()> {
+    let world = world(stack).await?;
     let api = &world.api;
     let campaign = draft(api, "Hi").await?;
     let without = upload(api, &campaign, "name,city\nAda,London\n").await?;
@@ -48,9 +58,8 @@ async fn files_that_are_no_audience_are_refused_whole() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_syntax_error_in_a_template_is_told_with_line_and_column() -> ScenarioResult<()> {
-    let world = world().await?;
+async fn a_syntax_error_in_a_template_is_told_with_line_and_column(stack: Stack) -> ScenarioResult<()> {
+    let world = world(stack).await?;
     for template in ["Hi {{ name", "Hi {% if %}", "Line one\nHi {{ name | nofilter }}", "{Hi|Hello", "{% for x in y %}"]
     {
         let refused = world.api.post("/v1/campaigns", &json!({ "template": template })).await?;
@@ -62,9 +71,8 @@ async fn a_syntax_error_in_a_template_is_told_with_line_and_column() -> Scenario
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_campaign_that_cannot_start_says_why() -> ScenarioResult<()> {
-    let mut world = world().await?;
+async fn a_campaign_that_cannot_start_says_why(stack: Stack) -> ScenarioResult<()> {
+    let mut world = world(stack).await?;
     let api = world.api.clone();
     let campaign = draft(&api, "Hi {{ nmae }}").await?;
     let empty = api.act(&format!("{campaign}/start")).await?;
@@ -84,9 +92,8 @@ async fn a_campaign_that_cannot_start_says_why() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn what_a_state_does_not_allow_is_refused_naming_the_state() -> ScenarioResult<()> {
-    let mut world = world().await?;
+async fn what_a_state_does_not_allow_is_refused_naming_the_state(stack: Stack) -> ScenarioResult<()> {
+    let mut world = world(stack).await?;
     world.add_senders(1, "gentle").await?;
     let api = world.api.clone();
     let campaign = draft(&api, "Hi {{ name }}").await?;
@@ -105,9 +112,8 @@ async fn what_a_state_does_not_allow_is_refused_naming_the_state() -> ScenarioRe
     world.finish().await
 }
 
-#[tokio::test]
-async fn a_sender_that_cannot_be_added_says_why() -> ScenarioResult<()> {
-    let world = world().await?;
+async fn a_sender_that_cannot_be_added_says_why(stack: Stack) -> ScenarioResult<()> {
+    let world = world(stack).await?;
     let add = async |body: Value| world.api.post("/v1/senders", &body).await;
     for phone in ["5550100", "+1 555 0100", "+0155501001", "phone", "", "+15550100123456789"] {
         let refused = add(json!({ "phone": phone })).await?;
@@ -131,9 +137,8 @@ async fn a_sender_that_cannot_be_added_says_why() -> ScenarioResult<()> {
     world.finish().await
 }
 
-#[tokio::test]
-async fn without_a_key_nothing_is_told() -> ScenarioResult<()> {
-    let world = world().await?;
+async fn without_a_key_nothing_is_told(stack: Stack) -> ScenarioResult<()> {
+    let world = world(stack).await?;
     for key in ["", "pl_wrong", "pl_00000000000000000000000000000000000000000000"] {
         let stranger = Api::new(world.api.url(), key)?;
         let refused = stranger.get("/v1/senders").await?;

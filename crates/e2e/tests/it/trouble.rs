@@ -2,10 +2,12 @@
 
 use std::process::Output;
 
-use paceline_e2e::{Installation, People, ScenarioResult, World};
+use paceline_e2e::{Installation, People, ScenarioResult, Stack, World};
 use serde_json::Value;
 
-use crate::bounds::COMMAND;
+use crate::{bounds::COMMAND, stacks::on_both_stacks};
+
+on_both_stacks![while_the_network_is_away_messages_wait_and_then_go,];
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -60,16 +62,20 @@ async fn the_example_key_of_the_reference_is_refused() -> ScenarioResult<()> {
     Ok(())
 }
 
+/// The two, as somebody writes them who has no such servers.
+const SERVICES: [(&str, &str); 2] =
+    [("DATABASE_URL", "postgres://paceline@localhost/paceline"), ("AMQP_URL", "amqp://paceline@localhost/%2f")];
+
 #[tokio::test]
-async fn services_that_this_version_does_not_use_are_refused_with_the_reason() -> ScenarioResult<()> {
-    for (variable, url) in
-        [("DATABASE_URL", "postgres://paceline@localhost/paceline"), ("AMQP_URL", "amqp://paceline@localhost/%2f")]
-    {
+async fn one_service_without_the_other_is_refused_and_both_are_named() -> ScenarioResult<()> {
+    for (variable, url) in SERVICES {
         let installation = Installation::new()?.with(variable, url);
-        for command in ["up", "migrate"] {
+        for command in ["up", "migrate", "serve", "worker", "fleet"] {
             let output = installation.run(&[command], COMMAND).await?;
             assert_eq!(output.status.code(), Some(3), "{command} with {variable}");
-            assert!(stderr(&output).contains(variable), "{}", stderr(&output));
+            for (name, _) in SERVICES {
+                assert!(stderr(&output).contains(name), "{command} with {variable}: {}", stderr(&output));
+            }
         }
         assert!(!installation.data_dir().exists(), "nothing was made");
     }
@@ -77,8 +83,25 @@ async fn services_that_this_version_does_not_use_are_refused_with_the_reason() -
 }
 
 #[tokio::test]
+async fn what_needs_both_services_is_refused_without_them_and_the_cure_is_named() -> ScenarioResult<()> {
+    let installation = Installation::new()?;
+    for command in ["serve", "worker", "fleet"] {
+        let output = installation.run(&[command], COMMAND).await?;
+        assert_eq!(output.status.code(), Some(3), "{command}");
+        for part in [command, "DATABASE_URL", "AMQP_URL", "scripts/services up"] {
+            assert!(stderr(&output).contains(part), "{part} is missing in: {}", stderr(&output));
+        }
+    }
+    assert!(!installation.data_dir().exists(), "nothing was made");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_folder_in_use_is_refused_and_its_owner_goes_on() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Inside).await?;
+    let mut world = World::start(Installation::new()?, People::Inside).await?;
+    world.add_senders(1, "unlimited").await?;
+    let lease = world.senders_connected().await?[0]["lease"]["epoch"].clone();
+    assert!(lease.is_u64(), "{lease}");
     for command in ["up", "migrate"] {
         let output = world.installation.run(&[command, "--json"], COMMAND).await?;
         assert_eq!(output.status.code(), Some(1));
@@ -87,6 +110,7 @@ async fn a_folder_in_use_is_refused_and_its_owner_goes_on() -> ScenarioResult<()
         assert_eq!(line["event"], "error", "{line}");
     }
     assert_eq!(world.api.get("/readyz").await?.status, 200);
+    assert_eq!(world.senders_connected().await?[0]["lease"]["epoch"], lease, "it holds its sender as before");
     world.finish().await
 }
 
@@ -139,13 +163,13 @@ async fn a_wrong_command_line_exits_with_two() -> ScenarioResult<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn while_the_network_is_away_messages_wait_and_then_go() -> ScenarioResult<()> {
+async fn while_the_network_is_away_messages_wait_and_then_go(stack: Stack) -> ScenarioResult<()> {
     // Nothing listens there yet: the port was free a moment ago.
     let reserved = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = reserved.local_addr()?.to_string();
     drop(reserved);
-    let installation = Installation::new()?
+    let installation = Installation::on(stack)
+        .await?
         .with("PACELINE_SIMULATOR__URL", &format!("http://{address}"))
         .with("PACELINE_SIMULATOR__IN_PROCESS", "false");
     let mut up = installation.start(&["up"])?;

@@ -2,17 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, World, eventually};
+use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, Stack, World, eventually};
 use serde_json::{Value, json};
 
 use crate::{
     bounds::{CAMPAIGN, SOON},
     receiver::Receiver,
+    stacks::on_both_stacks,
 };
 
+on_both_stacks![
+    every_event_arrives_and_verifies_with_an_independent_library,
+    deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours,
+    addresses_inside_are_refused_unless_the_configuration_allows_them,
+];
+
 /// Hours of reading and answering pass in seconds; retries come soon.
-fn hasty() -> ScenarioResult<Installation> {
-    Ok(Installation::new()?
+async fn hasty(stack: Stack) -> ScenarioResult<Installation> {
+    Ok(Installation::on(stack)
+        .await?
         .with("PACELINE_CLOCK__SPEED", "3000")
         .with("PACELINE_CLOCK__ORIGIN", "2025-01-06T08:00:00Z")
         .with("PACELINE_WEBHOOKS__ALLOW_PRIVATE", "127.0.0.0/8")
@@ -59,9 +67,8 @@ fn assert_all_kinds(kinds: &BTreeSet<String>) {
     }
 }
 
-#[tokio::test]
-async fn every_event_arrives_and_verifies_with_an_independent_library() -> ScenarioResult<()> {
-    let mut world = World::start(hasty()?, People::Inside).await?;
+async fn every_event_arrives_and_verifies_with_an_independent_library(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(hasty(stack).await?, People::Inside).await?;
     let receiver = Receiver::start().await?;
     let endpoint = add_endpoint(&mut world, &receiver).await?;
     world.add_senders(2, "unlimited").await?;
@@ -104,9 +111,8 @@ async fn every_event_arrives_and_verifies_with_an_independent_library() -> Scena
     world.finish().await
 }
 
-#[tokio::test]
-async fn deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours() -> ScenarioResult<()> {
-    let mut world = World::start(hasty()?, People::Inside).await?;
+async fn deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(hasty(stack).await?, People::Inside).await?;
     let receiver = Receiver::start().await?;
     receiver.set_down(true);
     add_endpoint(&mut world, &receiver).await?;
@@ -134,9 +140,8 @@ async fn deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours() -> Sce
     world.finish().await
 }
 
-#[tokio::test]
-async fn addresses_inside_are_refused_unless_the_configuration_allows_them() -> ScenarioResult<()> {
-    let world = World::start(Installation::new()?, People::Inside).await?;
+async fn addresses_inside_are_refused_unless_the_configuration_allows_them(stack: Stack) -> ScenarioResult<()> {
+    let world = World::start(Installation::on(stack).await?, People::Inside).await?;
     for url in
         ["http://127.0.0.1:9/", "http://localhost:9/", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"]
     {

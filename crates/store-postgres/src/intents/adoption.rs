@@ -70,7 +70,7 @@ impl Tx {
              FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              LEFT JOIN message_contents t ON t.message_seq = m.seq \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
-             WHERE m.seq = ANY($1) AND m.state = 'sending' ORDER BY m.seq, a.seq FOR UPDATE OF m, a",
+             WHERE m.seq = ANY($1) AND m.state = 'sending' ORDER BY m.seq FOR UPDATE OF m, a",
         );
         let mut open = BTreeMap::new();
         for row in &self.all(query.bind(sending)).await? {

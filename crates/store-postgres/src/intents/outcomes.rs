@@ -12,13 +12,15 @@ use crate::{
     values::{real_now, storable, uuids},
 };
 
-/// The rows are locked in the order of their messages, because those who write outcomes of one attempt are the worker that sent it, the one that
+/// The rows are locked in their order, because those who write outcomes of one attempt are the worker that sent it, the one that
 /// took over, the results role and the sweeper.
 const WRITE: &str = concat!(
-    "WITH v AS (SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::text[]) \
-        AS v (message_id, number, outcome, ended_at, provider_id) ORDER BY v.message_id, v.number), \
-     open AS (SELECT a.seq, v.outcome, v.ended_at, v.provider_id FROM v CROSS JOIN LATERAL (SELECT x.seq FROM attempts x \
-        WHERE x.message_id = v.message_id AND x.number = v.number AND x.outcome IS NULL FOR UPDATE) a) \
+    "WITH v AS (SELECT a.seq, v.outcome, v.ended_at, v.provider_id \
+        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::text[]) \
+            AS v (message_id, number, outcome, ended_at, provider_id) \
+        JOIN attempts a ON a.message_id = v.message_id AND a.number = v.number ORDER BY a.seq), \
+     open AS (SELECT a.seq, v.outcome, v.ended_at, v.provider_id FROM v CROSS JOIN LATERAL \
+        (SELECT a.seq FROM attempts a WHERE a.seq = v.seq AND a.outcome IS NULL FOR UPDATE) a) \
      UPDATE attempts SET outcome = open.outcome, ended_at = open.ended_at, provider_id = open.provider_id, recorded_at = ",
     real_now!(),
     " FROM open WHERE attempts.seq = open.seq"

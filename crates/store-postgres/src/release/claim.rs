@@ -54,6 +54,8 @@ impl Tx {
         if taken.is_empty() {
             return Ok(Vec::new());
         }
+        // In the order of their rows, as everyone locks them.
+        taken.sort_unstable_by_key(|(due, _)| due.seq);
         let mut taken = self.take(taken, hold).await?;
         if !taken.is_empty() {
             self.execute(sqlx::query("UPDATE release_rounds SET round = round + 1")).await?;
@@ -66,10 +68,11 @@ impl Tx {
     /// Claims what still waits as it was found. Answers what was claimed.
     async fn take(&mut self, taken: Taken, hold: Duration) -> Fallible<Taken> {
         let take = sqlx::query(concat!(
-            "WITH v AS (SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS v (seq, sender_id, generation)), \
-             free AS (SELECT m.seq, v.sender_id FROM v CROSS JOIN LATERAL (SELECT x.seq FROM messages x \
-                WHERE x.seq = v.seq AND x.release_generation = v.generation AND x.state = 'waiting' AND x.release_deadline IS NULL \
-                    AND (x.sender_id IS NULL OR x.sender_id = v.sender_id) FOR UPDATE SKIP LOCKED) m) \
+            "WITH free AS (SELECT m.seq, v.sender_id FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS v (seq, sender_id, generation) \
+                CROSS JOIN LATERAL (SELECT m.seq FROM messages m \
+                    WHERE m.seq = v.seq AND m.release_generation = v.generation AND m.state = 'waiting' \
+                        AND m.release_deadline IS NULL AND (m.sender_id IS NULL OR m.sender_id = v.sender_id) \
+                    FOR UPDATE SKIP LOCKED) m) \
              UPDATE messages SET sender_id = free.sender_id, release_generation = messages.release_generation + 1, \
                 release_deadline = ",
             real_now!(),

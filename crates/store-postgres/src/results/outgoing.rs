@@ -96,10 +96,10 @@ impl Tx {
         }
         let query = sqlx::query(
             "WITH r AS (SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[]) AS r (place, sender_id, id)) \
-             SELECT r.place, m.id, 1 AS ours, 0::bigint AS seq FROM r \
-                JOIN messages m ON m.wa_id = r.id AND m.attempts > 0 AND m.sender_id = r.sender_id \
-             UNION ALL SELECT r.place, a.message_id, 0, a.seq FROM r \
-                JOIN attempts a ON a.provider_id = r.id AND a.sender_id = r.sender_id ORDER BY ours, seq",
+             SELECT r.place, m.id, 1 AS ours, 0::bigint AS seq FROM r CROSS JOIN LATERAL (SELECT m.id FROM messages m \
+                WHERE m.wa_id = r.id AND m.attempts > 0 AND m.sender_id = r.sender_id OFFSET 0) m \
+             UNION ALL SELECT r.place, a.message_id, 0, a.seq FROM r CROSS JOIN LATERAL (SELECT a.message_id, a.seq FROM attempts a \
+                WHERE a.provider_id = r.id AND a.sender_id = r.sender_id OFFSET 0) a ORDER BY ours, seq",
         );
         let query = query
             .bind(column(&receipts, |(place, ..)| i64::try_from(*place).unwrap_or(i64::MAX)))

@@ -59,7 +59,7 @@ impl Tx {
             real_now!(),
             " - ",
             micros_of!("$1"),
-            " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq) AS wanted FROM events e \
+            " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq OFFSET 0) AS wanted FROM events e \
              WHERE e.seq > $2 ORDER BY e.seq LIMIT $3"
         );
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

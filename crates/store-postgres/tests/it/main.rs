@@ -8,8 +8,15 @@ use paceline_store::Store;
 use paceline_store_postgres::{PostgresOptions, PostgresStore, testing::TestDatabase};
 
 mod audiences;
+mod characters;
+mod opening;
 mod orders;
+mod plans;
+mod pooler;
+mod proxy;
 mod races;
+mod servers;
+mod trouble;
 mod witness;
 
 mod conformance {
@@ -28,12 +35,32 @@ fn options(database: &TestDatabase) -> PostgresOptions {
     options
 }
 
-async fn open(options: PostgresOptions) -> PostgresStore {
-    PostgresStore::open(options, Arc::new(Minter::new([7; 32]))).await.unwrap()
+fn minter() -> Arc<Minter> {
+    Arc::new(Minter::new([7; 32]))
 }
 
-async fn fresh_store() -> (Arc<dyn Store>, TestDatabase) {
+async fn open(options: PostgresOptions) -> PostgresStore {
+    PostgresStore::open(options, minter()).await.unwrap()
+}
+
+/// Checks the plans of what a case has run when the case has ended.
+struct Planned(TestDatabase);
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let url = self.0.url().to_owned();
+        // The case's own runtime may not be blocked.
+        let checked = std::thread::spawn(move || plans::check(&url)).join();
+        assert!(checked.is_ok(), "no statement walks through a large table");
+    }
+}
+
+async fn fresh_store() -> (Arc<dyn Store>, Planned) {
+    plans::listen();
     let database = database().await;
     let store = open(options(&database)).await;
-    (Arc::new(store), database)
+    (Arc::new(store), Planned(database))
 }

@@ -167,8 +167,8 @@ async fn interrupt(stage: Arc<Stage>) {
         let campaign_moves = [CampaignMove::Pause, CampaignMove::Resume];
         let sender_moves = [SenderState::Paused, SenderState::Active];
         let sessions = [SessionState::Disconnected, SessionState::Connected];
-        for step in 0..2 {
-            let (workspace, now) = (world.workspace, world.now + TimeDelta::microseconds(1 + step as i64));
+        for (step, later) in (0..2).zip(1..) {
+            let (workspace, now) = (world.workspace, world.now + TimeDelta::microseconds(later));
             patiently(|| world.store.move_campaign(workspace, campaign, campaign_moves[step], now)).await;
             patiently(|| world.store.move_sender(workspace, sender, sender_moves[step], now)).await;
             let change = to_apply(vec![session(sender, sessions[step], now)], OptOut::No);
@@ -229,7 +229,7 @@ async fn no_intent_commits_after_what_forbids_it_whoever_else_is_at_work() {
         stage.over.store(true, Ordering::Relaxed);
         all(roles).await;
     };
-    tokio::time::timeout(Duration::from_secs(120), done).await.expect("everything ends in time");
+    tokio::time::timeout(Duration::from_mins(2), done).await.expect("everything ends in time");
 
     assert_eq!(witness.testify().await, [] as [&str; 0]);
     let attempts = witness.count_attempts().await;

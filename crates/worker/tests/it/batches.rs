@@ -1,8 +1,10 @@
 //! An unpaced sender works in batches, and sends each message once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use paceline_domain::{Lane, MessageId, Outcome};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     channel::Answer,
@@ -28,6 +30,24 @@ async fn many_messages_are_sent_once_each_in_batches_of_at_most_64() {
         assert!(state.intents.iter().all(|batch| batch.items.len() <= 64));
         assert!(state.intents.len() <= 8, "{} intents for 240 messages", state.intents.len());
     });
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn one_connection_to_the_store_is_enough() {
+    let mut house = House::new("unlimited").await;
+    // While the intent is on its way, what waits behind it grows too old and is given back over the same connection.
+    house.options.max_hold = Duration::from_millis(20);
+    house.store.rows(|state| {
+        state.connections = Some(Arc::new(Semaphore::new(1)));
+        state.intent_takes = Duration::from_millis(200);
+    });
+    for _ in 0..2 {
+        house.release(Lane::Campaign, 60).await;
+    }
+    house.start();
+    house.all_jobs_answered().await;
+    house.store.rows(|state| assert!(!state.given_back.is_empty(), "something was given back meanwhile"));
     house.stop().await;
 }
 

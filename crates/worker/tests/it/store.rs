@@ -1,6 +1,10 @@
 //! The worker's roles of the store in memory, deciding by the port's own `decide`, with a switch that takes it away.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,7 +24,10 @@ use paceline_store::{
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, Windows},
     senders::Sender,
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use crate::house::Journal;
 
@@ -40,6 +47,8 @@ pub(crate) struct State {
     pub(crate) intents: Vec<IntentBatch>,
     pub(crate) down: bool,
     pub(crate) renewals_fail: bool,
+    /// The connections that there are, when they are to be few.
+    pub(crate) connections: Option<Arc<Semaphore>>,
     pub(crate) intent_takes: Duration,
     pub(crate) outcome_takes: Duration,
     pub(crate) lose_next_intent_answer: bool,
@@ -77,10 +86,17 @@ pub(crate) struct Attempt {
 pub(crate) const KEY: WorkspaceKey = WorkspaceKey::from_bytes([5; 32]);
 
 impl TestStore {
+    /// A connection, once one is free.
+    async fn connect(&self) -> Option<OwnedSemaphorePermit> {
+        let connections = self.rows(|state| state.connections.clone())?;
+        Some(connections.acquire_owned().await.unwrap())
+    }
+
     pub(crate) fn new(journal: Journal) -> Self {
         let state = State {
             senders: BTreeMap::new(),
             workers: Vec::new(),
+            connections: None,
             messages: BTreeMap::new(),
             attempts: BTreeMap::new(),
             given_back: Vec::new(),
@@ -153,6 +169,10 @@ impl FleetStore for TestStore {
         let state = self.up()?;
         let senders = state.senders.values().map(|held| held.sender.clone());
         Ok(senders.filter(|sender| which == Which::Id(sender.id)).collect())
+    }
+
+    async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>> {
+        unreachable!("a worker counts nobody's leases")
     }
 
     async fn count_shared_senders(&self, _: &[ChannelKind]) -> StoreResult<u32> {
@@ -236,12 +256,14 @@ impl LeaseStore for TestStore {
 impl IntentStore for TestStore {
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
         self.journal.note("asked for an intent");
+        let _connection = self.connect().await;
         let (takes, answer) = self.intend(batch)?;
         tokio::time::sleep(takes).await;
         answer
     }
 
     async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()> {
+        let _connection = self.connect().await;
         tokio::time::sleep(self.rows(|state| state.outcome_takes)).await;
         let mut state = self.up()?;
         if outcomes.iter().any(|outcome| Some(outcome.message) == state.poison) {
@@ -364,6 +386,7 @@ impl ReleaseStore for TestStore {
     }
 
     async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
+        let _connection = self.connect().await;
         let mut state = self.up()?;
         for claim in claims {
             let message = state.messages.get_mut(&claim.message).unwrap();

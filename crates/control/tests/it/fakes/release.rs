@@ -1,7 +1,7 @@
 //! A fleet with messages to release, and a broker that answers as it is told.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
     time::Duration,
 };
@@ -71,6 +71,8 @@ pub(crate) struct FakeJobs {
     /// The answers for senders whose jobs are not confirmed.
     pub(crate) answers: Mutex<HashMap<SenderId, Publication>>,
     pub(crate) declare_failures: Failures<QueueError>,
+    /// Senders whose queue the broker refuses to have.
+    pub(crate) refused: Mutex<HashSet<SenderId>>,
     pub(crate) publish_failures: Failures<QueueError>,
 }
 
@@ -78,6 +80,11 @@ pub(crate) struct FakeJobs {
 impl JobQueue for FakeJobs {
     async fn declare_senders(&self, senders: &[SenderId]) -> QueueResult<()> {
         self.declare_failures.next()?;
+        let refused = lock(&self.refused);
+        if senders.iter().any(|sender| refused.contains(sender)) {
+            let reason = "a queue of other arguments is in the way".to_owned();
+            return Err(QueueError::Refused { reason, cure: "delete it".to_owned() });
+        }
         lock(&self.declared).push(senders.to_vec());
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! Where anything is due. Three questions tell: which of the senders have messages of their own, which pools have transactional
 //! messages, which running campaigns have any. Only those sources are read, each up to the room there is.
+//!
+//! Each source is looked into by its index, whatever the statistics make of it: `LATERAL` with a limit, and `OFFSET 0`, keep the
+//! planner from turning a question about one source into a walk through all of them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -78,7 +81,7 @@ impl Tx {
     pub(super) async fn find_pools_with_singles(&mut self, fleet: &Fleet) -> Fallible<Vec<PoolId>> {
         let query = sqlx::query(
             "SELECT p.id FROM pools p WHERE p.id = ANY($1) AND EXISTS (SELECT 1 FROM messages m WHERE m.pool_id = p.id \
-                AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL) \
+                AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL OFFSET 0) \
              ORDER BY p.id",
         );
         let pools: HashSet<PoolId> = fleet.pools.iter().flatten().copied().collect();
@@ -180,7 +183,7 @@ impl Tx {
             "SELECT c.id, p.id AS pool_id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
              WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM messages m \
                 WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
-                    AND m.not_before < $1) ORDER BY c.started_at, c.id",
+                    AND m.not_before < $1 OFFSET 0) ORDER BY c.started_at, c.id",
         );
         let mut sources = Vec::new();
         for row in &self.all(query.bind(due_before)).await? {

@@ -27,7 +27,7 @@ impl Tx {
     pub(super) async fn find_fleet(&mut self, rooms: Vec<Room>) -> Fallible<Fleet> {
         let query = sqlx::query(
             "SELECT s.id, pm.pool_id, EXISTS (SELECT 1 FROM messages m \
-                WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL) AS has_bound \
+                WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL OFFSET 0) AS has_bound \
              FROM senders s LEFT JOIN pool_members pm ON pm.sender_id = s.id \
              WHERE s.id = ANY($1) AND s.state = 'active' AND s.session_state = 'connected'",
         );
