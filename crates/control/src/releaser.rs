@@ -105,11 +105,20 @@ impl Releaser {
         Ok(())
     }
 
-    /// What the broker certainly does not have is given back. After an error nobody knows: those claims run out, and a
-    /// job that arrives twice carries the same generation.
+    /// What the broker does not have, or may not have, is given back. A job that has arrived after all is of a release that does not
+    /// hold any more, so that no intent is granted to it; the next release makes another job.
     async fn publish(&mut self, jobs: Vec<Job>) -> Result<(), StepError> {
         let claims: Vec<_> = jobs.iter().map(|job| (job.sender, claims_of(job))).collect();
-        let publications = self.deps.queue.publish_jobs(jobs).await?;
+        let publications = match self.deps.queue.publish_jobs(jobs).await {
+            Ok(publications) => publications,
+            Err(error) => {
+                // Declared before anything is claimed again: that fails, and leaves no claims, for as long as the broker is away.
+                self.declared.clear();
+                let claims: Vec<_> = claims.into_iter().flat_map(|(_, claims)| claims).collect();
+                self.give_back(&claims, "broker_away").await?;
+                return Err(error.into());
+            }
+        };
         let (mut returned, mut rejected) = (Vec::new(), Vec::new());
         for ((sender, claims), publication) in claims.into_iter().zip(publications) {
             self.deps.meters.publications.with_label_values(&[answer(publication)]).inc();

@@ -201,13 +201,19 @@ async fn what_a_full_queue_rejects_is_given_back_and_its_sender_left_alone_for_a
 }
 
 #[tokio::test]
-async fn what_may_have_been_published_is_left_to_its_deadline() {
+async fn what_may_not_have_been_published_is_given_back_and_nothing_claimed_until_the_broker_is_there() {
     let Bench { store, queue, mut releaser } = bench(1.0);
     *lock(&store.windows) = vec![window(sender(1, "gentle"), 0)];
     queue.publish_failures.push(broker_away());
     lock(&store.due).extend([vec![released(1, 1, Lane::Campaign)], vec![released(2, 1, Lane::Campaign)]]);
     step(&mut releaser).await.expect_err("the broker is away");
-    assert!(lock(&store.given_back).is_empty(), "it may have arrived");
+    let given_back = lock(&store.given_back).clone();
+    let [(claims, put_off)] = &given_back[..] else { panic!("one call") };
+    assert_eq!(claims[..], [Claim { message: message_id(1), generation: paceline_domain::Generation(1) }]);
+    assert_eq!((put_off.not_before, put_off.waits_for), (None, "broker_away"));
+    queue.declare_failures.push(broker_away());
+    step(&mut releaser).await.expect_err("the broker is away still");
+    assert_eq!(lock(&store.claims).len(), 1, "nothing was claimed for a broker that is away");
     step(&mut releaser).await.expect("the broker is back");
     assert_eq!(lock(&queue.published).len(), 1);
 }

@@ -25,6 +25,9 @@ async fn a_campaign_goes_on_by_itself_after_the_broker_was_away() -> ScenarioRes
     for process in &running {
         unready(process, "broker", SOON).await?;
     }
+    // Longer than anybody waits for a connection: what is being published fails.
+    says(&running[1], "a service is away", SOON).await?;
+    says(&running[2], "a service is away", SOON).await?;
     assert_eq!(deployment.progress(&campaign).await?["account"]["balanced"], true, "the API answers meanwhile");
     assert!(said(&running[0], "jobs cannot be consumed")?.is_empty(), "one line for the broker, none for each sender");
     assert_eq!(said(&running[0], "the broker is away")?.len(), 1);
