@@ -11,7 +11,7 @@ use paceline_queue_rabbitmq::RabbitQueue;
 use paceline_store::health::HealthStore;
 
 /// How long the database may take to answer. Less than a probe of the process may take, so that the answer names what is away.
-const DATABASE_WITHIN: Duration = Duration::from_secs(3);
+const DATABASE_WITHIN: Duration = Duration::from_secs(4);
 
 /// The services, as far as they are known.
 #[derive(Default)]
