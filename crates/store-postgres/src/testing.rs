@@ -95,7 +95,8 @@ impl TestDatabase {
     /// When the server cannot be used, or the database has no schema.
     pub async fn end_releases(&self) -> Result<(), NoDatabase> {
         let mut conn = connect(&self.url).await?;
-        conn.execute("UPDATE messages SET release_deadline = to_timestamp(0) WHERE release_deadline IS NOT NULL").await?;
+        conn.execute("UPDATE messages SET release_deadline = to_timestamp(0) WHERE release_deadline IS NOT NULL")
+            .await?;
         Ok(conn.close().await?)
     }
 
