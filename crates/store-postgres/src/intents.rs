@@ -8,7 +8,7 @@ mod adoption;
 mod decision;
 mod outcomes;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -79,12 +79,8 @@ impl Tx {
             return Ok(Fenced::LeaseLost);
         };
         let mut wanted = self.hold_wanted(&batch).await?;
-        // A message that is named twice is decided once; its second mention is stale by then.
-        let candidates: Vec<_> = {
-            let mut named = HashSet::new();
-            let first = |id: &MessageId| wanted.get(id).filter(|_| named.insert(*id)).map(|one| one.candidate.clone());
-            batch.items.iter().map(|(id, _)| id).map(first).collect()
-        };
+        let candidate = |(id, _): &(MessageId, _)| wanted.get(id).map(|one| one.candidate.clone());
+        let candidates: Vec<_> = batch.items.iter().map(candidate).collect();
         let pace = Pace { profile: &batch.profile, zone: intender.zone, seed: intender.seed };
         let (decisions, after) = decide(&batch, &candidates, intender.state, pace, &intender.pace);
 

@@ -237,6 +237,7 @@ macro_rules! conformance_suite {
                 an_intent_under_a_lease_that_ran_out_is_refused
                 an_intent_under_a_lease_that_was_ended_is_refused
                 an_intent_for_another_release_is_stale
+                a_message_named_by_an_old_release_and_the_present_one_is_granted_once
                 an_intent_under_a_release_that_ran_out_is_stale
                 an_intent_for_what_is_bound_to_another_or_to_nobody_is_stale
                 of_intents_at_once_for_a_message_one_is_granted

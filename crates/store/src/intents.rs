@@ -1,5 +1,7 @@
 //! The send's role: an intent before the first byte, an outcome after the last.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
@@ -185,6 +187,9 @@ pub enum IntentDecision {
 
 /// Decides about the messages of an intent, in order, and spends the pace for each that is granted. `candidates[i]` is what was
 /// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment.
+///
+/// A message may be named twice: a sender whose session broke still has the job of a release that was given back, and the job of
+/// the next one. Whichever holds the release decides, and once.
 pub fn decide(
     batch: &IntentBatch,
     candidates: &[Option<IntentCandidate>],
@@ -193,18 +198,24 @@ pub fn decide(
     state: &PaceState,
 ) -> (Vec<IntentDecision>, PaceState) {
     let mut state = state.clone();
+    let mut decided = HashSet::new();
     let decisions = batch
         .items
         .iter()
         .zip(candidates)
         .map(|(&(_, generation), candidate)| {
-            let Some(candidate) = candidate else { return IntentDecision::Leave };
+            let Some(candidate) = candidate.as_ref().filter(|it| !decided.contains(&it.message)) else {
+                return IntentDecision::Leave;
+            };
             let decision = match decide_one(batch, candidate, generation, pace.left_today(&state, batch.now)) {
                 IntentDecision::Intend(_) | IntentDecision::GiveBack(_) if sender != SenderState::Active => {
                     IntentDecision::GiveBack(Refusal::SenderHalted)
                 }
                 decision => decision,
             };
+            if decision != IntentDecision::Leave {
+                decided.insert(candidate.message);
+            }
             if let IntentDecision::Intend(attempt) = decision {
                 state = pace.spend(&state, Draw { message: candidate.message, attempt }, batch.now);
             }
