@@ -16,7 +16,7 @@ use crate::{Process, ScenarioError, ScenarioResult, Stack};
 /// Names the variable that, once set, keeps the folder and the database of a scenario that fails.
 const KEEP: &str = "PACELINE_E2E_KEEP";
 
-/// A lease of a worker that was killed is waited for: shorter than a user has it, and the other two in proportion.
+/// Leases so short that they can be waited for, and the other two in proportion.
 const HASTY_LEASES: [(&str, &str); 3] = [
     ("PACELINE_WORKER__LEASE_SECONDS", "5"),
     ("PACELINE_WORKER__RENEW_SECONDS", "1"),
@@ -54,12 +54,21 @@ impl Installation {
             installation.set("DATABASE_URL", services.database_url());
             installation.set("AMQP_URL", services.amqp_url());
             installation.set("PACELINE_AMQP__NAMESPACE", services.namespace());
-            for (key, value) in HASTY_LEASES {
-                installation.set(key, value);
-            }
             installation.services = Some(services);
         }
         Ok(installation)
+    }
+
+    /// The same installation for a scenario that kills workers. On the full stack the leases of a killed one have to run out; on a
+    /// busy machine such short ones may run out under a living worker, too. Embedded, a start ends all leases.
+    #[must_use]
+    pub fn with_kills(mut self) -> Self {
+        if self.stack() == Stack::Full {
+            for (key, value) in HASTY_LEASES {
+                self.set(key, value);
+            }
+        }
+        self
     }
 
     /// On what it runs.

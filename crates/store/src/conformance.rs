@@ -237,6 +237,7 @@ macro_rules! conformance_suite {
                 an_intent_under_a_lease_that_ran_out_is_refused
                 an_intent_under_a_lease_that_was_ended_is_refused
                 an_intent_for_another_release_is_stale
+                a_message_named_by_an_old_release_and_the_present_one_is_granted_once
                 an_intent_under_a_release_that_ran_out_is_stale
                 an_intent_for_what_is_bound_to_another_or_to_nobody_is_stale
                 of_intents_at_once_for_a_message_one_is_granted
@@ -244,7 +245,6 @@ macro_rules! conformance_suite {
                 a_paused_sender_gives_the_claim_back_though_its_lease_stands
                 no_intent_commits_after_a_campaign_was_cancelled
                 a_message_whose_time_has_passed_expires_at_the_intent
-                an_old_job_beside_the_present_one_does_not_stand_in_its_way
                 a_message_that_comes_back_to_a_suppressed_person_is_not_sent_again
                 a_marketing_suppression_lets_transactional_messages_pass
                 no_intent_commits_after_a_suppression

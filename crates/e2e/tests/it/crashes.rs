@@ -30,7 +30,7 @@ async fn drill(stack: Stack) -> ScenarioResult<Installation> {
 }
 
 async fn a_campaign_survives_being_killed_again_and_again(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
+    let mut world = World::start(drill(stack).await?.with_kills(), People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     // So late that each kill finds sends without an answer.
     world.network.add_fault(&json!({ "kind": "slow_ack", "delay_ms": 150 })).await?;
@@ -67,7 +67,7 @@ async fn a_paced_campaign_survives_being_killed(stack: Stack) -> ScenarioResult<
         ("TYPING__MIN_SECONDS", "0.01"),
         ("TYPING__MAX_SECONDS", "0.03"),
     ];
-    let installation = Installation::on(stack).await?.with_profile("steady", &gap);
+    let installation = Installation::on(stack).await?.with_kills().with_profile("steady", &gap);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "steady").await?;
     let audience = Audience::ordinary(2, 160);
@@ -83,7 +83,7 @@ async fn a_paced_campaign_survives_being_killed(stack: Stack) -> ScenarioResult<
 }
 
 async fn a_process_that_is_killed_while_it_starts_hurts_nothing(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
+    let mut world = World::start(drill(stack).await?.with_kills(), People::Quiet).await?;
     world.add_senders(2, "drill").await?;
     let audience = Audience::ordinary(3, 120);
     let campaign = world.submit(&audience).await?;
@@ -120,7 +120,7 @@ async fn leases_of_a_killed_process_are_taken_over_at_once() -> ScenarioResult<(
 }
 
 async fn lost_acknowledgements_and_a_crash_make_repeats_that_nobody_sees(stack: Stack) -> ScenarioResult<()> {
-    let installation = drill(stack).await?.with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "1");
+    let installation = drill(stack).await?.with_kills().with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "1");
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     let fault = world.network.add_fault(&json!({ "kind": "lose_ack", "probability": 0.1, "count": 25 })).await?;
@@ -144,7 +144,7 @@ async fn lost_acknowledgements_and_a_crash_make_repeats_that_nobody_sees(stack: 
 }
 
 async fn where_repeats_are_shown_an_open_outcome_is_unknown_and_never_guessed(stack: Stack) -> ScenarioResult<()> {
-    let installation = drill(stack).await?.with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "1");
+    let installation = drill(stack).await?.with_kills().with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "1");
     let mut world = World::start(installation, People::Quiet).await?;
     world.network.add_fault(&json!({ "kind": "repeats_delivered" })).await?;
     world.add_senders(3, "drill").await?;
@@ -168,7 +168,7 @@ async fn where_repeats_are_shown_an_open_outcome_is_unknown_and_never_guessed(st
 }
 
 async fn an_upload_that_a_crash_cut_off_leaves_nothing_and_can_be_sent_again(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(drill(stack).await?, People::Quiet).await?;
+    let mut world = World::start(drill(stack).await?.with_kills(), People::Quiet).await?;
     world.add_senders(2, "drill").await?;
     let campaign = world.api.post("/v1/campaigns", &json!({ "template": "Hi {{ name }}" })).await?.ok()?;
     let path = format!("/v1/campaigns/{}/recipients", campaign["id"].as_str().unwrap_or_default());

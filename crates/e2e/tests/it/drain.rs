@@ -49,7 +49,7 @@ async fn a_stop_releases_the_leases_and_shows_it(stack: Stack) -> ScenarioResult
 }
 
 async fn a_second_signal_ends_at_once_and_loses_nothing(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
+    let mut world = World::start(Installation::on(stack).await?.with_kills(), People::Quiet).await?;
     world.add_senders(2, "unlimited").await?;
     world.senders_connected().await?;
     let slow = world.network.add_fault(&json!({ "kind": "slow_ack", "delay_ms": 60_000 })).await?;

@@ -51,7 +51,7 @@ fn of_messages(events: &[Value], kind: &str) -> usize {
 }
 
 async fn a_stream_and_a_cursor_miss_nothing_across_a_crash(stack: Stack) -> ScenarioResult<()> {
-    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "50")]);
+    let installation = Installation::on(stack).await?.with_kills().with_profile("drill", &[("PER_SECOND", "50")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     let audience = Audience::ordinary(91, 400);

@@ -46,7 +46,7 @@ async fn a_transactional_message_goes_ahead_of_a_campaign_on_a_paced_sender(stac
 }
 
 async fn a_repeated_request_with_its_key_sends_once(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(Installation::on(stack).await?, People::Quiet).await?;
+    let mut world = World::start(Installation::on(stack).await?.with_kills(), People::Quiet).await?;
     world.add_senders(1, "unlimited").await?;
     let person = "+4915199887767".to_owned();
     world.must_not_be_logged([person.trim_start_matches('+').to_owned()]);

@@ -16,7 +16,7 @@ on_both_stacks![
 ];
 
 async fn drill(stack: Stack) -> ScenarioResult<World> {
-    let installation = Installation::on(stack).await?.with_profile("drill", &[("PER_SECOND", "60")]);
+    let installation = Installation::on(stack).await?.with_kills().with_profile("drill", &[("PER_SECOND", "60")]);
     let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(4, "drill").await?;
     Ok(world)

@@ -112,7 +112,7 @@ async fn every_event_arrives_and_verifies_with_an_independent_library(stack: Sta
 }
 
 async fn deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours(stack: Stack) -> ScenarioResult<()> {
-    let mut world = World::start(hasty(stack).await?, People::Inside).await?;
+    let mut world = World::start(hasty(stack).await?.with_kills(), People::Inside).await?;
     let receiver = Receiver::start().await?;
     receiver.set_down(true);
     add_endpoint(&mut world, &receiver).await?;

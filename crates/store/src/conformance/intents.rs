@@ -131,6 +131,26 @@ pub async fn an_intent_for_another_release_is_stale(store: Arc<dyn Store>) {
     assert_eq!(world.story(current[0].message).await.attempts.len(), 1);
 }
 
+pub async fn a_message_named_by_an_old_release_and_the_present_one_is_granted_once(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    world.planned("main", 0..2).await;
+    let lease = world.lease(sender).await;
+    let old = world.claim_for(sender, 2).await;
+    world.give_back(&old).await;
+    let current = world.claim_for(sender, 2).await;
+    assert_eq!(old[0].message, current[0].message);
+
+    // The job of the old release comes again beside that of the present one, in either order, and that one comes twice.
+    let batch = [&old[0], &current[0], &current[0], &current[1], &old[1]].map(Clone::clone);
+    let answer = world.record(world.intent(&lease, &batch)).await;
+    let stale = Some(Refusal::Stale);
+    assert_eq!(refusals(&answer), [stale, None, stale, None, stale]);
+    for message in [current[0].message, current[1].message] {
+        assert_eq!(world.story(message).await.attempts.len(), 1);
+    }
+}
+
 pub async fn an_intent_under_a_release_that_ran_out_is_stale(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let sender = world.add_sender(1, "main").await;
@@ -242,25 +262,6 @@ pub async fn a_message_whose_time_has_passed_expires_at_the_intent(store: Arc<dy
     assert_eq!((message.state, message.ended_at), (MessageState::Expired, Some(late.now)));
     assert_eq!(world.events_about(EventKind::MessageExpired, message.id).await, 1);
     assert_eq!(world.balanced(campaign).await.expired, 1);
-}
-
-pub async fn an_old_job_beside_the_present_one_does_not_stand_in_its_way(store: Arc<dyn Store>) {
-    let world = World::new(store).await;
-    let sender = world.add_sender(1, "main").await;
-    world.planned("main", 0..3).await;
-    let lease = world.lease(sender).await;
-    let old = world.claim_for(sender, 3).await;
-    world.give_back(&old).await;
-    let new = world.claim_for(sender, 3).await;
-    let mentions = [&old[0], &new[0], &new[1], &old[1], &new[2], &new[2]].map(Clone::clone);
-    let answer = world.store.record_intents(world.intent(&lease, &mentions)).await.unwrap();
-    let Fenced::Done(answer) = answer else { panic!("the lease holds") };
-    let granted: Vec<_> =
-        answer.items.iter().map(|(_, verdict)| matches!(verdict, IntentVerdict::Granted(_))).collect();
-    assert_eq!(granted, [false, true, true, false, true, false]);
-    for message in new {
-        assert_eq!(world.story(message.message).await.attempts.len(), 1);
-    }
 }
 
 /// The message was in flight when its recipient was suppressed, so that it was not cancelled then; it comes back unsent.
