@@ -1,11 +1,17 @@
 //! What `/readyz` asks: the services of this process, once it has found them.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use paceline_api::{ProbeResult, ReadinessProbe};
 use paceline_queue_rabbitmq::RabbitQueue;
 use paceline_store::health::HealthStore;
+
+/// How long the database may take to answer. Less than a probe of the process may take, so that the answer names what is away.
+const DATABASE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The services, as far as they are known.
 #[derive(Default)]
@@ -40,9 +46,13 @@ impl Readiness {
             let waiting = self.waiting.lock().ok().and_then(|waiting| waiting.clone());
             return ProbeResult::failed("database", waiting.unwrap_or_else(|| "it is not open yet".to_owned()));
         };
-        match store.ping().await {
-            Ok(()) => ProbeResult::ok("database"),
-            Err(error) => ProbeResult::failed("database", error.to_string()),
+        match tokio::time::timeout(DATABASE_WITHIN, store.ping()).await {
+            Ok(Ok(())) => ProbeResult::ok("database"),
+            Ok(Err(error)) => ProbeResult::failed("database", error.to_string()),
+            Err(_) => {
+                let seconds = DATABASE_WITHIN.as_secs();
+                ProbeResult::failed("database", format!("it has not answered within {seconds} seconds"))
+            }
         }
     }
 }

@@ -79,8 +79,8 @@ impl Tx {
             return Ok(Fenced::LeaseLost);
         };
         let mut wanted = self.hold_wanted(&batch).await?;
-        let candidate = |(id, _): &(MessageId, _)| wanted.get(id).map(|one| one.candidate.clone());
-        let candidates: Vec<_> = batch.items.iter().map(candidate).collect();
+        let candidates: Vec<_> =
+            batch.items.iter().map(|(id, _)| wanted.get(id).map(|one| one.candidate.clone())).collect();
         let pace = Pace { profile: &batch.profile, zone: intender.zone, seed: intender.seed };
         let (decisions, after) = decide(&batch, &candidates, intender.state, pace, &intender.pace);
 

@@ -95,7 +95,8 @@ impl TestDatabase {
     /// When the server cannot be used, or the database has no schema.
     pub async fn end_releases(&self) -> Result<(), NoDatabase> {
         let mut conn = connect(&self.url).await?;
-        conn.execute("UPDATE messages SET release_deadline = 0 WHERE release_deadline IS NOT NULL").await?;
+        conn.execute("UPDATE messages SET release_deadline = to_timestamp(0) WHERE release_deadline IS NOT NULL")
+            .await?;
         Ok(conn.close().await?)
     }
 
@@ -192,11 +193,12 @@ fn template_name() -> String {
     name
 }
 
-/// Databases whose tests cannot be running any more.
+/// Databases whose tests cannot be running any more; a few of them, because a test waits for this.
 async fn drop_stale(conn: &mut PgConnection, server: &str) -> Result<(), NoDatabase> {
     let stale: Vec<String> = sqlx::query_scalar(
         "SELECT datname::text FROM pg_database WHERE datname ~ '^paceline_test_[0-9]+_[0-9]+$' \
-            AND split_part(datname::text, '_', 3)::bigint < extract(epoch FROM clock_timestamp()) - $1",
+            AND split_part(datname::text, '_', 3)::bigint < extract(epoch FROM clock_timestamp()) - $1 \
+            ORDER BY datname LIMIT 20",
     )
     .bind(STALE)
     .fetch_all(&mut *conn)

@@ -186,10 +186,8 @@ pub enum IntentDecision {
 }
 
 /// Decides about the messages of an intent, in order, and spends the pace for each that is granted. `candidates[i]` is what was
-/// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment.
-///
-/// A message may be named twice: a sender whose session broke still has the job of a release that was given back, and the job of
-/// the next one. Whichever holds the release decides, and once.
+/// read for `batch.items[i]`, `None` when there is no such message; `sender` says whether the sender is wanted at this moment. A message
+/// that is named twice, as by a job of an older release beside one of the present release, is decided once: by the present one.
 pub fn decide(
     batch: &IntentBatch,
     candidates: &[Option<IntentCandidate>],
@@ -204,9 +202,10 @@ pub fn decide(
         .iter()
         .zip(candidates)
         .map(|(&(_, generation), candidate)| {
-            let Some(candidate) = candidate.as_ref().filter(|it| !decided.contains(&it.message)) else {
+            let Some(candidate) = candidate else { return IntentDecision::Leave };
+            if decided.contains(&candidate.message) {
                 return IntentDecision::Leave;
-            };
+            }
             let decision = match decide_one(batch, candidate, generation, pace.left_today(&state, batch.now)) {
                 IntentDecision::Intend(_) | IntentDecision::GiveBack(_) if sender != SenderState::Active => {
                     IntentDecision::GiveBack(Refusal::SenderHalted)

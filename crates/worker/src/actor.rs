@@ -206,29 +206,6 @@ impl Actor {
         })
     }
 
-    async fn consume(&mut self, link: &Link) -> Result<Intake, Turn> {
-        let prefetch = u16::try_from(self.profile.window().clamp(8, 1_024)).unwrap_or(1_024);
-        let mut backoff = Backoff::new(Duration::from_millis(100));
-        loop {
-            self.interruption(link)?;
-            let queue = &self.context.queue;
-            let started = match queue.declare_senders(&[self.lease.id]).await {
-                Ok(()) => queue.consume_jobs(self.lease.id, prefetch).await,
-                Err(error) => Err(error),
-            };
-            match started {
-                Ok(consumer) => return Ok(Intake::new(consumer)),
-                Err(error) => {
-                    tracing::warn!(sender.id = %self.lease.id, error = %error, "jobs cannot be consumed; trying on");
-                    tokio::select! {
-                        () = tokio::time::sleep(backoff.next_pause()) => {}
-                        () = self.lease.ended() => {}
-                    }
-                }
-            }
-        }
-    }
-
     fn change_profile(&mut self, link: &mut Link) {
         let name = self.lease.sender().profile.clone();
         tracing::info!(sender.id = %self.lease.id, profile.name = %name, "the sender has another pacing profile");

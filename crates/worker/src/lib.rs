@@ -5,6 +5,7 @@ mod backlog;
 mod backoff;
 mod ceiling;
 mod connection;
+mod consuming;
 mod context;
 mod gate;
 mod intake;

@@ -66,7 +66,7 @@ async fn only_what_is_due_is_claimed_however_fast_the_clock_runs() {
         *lock(&store.windows) = vec![window(sender(1, "gentle"), 0)];
         step(&mut releaser).await.expect("it releases");
         let claim = lock(&store.claims)[0].clone();
-        assert_eq!((claim.due_before, claim.hold), (after(0), Duration::from_mins(5)), "at speed {speed}");
+        assert_eq!((claim.due_before, claim.hold), (after(0), Duration::from_secs(150)), "at speed {speed}");
     }
 }
 

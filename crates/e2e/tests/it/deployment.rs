@@ -18,10 +18,14 @@ use tokio::process::Command;
 
 use crate::bounds::{COMMAND, SOON};
 
-/// Senders of the profile `drill` send in batches, at a rate that makes a campaign last for some seconds. Leases run out soon.
+/// Senders of the profile `drill` send in batches, at a rate that makes a campaign last for some seconds.
 fn drill() -> ScenarioResult<Installation> {
-    let installation = Installation::new()?
-        .with_profile("drill", &[("PER_SECOND", "20")])
+    Ok(Installation::new()?.with_profile("drill", &[("PER_SECOND", "20")]))
+}
+
+/// The same with leases that run out while somebody waits for it.
+fn drill_with_short_leases() -> ScenarioResult<Installation> {
+    let installation = drill()?
         .with("PACELINE_WORKER__LEASE_SECONDS", "8")
         .with("PACELINE_WORKER__RENEW_SECONDS", "2")
         .with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "4");
@@ -84,7 +88,9 @@ fn said(server: &Server, message: &str) -> ScenarioResult<Vec<Value>> {
 /// Waits until a process has said so; answers with the line.
 async fn says(server: &Server, message: &str, within: Duration) -> ScenarioResult<Value> {
     eventually(&format!("{} says {message:?}", server.address()), within, async || {
-        Ok(said(server, message)?.into_iter().next_back())
+        let line = said(server, message)?.into_iter().next_back();
+        let log = || server.process.log().lines().rev().take(8).collect::<Vec<_>>().join("\n");
+        line.map(Some).ok_or_else(|| ScenarioError::new(log()))
     })
     .await
 }

@@ -53,7 +53,8 @@ impl Pooler {
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let (users, settings) = (folder.path().join("users"), folder.path().join("pgbouncer.ini"));
-        std::fs::write(&users, format!("\"{}\" \"\"\n", server.get_username())).unwrap();
+        let password = password_of(database.url());
+        std::fs::write(&users, format!("\"{}\" \"{password}\"\n", server.get_username())).unwrap();
         let text = format!(
             "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
              pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 100\nauth_type = trust\nauth_file = {}\n",
@@ -89,6 +90,12 @@ impl Pooler {
         (options.max_connections, options.statements) = (12, statements);
         options
     }
+}
+
+/// The password in a URL whose password needs no escapes, as that of a private server.
+fn password_of(url: &str) -> &str {
+    let login = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(login, _)| login);
+    login.split_once(':').map_or("", |(_, password)| password)
 }
 
 fn readable(folder: &TempDir, files: &[&PathBuf]) {

@@ -193,10 +193,13 @@ async fn a_server_that_has_no_connection_left_says_so() {
     let mut admin = connect(&database).await;
     // Limits do not hold for a superuser.
     let role = format!("{name}_role");
-    admin.execute(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 1"))).await.unwrap();
+    admin
+        .execute(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{role}' CONNECTION LIMIT 1")))
+        .await
+        .unwrap();
     let (scheme, rest) = url.split_once("://").unwrap();
     let (_, place) = rest.split_once('@').unwrap();
-    let url = format!("{scheme}://{role}@{place}");
+    let url = format!("{scheme}://{role}:{role}@{place}");
     let grant = format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}");
     admin.execute(AssertSqlSafe(grant)).await.unwrap();
 

@@ -2,7 +2,7 @@
 
 use paceline_e2e::{Audience, Deployment, ScenarioResult, Server, unchanged};
 
-use super::{check_says, drill, ready, says, unready};
+use super::{check_says, drill, ready, said, says, unready};
 use crate::bounds::{CAMPAIGN, SOON, WATCH};
 
 /// Two servers and a worker for all senders.
@@ -26,6 +26,8 @@ async fn a_campaign_goes_on_by_itself_after_the_broker_was_away() -> ScenarioRes
         unready(process, "broker", SOON).await?;
     }
     assert_eq!(deployment.progress(&campaign).await?["account"]["balanced"], true, "the API answers meanwhile");
+    assert!(said(&running[0], "jobs cannot be consumed")?.is_empty(), "one line for the broker, none for each sender");
+    assert_eq!(said(&running[0], "the broker is away")?.len(), 1);
     deployment.broker.mend().await?;
     for process in &running {
         ready(process, CAMPAIGN).await?;
@@ -78,8 +80,9 @@ async fn a_queue_of_other_arguments_in_the_way_is_named_with_the_cure_and_the_re
     let audience = Audience::ordinary(25, 150);
     let campaign = deployment.submit(&audience).await?;
 
-    let line = says(&running[0], "refused", SOON).await?;
+    let line = says(&running[0], "jobs cannot be consumed", SOON).await?;
     let told = line.to_string();
+    assert_eq!(line["sender.id"], obstructed.as_str(), "{told}");
     assert!(told.contains(&in_the_way) && told.contains("delete it"), "{told}");
     let findings = check_says(&deployment, "broker").await?;
     assert!(findings.contains(&in_the_way) && findings.contains("delete it"), "{findings}");
@@ -90,6 +93,7 @@ async fn a_queue_of_other_arguments_in_the_way_is_named_with_the_cure_and_the_re
     }
 
     // The cure.
+    assert_eq!(said(&running[0], "jobs cannot be consumed")?.len(), 1, "one line a while");
     deployment.services.delete_queue_of(&obstructed).await?;
     deployment.services.end_releases().await?;
     deployment.ended(&campaign, CAMPAIGN).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use paceline_e2e::{Audience, Deployment, ScenarioResult, Server, eventually, unchanged};
 use serde_json::json;
 
-use super::{drill, ready, unready};
+use super::{drill, drill_with_short_leases, ready, unready};
 use crate::bounds::{CAMPAIGN, SOON, WATCH};
 
 /// Waits until the API asks to come again.
@@ -54,7 +54,7 @@ async fn a_campaign_goes_on_by_itself_after_the_database_was_away() -> ScenarioR
 
 #[tokio::test]
 async fn a_database_that_swallows_what_it_is_told_is_away_too() -> ScenarioResult<()> {
-    let installation = drill()?.with("PACELINE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "2");
+    let installation = drill_with_short_leases()?.with("PACELINE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "2");
     let mut deployment = Deployment::new(installation).await?;
     let server = deployment.serve().await?;
     let worker = deployment.start(&["worker", "--slots", "100"]).await?;

@@ -2,7 +2,7 @@
 
 use paceline_e2e::{Audience, Deployment, ScenarioResult};
 
-use super::{drill, members, says, shares};
+use super::{drill, drill_with_short_leases, members, says, shares};
 use crate::bounds::{CAMPAIGN, SOON};
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn two_fleets_share_the_senders_and_none_is_held_twice() -> ScenarioResult
 
 #[tokio::test]
 async fn three_workers_share_nine_senders_and_those_that_stay_take_over_those_of_the_others() -> ScenarioResult<()> {
-    let mut deployment = Deployment::new(drill()?).await?;
+    let mut deployment = Deployment::new(drill_with_short_leases()?).await?;
     let server = deployment.serve().await?;
     deployment.add_senders(9, "drill").await?;
     let many = ["worker", "--slots", "100"];

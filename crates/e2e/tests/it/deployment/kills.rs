@@ -4,7 +4,7 @@ use paceline_e2e::{Audience, Deployment, ScenarioError, ScenarioResult, eventual
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Member, drill, gone, kill, members, shares};
+use super::{Member, drill, drill_with_short_leases, gone, kill, members, shares};
 use crate::bounds::{CAMPAIGN, SOON};
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn holder(deployment: &Deployment, victim: &Member) -> ScenarioResult<Memb
 
 #[tokio::test]
 async fn a_campaign_survives_servers_and_workers_being_killed() -> ScenarioResult<()> {
-    let mut deployment = Deployment::new(drill()?).await?;
+    let mut deployment = Deployment::new(drill_with_short_leases()?).await?;
     let mut other = deployment.start(&["serve"]).await?;
     let mut server = deployment.serve().await?;
     let mut worker = deployment.start(&["worker", "--slots", "100"]).await?;
