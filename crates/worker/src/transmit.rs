@@ -108,6 +108,7 @@ impl Transmitter {
                 Judgement::Repeat(pause) => tokio::time::sleep(pause).await,
                 Judgement::RepeatAt(at) => {
                     tokio::select! {
+                        biased;
                         () = self.context.clock.sleep_until(at) => {}
                         () = self.lease.ended() => return Transmission::open(SessionHealth::Good),
                     }
