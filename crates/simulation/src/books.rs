@@ -69,13 +69,7 @@ impl Books {
     }
 
     /// Intents were answered.
-    pub(crate) fn intend(
-        &mut self,
-        memory: &Memory,
-        batch: &IntentBatch,
-        epoch: Epoch,
-        answer: &Fenced<IntentAnswer>,
-    ) {
+    pub(crate) fn intend(&mut self, memory: &Memory, batch: &IntentBatch, epoch: Epoch, answer: &Fenced<IntentAnswer>) {
         let Fenced::Done(answer) = answer else {
             self.fenced += 1;
             return;

@@ -193,12 +193,8 @@ impl<T> Line<T> {
     fn close_those(&mut self, which: impl Fn(&Seat) -> bool) {
         let gone: Vec<_> = self.seats.iter().filter(|seat| which(seat)).map(|seat| seat.consumer).collect();
         self.seats.retain(|seat| !gone.contains(&seat.consumer));
-        let theirs: Vec<u64> = self
-            .unanswered
-            .iter()
-            .filter(|(_, (consumer, _))| gone.contains(consumer))
-            .map(|(tag, _)| *tag)
-            .collect();
+        let theirs: Vec<u64> =
+            self.unanswered.iter().filter(|(_, (consumer, _))| gone.contains(consumer)).map(|(tag, _)| *tag).collect();
         for tag in theirs.into_iter().rev() {
             if let Some((_, entry)) = self.unanswered.remove(&tag) {
                 self.ready.push_front(Entry { redelivered: true, ..entry });

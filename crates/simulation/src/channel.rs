@@ -74,7 +74,8 @@ impl Line {
     fn draw_fate(&self, world: &mut World, request: &SendRequest) -> SendFate {
         let World { weather, chance, network, now, .. } = world;
         if chance.happens(weather.unsent) {
-            let retry_after = chance.happens(500).then(|| chance.millis(100, 3_000));
+            // Without a word of the network the worker waits for minutes after a few refusals.
+            let retry_after = chance.happens(850).then(|| chance.millis(100, 3_000));
             return SendFate::Fails(SendError::Unsent { reason: "busy".to_owned(), retry_after });
         }
         if chance.happens(weather.throttled) {
@@ -105,6 +106,7 @@ impl Line {
         let World { books, memory, .. } = &mut *world;
         books.send(memory, self.sender, &request);
         let (answer, answered) = oneshot::channel();
+        world.step(&self.port);
         let (there, back) = match self.draw_fate(&mut world, &request) {
             SendFate::Fails(error) => return Err(error),
             SendFate::Lost => (None, None),

@@ -2,8 +2,8 @@
 
 mod books;
 mod broker;
-mod channel;
 mod chance;
+mod channel;
 mod clock;
 mod figures;
 mod flaw;

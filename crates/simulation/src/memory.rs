@@ -13,7 +13,7 @@ mod results;
 mod rows;
 mod sweep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
@@ -35,7 +35,8 @@ pub(crate) struct Memory {
     pub(crate) messages: BTreeMap<MessageId, MessageRow>,
     pub(crate) workers: BTreeMap<WorkerId, (WorkerView, DateTime<Utc>)>,
     pub(crate) suppressions: BTreeMap<AddressHash, Suppression>,
-    pub(crate) inbox: BTreeSet<[u8; 16]>,
+    /// Results that were applied, and when.
+    pub(crate) inbox: BTreeMap<[u8; 16], DateTime<Utc>>,
     pub(crate) events: Vec<EventRow>,
     pub(crate) numbered: i64,
     pub(crate) round: i64,
@@ -58,7 +59,7 @@ impl Memory {
             messages: BTreeMap::new(),
             workers: BTreeMap::new(),
             suppressions: BTreeMap::new(),
-            inbox: BTreeSet::new(),
+            inbox: BTreeMap::new(),
             events: Vec::new(),
             numbered: 0,
             round: 0,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use paceline_channel::EventBody;
 use paceline_domain::{
-    CampaignState, Content, EventKind, MessageState, ResultBody, SenderId, SenderState, SessionState, WaId, WorkerResult,
+    CampaignState, Content, EventKind, MessageState, ResultBody, SenderId, SenderState, SessionState, WaId,
+    WorkerResult,
 };
 use paceline_pacing::{Pace, Profiles};
 
@@ -19,18 +20,21 @@ use crate::{
 /// Whether nothing is left to do that anybody could do.
 pub(crate) fn is_settled(world: &World, profiles: &Profiles) -> bool {
     let World { memory, network, books, .. } = world;
-    let numbers = network.numbers.iter().filter(|(_, number)| !number.banned);
-    let heard = numbers.flat_map(|(&sender, number)| number.events.iter().map(move |event| (sender, event))).all(
-        |(sender, event)| {
+    let heard = network.numbers.iter().all(|(&sender, number)| {
+        number.events.iter().all(|event| {
             let applied = result_of(sender, event).is_none_or(|result| books.applied.contains(&result.id().to_bytes()));
-            event.acknowledged && applied
-        },
-    );
+            // Nobody listens to a number that is banned.
+            applied && event.acknowledged || !event.acknowledged && number.banned
+        })
+    });
     let planned = memory.campaigns.values().all(|campaign| {
         let moving = matches!(campaign.state, CampaignState::Running | CampaignState::Scheduled);
         !moving || campaign.planned_through >= campaign.rows
     });
-    heard && world.next_at().is_none() && planned && memory.messages.values().all(|message| is_terminal(message.state) || explains(memory, profiles, message))
+    heard
+        && world.next_at().is_none()
+        && planned
+        && memory.messages.values().all(|message| is_terminal(message.state) || explains(memory, profiles, message))
 }
 
 const fn is_terminal(state: MessageState) -> bool {
@@ -78,7 +82,8 @@ impl World {
                 wrongs.push(format!("{id} is lost: it is {state} and waits for {why}"));
             }
             let seen = network.seen.get(&place_of(message));
-            let deaf = message.sender.and_then(|sender| network.numbers.get(&sender)).is_some_and(|number| number.banned);
+            let deaf =
+                message.sender.and_then(|sender| network.numbers.get(&sender)).is_some_and(|number| number.banned);
             wrongs.extend(compare(message, seen.unwrap_or(&BTreeMap::new()), deaf));
         }
         for wrong in wrongs {

@@ -4,8 +4,9 @@ mod consume;
 
 use async_trait::async_trait;
 use paceline_domain::{Job, SenderId, WorkerResult};
-use paceline_queue::{JobConsumer, JobQueue, Publication, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer,
-    ResultQueue};
+use paceline_queue::{
+    JobConsumer, JobQueue, Publication, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue,
+};
 use tokio::time::sleep;
 
 use crate::{

@@ -78,6 +78,10 @@ impl Run {
         let (from, until) = self.next_moment();
         for place in 0..self.order.len() {
             self.run_node(self.order[place], from, until);
+            let ambushed = std::mem::take(&mut self.shared.lock().ambushed);
+            for index in ambushed {
+                self.storm.spring(&self.shared, &mut self.nodes[index]);
+            }
         }
         {
             let mut world = self.shared.lock();
@@ -95,7 +99,8 @@ impl Run {
     fn next_moment(&mut self) -> (DateTime<Utc>, DateTime<Utc>) {
         let mut world = self.shared.lock();
         world.chance.shuffle(&mut self.order);
-        let longest = if self.calm { 150 } else { 50 };
+        // Far below what a lease outlasts a send by, since processes differ by a turn.
+        let longest = if self.calm { 400 } else { 50 };
         let from = world.now;
         let step = TimeDelta::milliseconds(i64::from(world.chance.between(5, longest)));
         let least = from + TimeDelta::milliseconds(1);

@@ -114,7 +114,8 @@ fn add_campaign(memory: &mut Memory, chance: &mut Chance, number: u32) {
     let count = chance.between(3, 16);
     // The second campaign writes to some of the same people.
     let first = chance.between(1, 6) * number;
-    let rows: Vec<RecipientRow> = (1..=count).map(|row| recipient(memory, chance, (number, row), first + row)).collect();
+    let rows: Vec<RecipientRow> =
+        (1..=count).map(|row| recipient(memory, chance, (number, row), first + row)).collect();
     let start_at = (number > 1).then(|| now + chance.millis(0, 12_000));
     let expires_at = chance.happens(150).then(|| now + chance.millis(8_000, 40_000));
     let definition = CampaignDefinition {

@@ -3,6 +3,8 @@
 mod control;
 mod worker;
 
+use std::time::Duration;
+
 use paceline_store::{StoreError, StoreResult};
 use tokio::{sync::oneshot, time::sleep};
 
@@ -10,6 +12,9 @@ use crate::{
     weather::StoreFate,
     world::{Port, World},
 };
+
+/// Who is caught is killed or frozen at the end of the turn.
+const LONGER_THAN_A_TURN: Duration = Duration::from_millis(500);
 
 /// The store as one node reaches it.
 pub(crate) struct NodeStore {
@@ -30,26 +35,20 @@ impl NodeStore {
             let mut world = self.port.enter();
             let now = world.now;
             let World { weather, chance, .. } = &mut *world;
-            match weather.store_fate(now, chance) {
-                StoreFate::Prompt => return world.transact(transaction),
-                fate => fate,
-            }
+            weather.store_fate(now, chance)
         };
         match fate {
-            StoreFate::Prompt => self.port.enter().transact(transaction),
+            StoreFate::Prompt => self.commit(transaction, Duration::ZERO).await,
             StoreFate::Refused(pause) => {
                 sleep(pause).await;
                 Err(away())
             }
             StoreFate::Slow(before, after) => {
                 sleep(before).await;
-                let answer = self.port.enter().transact(transaction);
-                sleep(after).await;
-                answer
+                self.commit(transaction, after).await
             }
             StoreFate::AnswerLost(after) => {
-                let _ = self.port.enter().transact(transaction);
-                sleep(after).await;
+                let _ = self.commit(transaction, after).await;
                 Err(away())
             }
             StoreFate::Late(after) => {
@@ -61,6 +60,25 @@ impl NodeStore {
                 answered.await.unwrap_or_else(|_| Err(away()))
             }
         }
+    }
+
+    /// Commits, and answers after a while. Who was caught at this step never learns of the answer, or late.
+    async fn commit<T>(
+        &self,
+        transaction: impl FnOnce(&mut World) -> StoreResult<T>,
+        after: Duration,
+    ) -> StoreResult<T> {
+        let (answer, caught) = {
+            let mut world = self.port.enter();
+            let answer = world.transact(transaction);
+            let caught = world.ambushed.contains(&self.port.node);
+            (answer, caught)
+        };
+        let after = if caught { after.max(LONGER_THAN_A_TURN) } else { after };
+        if !after.is_zero() {
+            sleep(after).await;
+        }
+        answer
     }
 }
 

@@ -50,7 +50,7 @@ const ACTS: [(Act, u32); 18] = [
     (Act::Ban, 1),
     (Act::PauseCampaign, 5),
     (Act::CancelCampaign, 1),
-    (Act::Suppress, 5),
+    (Act::Suppress, 8),
     (Act::PauseSender, 3),
     (Act::SendOne, 8),
 ];
@@ -95,11 +95,14 @@ impl Storm {
             self.choose(&mut world.chance)
         };
         match act {
-            Act::Kill(kind) => self.kill(shared, nodes, kind),
-            Act::Freeze(kind) => self.freeze(shared, nodes, kind),
-            Act::Restart(kind) => {
+            Act::Kill(kind) | Act::Freeze(kind) | Act::Restart(kind) => {
                 let chosen = choose_awake(&mut shared.lock(), nodes, kind);
-                if let Some(node) = chosen {
+                let Some(node) = chosen else { return };
+                if let Act::Kill(_) = act {
+                    self.kill(shared, node);
+                } else if let Act::Freeze(_) = act {
+                    self.freeze(shared, node);
+                } else {
                     shared.lock().note(&node.name, format_args!("is asked to stop"));
                     node.stop();
                 }
@@ -126,8 +129,20 @@ impl Storm {
         Act::SendOne
     }
 
-    fn kill(&mut self, shared: &Shared, nodes: &mut [Node], kind: Kind) {
-        let Some(node) = choose_awake(&mut shared.lock(), nodes, kind) else { return };
+    /// Catches a process at the step that it is at.
+    pub(crate) fn spring(&mut self, shared: &Shared, node: &mut Node) {
+        if !node.is_awake() {
+            return;
+        }
+        let kills = shared.lock().chance.happens(500);
+        if kills {
+            self.kill(shared, node);
+        } else {
+            self.freeze(shared, node);
+        }
+    }
+
+    fn kill(&mut self, shared: &Shared, node: &mut Node) {
         self.figures.kills += 1;
         let (starts_at, reaped) = {
             let mut world = shared.lock();
@@ -145,12 +160,15 @@ impl Storm {
         }
     }
 
-    fn freeze(&mut self, shared: &Shared, nodes: &mut [Node], kind: Kind) {
-        let Some(node) = choose_awake(&mut shared.lock(), nodes, kind) else { return };
+    fn freeze(&mut self, shared: &Shared, node: &mut Node) {
         self.figures.freezes += 1;
         let mut world = shared.lock();
-        // Most last longer than a lease.
-        let span = if world.chance.happens(300) { world.chance.millis(200, 5_000) } else { world.chance.millis(5_000, 14_000) };
+        // Most last a little longer than a lease, so that the process wakes up when its successor has just begun.
+        let span = match world.chance.place(4) {
+            0 => world.chance.millis(200, 5_000),
+            1 => world.chance.millis(5_000, 14_000),
+            _ => world.chance.millis(5_800, 8_500),
+        };
         let until = world.in_a(span);
         world.note(&node.name, format_args!("freezes for {} ms", span.as_millis()));
         node.freeze(until);
@@ -188,7 +206,7 @@ impl Storm {
                     number.credentials += 1;
                 }
                 let now = world.now;
-    world.network.end_of(sender, now, word);
+                world.network.end_of(sender, now, word);
             }
             Act::Bar => bar(world),
             Act::Ban => ban(world),

@@ -17,6 +17,8 @@ pub(crate) struct Weather {
     pub(crate) store_slow: u32,
     /// Transactions that are committed late, even when who asked has died.
     pub(crate) store_late: u32,
+    /// Processes that are caught at a step that matters, between it and its answer.
+    pub(crate) ambush: u32,
     /// Until when the store is away.
     pub(crate) store_away: Option<DateTime<Utc>>,
     /// Publishes whose confirms are lost: each message may arrive, now or later, or not.
@@ -82,6 +84,7 @@ impl Weather {
             store_forgets: rate(25),
             store_slow: rate(200),
             store_late: rate(20),
+            ambush: rate(12),
             store_away: None,
             publish_fails: rate(60),
             rejects: rate(40),

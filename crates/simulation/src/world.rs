@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     /// The latest moment that any node has got to. Nodes differ by less than a turn of the simulation.
     pub(crate) now: DateTime<Utc>,
+    /// Who was caught at a step that matters, and is to be killed or frozen before it learns of its answer.
+    pub(crate) ambushed: Vec<usize>,
     agenda: BTreeMap<(DateTime<Utc>, u64), Happening>,
     agreed: u64,
 }
@@ -51,7 +53,8 @@ impl World {
         let Parts { memory, network, weather, chance, books, flaw, trace } = parts;
         let now = memory.now;
         let (broker, agenda) = (Broker::default(), BTreeMap::new());
-        Self { memory, broker, network, weather, chance, books, flaw, trace, now, agenda, agreed: 0 }
+        let ambushed = Vec::new();
+        Self { memory, broker, network, weather, chance, books, flaw, trace, now, ambushed, agenda, agreed: 0 }
     }
 
     /// Time has got here, as some node sees it.
@@ -146,6 +149,14 @@ impl Port {
 }
 
 impl World {
+    /// A node takes a step that matters; it may be caught there.
+    pub(crate) fn step(&mut self, port: &Port) {
+        let rate = self.weather.ambush;
+        if self.chance.happens(rate) {
+            self.ambushed.push(port.node);
+        }
+    }
+
     /// Notes what a node did.
     pub(crate) fn tell(&mut self, port: &Port, what: fmt::Arguments<'_>) {
         self.note(&port.name, what);

@@ -8,7 +8,7 @@ use paceline_domain::{
 };
 use paceline_store::suppressions::Suppression;
 
-use super::{EventRow, Memory, MessageRow, moves::Happening};
+use super::{Memory, MessageRow, moves::Happening};
 
 impl Memory {
     /// Moves a campaign by compare-and-set. `false`: its state does not allow it.
@@ -30,7 +30,9 @@ impl Memory {
             CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
             CampaignMove::Complete => Some(EventKind::CampaignCompleted),
         };
-        self.events.extend(kind.map(|kind| EventRow { kind, message: None, number: None }));
+        if let Some(kind) = kind {
+            self.add_event(kind, now);
+        }
         true
     }
 

@@ -51,9 +51,7 @@ impl Memory {
 
     pub(crate) fn count_shared_senders(&self, channels: &[ChannelKind]) -> u32 {
         let pinned = |sender: &Sender| {
-            self.workers
-                .values()
-                .any(|(view, until)| *until > self.now && view.report.pinned == Some(sender.id))
+            self.workers.values().any(|(view, until)| *until > self.now && view.report.pinned == Some(sender.id))
         };
         let shared = self.senders.values().map(|row| &row.sender).filter(|sender| {
             sender.state == SenderState::Active && channels.contains(&sender.channel) && !pinned(sender)

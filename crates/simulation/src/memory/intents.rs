@@ -138,8 +138,7 @@ impl Memory {
                 continue;
             }
             let scope = self.suppressions.get(&message.hash).map(|suppression| suppression.scope);
-            let forbidden =
-                scope.is_some_and(|scope| scope == SuppressionScope::All || message.lane == Lane::Campaign);
+            let forbidden = scope.is_some_and(|scope| scope == SuppressionScope::All || message.lane == Lane::Campaign);
             open.extend(adopt(message, (epoch, worker), forbidden.then_some(now), real_now));
         }
         open.sort_by_key(|(intended_at, open)| (*intended_at, open.message));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use paceline_domain::{MessageId, MessageMove, MessageState};
 use paceline_store::results::event_of;
 
-use super::{EventRow, Memory};
+use super::Memory;
 
 /// What happens to a message.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Memory {
         account.add(to, 1);
         self.moved.push((id, from, to));
         if let Some(kind) = event_of(to) {
-            self.events.push(EventRow { kind, message: Some(id), number: None });
+            self.add_event(kind, happening.at);
         }
         true
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use paceline_domain::{AddressHash, CampaignState, Exclusion, Generation, Lane, MessageState, SenderId, SenderState,
-    SessionState};
+use paceline_domain::{
+    AddressHash, CampaignState, Exclusion, Generation, Lane, MessageState, SenderId, SenderState, SessionState,
+};
 use paceline_store::{
     StoreError, StoreResult,
     campaigns::Campaign,
@@ -18,8 +19,7 @@ impl Memory {
             |campaign: &&Campaign| campaign.state == CampaignState::Running && campaign.planned_through < campaign.rows;
         let mut found: Vec<_> = self.campaigns.values().filter(undecided).collect();
         found.sort_by_key(|campaign| (campaign.started_at, campaign.id));
-        let planning =
-            |campaign: &Campaign| PlanningCampaign { campaign: campaign.clone(), key: self.key.clone() };
+        let planning = |campaign: &Campaign| PlanningCampaign { campaign: campaign.clone(), key: self.key.clone() };
         found.into_iter().take(limit as usize).map(planning).collect()
     }
 
@@ -83,9 +83,8 @@ impl Memory {
     }
 
     fn message_row(&self, campaign: &paceline_domain::CampaignId, message: PlannedMessage, pool: &str) -> MessageRow {
-        let there = |sender: &SenderId| {
-            self.senders.get(sender).is_some_and(|row| row.sender.state != SenderState::Removed)
-        };
+        let there =
+            |sender: &SenderId| self.senders.get(sender).is_some_and(|row| row.sender.state != SenderState::Removed);
         let sticky = message.sticky.filter(there);
         MessageRow {
             id: message.id,

@@ -13,7 +13,7 @@ use paceline_store::{
     suppressions::Suppression,
 };
 
-use super::{Binding, EventRow, Memory, moves::Happening};
+use super::{Binding, Memory, moves::Happening};
 
 impl Memory {
     pub(crate) fn apply_results(&mut self, results: &[ResultToApply], now: DateTime<Utc>) -> ApplySummary {
@@ -23,10 +23,12 @@ impl Memory {
                 summary.stale += 1;
                 continue;
             }
-            if !self.inbox.insert(result.result.id().to_bytes()) {
+            let id = result.result.id().to_bytes();
+            if self.inbox.contains_key(&id) {
                 summary.duplicates += 1;
                 continue;
             }
+            self.inbox.insert(id, self.now);
             let applied = self.apply_one(result, now, &mut summary);
             summary.applied += u64::from(applied);
             summary.stale += u64::from(!applied);
@@ -69,9 +71,10 @@ impl Memory {
 
     /// By our id or the provider's.
     fn find_by_receipt(&self, sender: SenderId, id: &WaId) -> Option<MessageId> {
-        let ours = self.messages.values().find(|message| {
-            message.wa_id == *id && message.sender == Some(sender) && !message.attempts.is_empty()
-        });
+        let ours = self
+            .messages
+            .values()
+            .find(|message| message.wa_id == *id && message.sender == Some(sender) && !message.attempts.is_empty());
         let theirs = || {
             self.messages.values().find(|message| {
                 message.attempts.iter().any(|attempt| {
@@ -110,15 +113,15 @@ impl Memory {
         if let Some(message) = answered.and_then(|id| self.messages.get_mut(&id)) {
             let campaign = message.campaign;
             let first = message.replied_at.replace(message.replied_at.unwrap_or(at)).is_none();
-            let out = opt_out == OptOut::Yes
-                && message.opted_out_at.replace(message.opted_out_at.unwrap_or(at)).is_none();
+            let out =
+                opt_out == OptOut::Yes && message.opted_out_at.replace(message.opted_out_at.unwrap_or(at)).is_none();
             let account = self.account_of(campaign);
             account.replied += i64::from(first);
             account.opted_out += i64::from(out);
         }
-        self.events.push(EventRow { kind: EventKind::MessageReceived, message: answered, number: None });
+        self.add_event(EventKind::MessageReceived, at);
         if opt_out == OptOut::Yes {
-            self.events.push(EventRow { kind: EventKind::ContactOptedOut, message: answered, number: None });
+            self.add_event(EventKind::ContactOptedOut, at);
             let suppression = Suppression {
                 id: SuppressionId::from_parts(now, std::array::from_fn(|index| hash.to_bytes()[index])),
                 workspace: self.workspace,
@@ -170,7 +173,7 @@ impl Memory {
             SessionState::Suspended | SessionState::Banned => EventKind::SenderSuspended,
             _ => EventKind::SenderDisconnected,
         };
-        self.events.push(EventRow { kind, message: None, number: None });
+        self.add_event(kind, at);
         if change.state != SessionState::Connected {
             self.leave_to_others(sender, change.state);
         }

@@ -83,7 +83,7 @@ pub(crate) struct Lease {
 #[derive(Debug, Clone)]
 pub(crate) struct EventRow {
     pub(crate) kind: EventKind,
-    pub(crate) message: Option<MessageId>,
+    pub(crate) at: DateTime<Utc>,
     pub(crate) number: Option<i64>,
 }
 

@@ -133,4 +133,15 @@ impl Memory {
         self.record_outcomes(&lost);
         u64::try_from(lost.len()).unwrap_or(0)
     }
+
+    /// Inbox rows go when they are old.
+    pub(crate) fn purge_before(&mut self, age: Duration, limit: u32) -> u64 {
+        let before = self.before(age);
+        let old: Vec<_> =
+            self.inbox.iter().filter(|(_, at)| **at <= before).map(|(id, _)| *id).take(limit as usize).collect();
+        for id in &old {
+            self.inbox.remove(id);
+        }
+        u64::try_from(old.len()).unwrap_or(0)
+    }
 }

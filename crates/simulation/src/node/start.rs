@@ -48,8 +48,13 @@ impl Fleet {
             let applier = Arc::new(Applier::new(store.clone(), Arc::clone(&clock), Arc::clone(&meters)));
             let planner = Planner::new(store.clone(), Arc::clone(&clock), minter, Arc::clone(&meters));
             roles.run(planner.with_options(plan_options()));
-            let deps =
-                ReleaserDeps { store: store.clone(), queue: queue.clone(), clock: Arc::clone(&clock), profiles, meters };
+            let deps = ReleaserDeps {
+                store: store.clone(),
+                queue: queue.clone(),
+                clock: Arc::clone(&clock),
+                profiles,
+                meters,
+            };
             roles.run(Releaser::new(deps, release_options()));
             roles.run(Sequencer::new(store.clone()));
             for shard in 0..RESULT_SHARDS {

@@ -51,6 +51,7 @@ impl ResultStore for NodeStore {
             let summary = world.memory.apply_results(&results, now);
             let World { books, memory, .. } = &mut *world;
             books.apply(memory, &results, &summary);
+            world.step(&port);
             for result in &results {
                 tell_result(world, &port, &result.result);
             }
@@ -83,9 +84,8 @@ impl EventStore for NodeStore {
         self.call(move |world| Ok(world.memory.number_events(limit))).await
     }
 
-    /// The simulation has no readers of events: it looks at the rows.
-    async fn list_events(&self, _workspace: WorkspaceId, _after: i64, _limit: u32) -> StoreResult<Vec<Event>> {
-        Ok(Vec::new())
+    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>> {
+        self.call(move |world| Ok(world.memory.list_events(workspace, after, limit))).await
     }
 }
 
@@ -128,9 +128,8 @@ impl SweepStore for NodeStore {
         self.sweep("loses abandoned intents", move |world| world.memory.lose_abandoned(now, age, limit)).await
     }
 
-    /// Nothing of a run gets old enough.
-    async fn purge_before(&self, _age: Duration, _limit: u32) -> StoreResult<u64> {
-        Ok(0)
+    async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
+        self.sweep("purges", move |world| world.memory.purge_before(age, limit)).await
     }
 }
 

@@ -84,6 +84,7 @@ impl IntentStore for NodeStore {
                 world.tell(&port, format_args!("records {} attempt {attempt}: {}", Short(message), outcome.as_str()));
             }
             world.memory.record_outcomes(&outcomes);
+            world.step(&port);
             Ok(())
         })
         .await
@@ -103,6 +104,7 @@ impl IntentStore for NodeStore {
                 flaw.bend_adopted(&mut adopted, &mut world.chance);
             }
             if let Fenced::Done(adopted) = &adopted {
+                world.step(&port);
                 for open in adopted {
                     let known = open.outcome.as_ref().map_or("an orphan", |(outcome, _)| outcome.as_str());
                     world.tell(&port, format_args!("adopts {} attempt {}: {known}", Short(open.message), open.attempt));
@@ -145,6 +147,7 @@ fn record_intents(world: &mut World, port: &Port, mut batch: IntentBatch) -> Fen
             world.tell(port, format_args!("is refused an intent: {} epoch {}", Short(batch.sender), asked_epoch.0));
         }
         Fenced::Done(done) => {
+            world.step(port);
             for (message, verdict) in &done.items {
                 world.tell(port, format_args!("intends {}: {}", Short(message), word(verdict)));
             }
@@ -176,6 +179,7 @@ impl ReleaseStore for NodeStore {
         let (port, rooms) = (self.port.clone(), rooms.to_vec());
         self.call(move |world| {
             let released = world.memory.claim_due(round, &rooms, due_before, hold);
+            world.step(&port);
             for released in &released {
                 let (message, sender) = (Short(released.message), Short(released.sender));
                 world.tell(&port, format_args!("claims {message} for {sender}, release {}", released.generation.0));

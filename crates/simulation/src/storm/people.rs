@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    CampaignId, CampaignMove, CancelReason, Content, Generation, Lane, MessageId, MessageState, SenderState,
+    Address, CampaignId, CampaignMove, CancelReason, Content, Generation, Lane, MessageId, MessageState, SenderState,
     SuppressionId, SuppressionReason, SuppressionScope,
 };
 use paceline_store::suppressions::Suppression;
@@ -57,9 +57,19 @@ pub(super) fn pause_sender(world: &mut World, by: DateTime<Utc>) {
     });
 }
 
+/// Somebody to whom a message is on its way, or anybody.
+fn choose_person(world: &mut World) -> Address {
+    let sending = world.memory.messages.values().filter(|message| message.state == MessageState::Sending);
+    let expecting: Vec<Address> = sending.map(|message| message.to.clone()).collect();
+    if expecting.is_empty() || world.chance.happens(300) {
+        return person(world.chance.between(1, 24));
+    }
+    expecting[world.chance.place(expecting.len())].clone()
+}
+
 /// Suppresses somebody.
 pub(super) fn suppress(world: &mut World) {
-    let address = person(world.chance.between(1, 24));
+    let address = choose_person(world);
     let scope = if world.chance.happens(500) { SuppressionScope::All } else { SuppressionScope::Marketing };
     let (now, hash) = (world.now, world.memory.key.hash_address(&address));
     let suppression = Suppression {
