@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p paceline-simulation --example replay -- --seed 17`, or `-- --from 1 --count 500`.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line for developers")]
+
 use std::process::ExitCode;
 
 use paceline_simulation::{Figures, Keep, run};

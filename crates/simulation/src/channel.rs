@@ -70,32 +70,34 @@ enum SendFate {
     Arrives(Duration, Option<Duration>),
 }
 
-impl Line {
-    fn draw_fate(&self, world: &mut World, request: &SendRequest) -> SendFate {
+impl SendFate {
+    fn draw(world: &mut World, request: &SendRequest) -> Self {
         let World { weather, chance, network, now, .. } = world;
         if chance.happens(weather.unsent) {
             // Without a word of the network the worker waits for minutes after a few refusals.
             let retry_after = chance.happens(850).then(|| chance.millis(100, 3_000));
-            return SendFate::Fails(SendError::Unsent { reason: "busy".to_owned(), retry_after });
+            return Self::Fails(SendError::Unsent { reason: "busy".to_owned(), retry_after });
         }
         if chance.happens(weather.throttled) {
             let until = *now + chance.millis(500, 4_000);
-            return SendFate::Fails(SendError::Throttled { until });
+            return Self::Fails(SendError::Throttled { until });
         }
         let accepted = network.accepted.keys().any(|(_, _, id)| *id == request.id);
         if !accepted && chance.happens(weather.rejected) {
-            return SendFate::Fails(SendError::Rejected(FailureReason::NotOnWhatsapp));
+            return Self::Fails(SendError::Rejected(FailureReason::NotOnWhatsapp));
         }
         if chance.happens(weather.send_lost) {
-            return SendFate::Lost;
+            return Self::Lost;
         }
         let slow = chance.happens(weather.send_slow);
         let mut span = || if slow { chance.skewed(1_900) } else { chance.millis(1, 60) };
         let (there, back) = (span(), span());
         let lost = chance.happens(weather.answer_lost);
-        SendFate::Arrives(there, (!lost).then_some(back))
+        Self::Arrives(there, (!lost).then_some(back))
     }
+}
 
+impl Line {
     /// Sends the bytes off: from here on they arrive whatever becomes of the node. Answers with where the answer comes.
     fn send_off(&self, request: SendRequest) -> Result<oneshot::Receiver<Accepted>, SendError> {
         let mut world = self.port.enter();
@@ -107,7 +109,7 @@ impl Line {
         books.send(memory, self.sender, &request);
         let (answer, answered) = oneshot::channel();
         world.step(&self.port);
-        let (there, back) = match self.draw_fate(&mut world, &request) {
+        let (there, back) = match SendFate::draw(&mut world, &request) {
             SendFate::Fails(error) => return Err(error),
             SendFate::Lost => (None, None),
             SendFate::Arrives(there, back) => (Some(there), back),

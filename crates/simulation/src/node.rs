@@ -80,7 +80,7 @@ impl Node {
         let (main, worker) = match self.kind {
             Kind::Control => (runtime.spawn(fleet.control(port, Arc::clone(&clock), stop.clone())), None),
             Kind::Worker => {
-                let worker = fleet.name_worker(world);
+                let worker = Fleet::name_worker(world);
                 let work = fleet.worker(port, Arc::clone(&clock), worker);
                 (runtime.spawn(work.run(stop.clone())), Some(worker))
             }

@@ -79,8 +79,8 @@ impl Run {
         for place in 0..self.order.len() {
             self.run_node(self.order[place], from, until);
             let ambushed = std::mem::take(&mut self.shared.lock().ambushed);
-            for index in ambushed {
-                self.storm.spring(&self.shared, &mut self.nodes[index]);
+            for (index, ambush) in ambushed {
+                self.storm.spring(&self.shared, &mut self.nodes[index], ambush);
             }
         }
         {

@@ -152,9 +152,7 @@ fn recipient(memory: &Memory, chance: &mut Chance, (campaign, row): (u32, u32), 
     let address = person(who);
     let hash = memory.key.hash_address(&address);
     // Now and then a row lacks what its text needs.
-    let variables = match chance.happens(40) {
-        true => "{}".to_owned(),
-        false => format!("{{\"number\":\"{campaign}-{row}\"}}"),
-    };
+    let lacks = chance.happens(40);
+    let variables = if lacks { "{}".to_owned() } else { format!("{{\"number\":\"{campaign}-{row}\"}}") };
     RecipientRow { row: i64::from(row), address, hash, variables }
 }

@@ -62,6 +62,18 @@ impl NodeStore {
         }
     }
 
+    /// A step that matters is about to be asked for: who is caught here asks for it late, as it was before it froze.
+    async fn hold_up(&self) {
+        let caught = {
+            let mut world = self.port.enter();
+            world.ask(&self.port);
+            world.is_caught(&self.port)
+        };
+        if caught {
+            sleep(LONGER_THAN_A_TURN).await;
+        }
+    }
+
     /// Commits, and answers after a while. Who was caught at this step never learns of the answer, or late.
     async fn commit<T>(
         &self,
@@ -71,7 +83,7 @@ impl NodeStore {
         let (answer, caught) = {
             let mut world = self.port.enter();
             let answer = world.transact(transaction);
-            let caught = world.ambushed.contains(&self.port.node);
+            let caught = world.is_caught(&self.port);
             (answer, caught)
         };
         let after = if caught { after.max(LONGER_THAN_A_TURN) } else { after };

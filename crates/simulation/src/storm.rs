@@ -11,7 +11,7 @@ use crate::{
     chance::Chance,
     node::{Kind, Node},
     trace::Short,
-    world::{Shared, World},
+    world::{Ambush, Shared, World},
 };
 
 /// What can happen to a run.
@@ -130,15 +130,11 @@ impl Storm {
     }
 
     /// Catches a process at the step that it is at.
-    pub(crate) fn spring(&mut self, shared: &Shared, node: &mut Node) {
-        if !node.is_awake() {
-            return;
-        }
-        let kills = shared.lock().chance.happens(500);
-        if kills {
-            self.kill(shared, node);
-        } else {
-            self.freeze(shared, node);
+    pub(crate) fn spring(&mut self, shared: &Shared, node: &mut Node, ambush: Ambush) {
+        match ambush {
+            _ if !node.is_awake() => {}
+            Ambush::Kill => self.kill(shared, node),
+            Ambush::Freeze => self.freeze(shared, node),
         }
     }
 
@@ -179,7 +175,7 @@ impl Storm {
         }
     }
 
-    fn change_world(&mut self, world: &mut World, act: Act) {
+    fn change_world(&self, world: &mut World, act: Act) {
         match act {
             Act::TakeStoreAway => {
                 let span = world.chance.millis(200, 5_000);
@@ -196,35 +192,16 @@ impl Storm {
                 world.note("storm", format_args!("deletes the queues of jobs"));
                 world.broker.delete_jobs();
             }
-            Act::EndSession => {
-                let word = if world.chance.happens(200) { EventBody::LoggedOut } else { EventBody::Disconnected };
-                let sender = choose_sender(world);
-                world.note("storm", format_args!("ends the session of {}", Short(sender)));
-                if word == EventBody::LoggedOut
-                    && let Some(number) = world.network.numbers.get_mut(&sender)
-                {
-                    number.credentials += 1;
-                }
-                let now = world.now;
-                world.network.end_of(sender, now, word);
-            }
+            Act::EndSession => end_session(world),
             Act::Bar => bar(world),
             Act::Ban => ban(world),
-            Act::PauseCampaign => self.pause_campaign(world),
+            Act::PauseCampaign => people::pause_campaign(world, self.ends_at),
             Act::CancelCampaign => people::cancel_campaign(world),
             Act::Suppress => people::suppress(world),
-            Act::PauseSender => self.pause_sender(world),
+            Act::PauseSender => people::pause_sender(world, self.ends_at),
             Act::SendOne => people::send_one(world),
             Act::Kill(_) | Act::Freeze(_) | Act::Restart(_) | Act::CutOff => {}
         }
-    }
-
-    fn pause_campaign(&self, world: &mut World) {
-        people::pause_campaign(world, self.ends_at);
-    }
-
-    fn pause_sender(&self, world: &mut World) {
-        people::pause_sender(world, self.ends_at);
     }
 }
 
@@ -250,6 +227,17 @@ fn choose_awake<'n>(world: &mut World, nodes: &'n mut [Node], kind: Kind) -> Opt
 fn choose_sender(world: &mut World) -> SenderId {
     let senders: Vec<_> = world.memory.senders.keys().copied().collect();
     senders[world.chance.place(senders.len())]
+}
+
+fn end_session(world: &mut World) {
+    let logs_out = world.chance.happens(200);
+    let (sender, now) = (choose_sender(world), world.now);
+    world.note("storm", format_args!("ends the session of {}", Short(sender)));
+    if let Some(number) = world.network.numbers.get_mut(&sender).filter(|_| logs_out) {
+        number.credentials += 1;
+    }
+    let last = if logs_out { EventBody::LoggedOut } else { EventBody::Disconnected };
+    world.network.end_of(sender, now, last);
 }
 
 fn bar(world: &mut World) {

@@ -84,7 +84,7 @@ impl Weather {
             store_forgets: rate(25),
             store_slow: rate(200),
             store_late: rate(20),
-            ambush: rate(12),
+            ambush: rate(16),
             store_away: None,
             publish_fails: rate(60),
             rejects: rate(40),

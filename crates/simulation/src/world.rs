@@ -32,9 +32,16 @@ pub(crate) struct World {
     /// The latest moment that any node has got to. Nodes differ by less than a turn of the simulation.
     pub(crate) now: DateTime<Utc>,
     /// Who was caught at a step that matters, and is to be killed or frozen before it learns of its answer.
-    pub(crate) ambushed: Vec<usize>,
+    pub(crate) ambushed: Vec<(usize, Ambush)>,
     agenda: BTreeMap<(DateTime<Utc>, u64), Happening>,
     agreed: u64,
+}
+
+/// What becomes of a process that is caught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ambush {
+    Kill,
+    Freeze,
 }
 
 /// The parts that a world is made of.
@@ -153,8 +160,22 @@ impl World {
     pub(crate) fn step(&mut self, port: &Port) {
         let rate = self.weather.ambush;
         if self.chance.happens(rate) {
-            self.ambushed.push(port.node);
+            let ambush = if self.chance.happens(500) { Ambush::Kill } else { Ambush::Freeze };
+            self.ambushed.push((port.node, ambush));
         }
+    }
+
+    /// A node is about to take a step that an epoch must fence; it may freeze with the request on its lips.
+    pub(crate) fn ask(&mut self, port: &Port) {
+        let rate = self.weather.ambush * 4;
+        if self.chance.happens(rate) {
+            self.ambushed.push((port.node, Ambush::Freeze));
+        }
+    }
+
+    /// Whether a node was caught in this turn.
+    pub(crate) fn is_caught(&self, port: &Port) -> bool {
+        self.ambushed.iter().any(|(node, _)| *node == port.node)
     }
 
     /// Notes what a node did.

@@ -127,13 +127,13 @@ impl GateWatch {
     async fn wait_for(&mut self, is_so: impl Fn(Closed, Changes) -> bool) {
         loop {
             // Made before the look, so that no change between the two is missed.
-            let changed = self.bars.changed.notified();
+            let next = self.bars.changed.notified();
             let (closed, changes) = *self.bars.look();
             if is_so(closed, changes) {
                 self.seen = changes;
                 return;
             }
-            changed.await;
+            next.await;
         }
     }
 }

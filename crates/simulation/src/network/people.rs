@@ -43,7 +43,7 @@ impl World {
         let receipt = |kind| EventBody::Receipt(Receipt { id: request.id.clone(), kind });
         let fails = self.weather.fails_later;
         if self.chance.happens(fails) {
-            self.foretell(sender, receipt(ReceiptKind::Failed), 4_000);
+            self.foretell(sender, &receipt(ReceiptKind::Failed), 4_000);
             return;
         }
         let Content::Text { body } = &request.content;
@@ -52,7 +52,7 @@ impl World {
             let lost = self.weather.receipt_lost;
             if !self.chance.happens(lost) {
                 // Each at a moment of its own, so that they overtake each other.
-                self.foretell(sender, receipt(kind), 9_000);
+                self.foretell(sender, &receipt(kind), 9_000);
             }
         }
         let replies = self.weather.replies;
@@ -60,12 +60,12 @@ impl World {
             let opts_out = self.weather.opts_out;
             let text = if self.chance.happens(opts_out) { "STOP" } else { "Thank you!" }.to_owned();
             let id = WaId::from_network(&format!("REPLY{}", self.network.name()));
-            self.foretell(sender, EventBody::Inbound(Inbound { id, from: request.to.clone(), text }), 8_000);
+            self.foretell(sender, &EventBody::Inbound(Inbound { id, from: request.to.clone(), text }), 8_000);
         }
     }
 
     /// Something will happen to a number within some milliseconds, now and then twice.
-    fn foretell(&mut self, sender: SenderId, body: EventBody, within: u32) {
+    fn foretell(&mut self, sender: SenderId, body: &EventBody, within: u32) {
         let doubled = self.weather.event_doubled;
         let times = if self.chance.happens(doubled) { 2 } else { 1 };
         for _ in 0..times {

@@ -70,7 +70,7 @@ impl Fleet {
     }
 
     /// A new process's name.
-    pub(crate) fn name_worker(&self, world: &Shared) -> WorkerId {
+    pub(crate) fn name_worker(world: &Shared) -> WorkerId {
         let mut world = world.lock();
         let now = world.now;
         WorkerId::from_parts(now, world.chance.bytes())

@@ -73,6 +73,7 @@ impl LeaseStore for NodeStore {
 #[async_trait]
 impl IntentStore for NodeStore {
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
+        self.hold_up().await;
         let port = self.port.clone();
         self.call(move |world| Ok(record_intents(world, &port, batch))).await
     }
