@@ -25,6 +25,9 @@ use batch::RowsToDecide;
 /// How many campaigns a step looks at.
 const CAMPAIGNS: u32 = 16;
 
+/// How many rows are decided without a thread of their own.
+const FEW_ROWS: usize = 32;
+
 /// The planner.
 pub struct Planner {
     store: Arc<dyn PlanStore>,
@@ -105,7 +108,13 @@ impl Planner {
         let ids = self.mint_ids(rows.len(), now);
         let (campaign, key, template) = (campaign.id, planning.key.clone(), Arc::clone(template));
         let to_decide = RowsToDecide { campaign, key, template, after_row, through_row, rows, ids, now };
-        match tokio::task::spawn_blocking(move || to_decide.decide()).await {
+        // A few rows are decided sooner than another thread wakes up for them.
+        let deciding = if to_decide.rows.len() <= FEW_ROWS {
+            tokio::spawn(async move { to_decide.decide() })
+        } else {
+            tokio::task::spawn_blocking(move || to_decide.decide())
+        };
+        match deciding.await {
             Ok(batch) => Ok(Some(batch)),
             Err(error) => {
                 self.templates.remove(&campaign);

@@ -69,6 +69,9 @@ impl ResultsRole {
             none => none.insert(self.queue.consume_results(self.shard).await?),
         };
         tokio::select! {
+            biased;
+            () = reached(self.retry_at) => self.try_refused_again(),
+            () = stop.cancelled() => {}
             batch = consumer.next_batch(self.options.batch) => {
                 let Some(deliveries) = batch else {
                     self.forget_consumer();
@@ -76,8 +79,6 @@ impl ResultsRole {
                 };
                 self.pending.extend(deliveries.into_iter().map(Unanswered::from));
             }
-            () = stop.cancelled() => {}
-            () = reached(self.retry_at) => self.try_refused_again(),
         }
         Ok(Duration::ZERO)
     }

@@ -104,6 +104,7 @@ impl Actor {
         while self.lease.standing() == Standing::Held {
             let ending = self.work_on_session(&mut backoff).await;
             tokio::select! {
+                biased;
                 () = self.rest(ending, &mut backoff) => {}
                 () = self.lease.ended() => {}
             }
@@ -129,6 +130,7 @@ impl Actor {
     async fn work_on_session(&mut self, backoff: &mut Backoff) -> Ending {
         let opening = Connection::open(&self.context, &self.lease, &self.channel, &self.meter);
         let opened = tokio::select! {
+            biased;
             opened = opening => opened,
             () = self.lease.ended() => Err(Ending::Disconnected),
         };
@@ -138,6 +140,7 @@ impl Actor {
         };
         let mut status = connection.status.clone();
         let up = tokio::select! {
+            biased;
             up = status.wait_for(|status| *status != SessionStatus::Opening) => up.is_ok_and(|s| *s == SessionStatus::Connected),
             () = self.lease.ended() => false,
         };
@@ -225,6 +228,7 @@ impl Actor {
     /// Gives a consumer up: its jobs come again to the next one, but for those whose outcomes are being reported.
     async fn part_with(&mut self, intake: Intake) {
         tokio::select! {
+            biased;
             () = self.context.reporter.flush() => {}
             () = self.lease.ended() => {}
         }
@@ -314,6 +318,7 @@ impl Actor {
         let hold = self.context.options.max_hold;
         let oldest = if self.context.gate.is_open() { intake.backlog.oldest() } else { None };
         tokio::select! {
+            biased;
             () = self.lease.changed() => Ok(()),
             changed = link.status.changed() => changed.map_err(|_| Turn::SessionOver),
             () = self.gate.changed() => Ok(()),

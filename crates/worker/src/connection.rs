@@ -140,6 +140,7 @@ async fn report_refusal(context: &Context, lease: &LeaseWatch, meter: &SessionMe
     }
     let change = SessionChange { state, pairing_code: None, until, detail: Some(error.to_string()) };
     tokio::select! {
+        biased;
         () = context.report_change(lease.id, change) => {}
         () = lease.ended() => {}
     }

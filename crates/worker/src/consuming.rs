@@ -32,6 +32,7 @@ impl Actor {
                 Err(error) => refusal.tell(self.lease.id, &error),
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(backoff.next_pause().min(LONGEST_PAUSE)) => {}
                 () = self.lease.ended() => {}
             }

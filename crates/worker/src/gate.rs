@@ -1,8 +1,10 @@
 //! While the store is away no intent starts. One gate for the whole process, closed by whoever finds the store away and opened by
 //! whoever finds it back: the reporter for outcomes, the leasing for everything else.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use paceline_store::StoreError;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::meters::Meters;
 
@@ -23,17 +25,31 @@ struct Closed {
 
 /// The gate.
 pub(crate) struct Gate {
-    closed: watch::Sender<Closed>,
+    bars: Arc<Bars>,
     meters: Meters,
 }
 
+/// What the gate and those who watch it share. Those who wait are woken in the order in which they came, which a `watch` channel
+/// leaves to chance: a replayed run must wake them as the first did.
+#[derive(Default)]
+struct Bars {
+    closed: Mutex<(Closed, Changes)>,
+    changed: Notify,
+}
+
+/// How often the gate has opened or closed.
+type Changes = u64;
+
 /// One actor's view of the gate.
 #[derive(Clone)]
-pub(crate) struct GateWatch(watch::Receiver<Closed>);
+pub(crate) struct GateWatch {
+    bars: Arc<Bars>,
+    seen: Changes,
+}
 
 impl Gate {
     pub(crate) fn new(meters: Meters) -> Self {
-        Self { closed: watch::Sender::new(Closed::default()), meters }
+        Self { bars: Arc::default(), meters }
     }
 
     /// Closes the gate when the error says that the store is away; other errors say nothing about the next call.
@@ -41,36 +57,49 @@ impl Gate {
         if !matches!(error, StoreError::Unavailable { .. }) {
             return;
         }
-        self.closed.send_if_modified(|closed| {
-            let before = *closed;
-            *closed.of(by) = true;
-            if before == Closed::default() {
-                tracing::warn!(error = %error, "the store is away; no message is begun until it is back");
-                self.meters.gate_closed.set(1);
-            }
-            *closed != before
-        });
+        let (before, _) = self.bars.change(|closed| *closed.of(by) = true);
+        if before == Closed::default() {
+            tracing::warn!(error = %error, "the store is away; no message is begun until it is back");
+            self.meters.gate_closed.set(1);
+        }
     }
 
     /// Opens what this closer closed.
     pub(crate) fn open(&self, by: Closer) {
-        self.closed.send_if_modified(|closed| {
-            let before = *closed;
-            *closed.of(by) = false;
-            if *closed == Closed::default() && before != *closed {
-                tracing::info!("the store is back");
-                self.meters.gate_closed.set(0);
-            }
-            *closed != before
-        });
+        let (before, after) = self.bars.change(|closed| *closed.of(by) = false);
+        if after == Closed::default() && before != after {
+            tracing::info!("the store is back");
+            self.meters.gate_closed.set(0);
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        *self.closed.borrow() == Closed::default()
+        self.bars.look().0 == Closed::default()
     }
 
     pub(crate) fn watch(&self) -> GateWatch {
-        GateWatch(self.closed.subscribe())
+        GateWatch { bars: Arc::clone(&self.bars), seen: self.bars.look().1 }
+    }
+}
+
+impl Bars {
+    fn look(&self) -> MutexGuard<'_, (Closed, Changes)> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is closed, and tells those who watch when that made a difference. Answers with before and after.
+    fn change(&self, change: impl FnOnce(&mut Closed)) -> (Closed, Closed) {
+        let (before, after) = {
+            let mut look = self.look();
+            let before = look.0;
+            change(&mut look.0);
+            look.1 += u64::from(look.0 != before);
+            (before, look.0)
+        };
+        if before != after {
+            self.changed.notify_waiters();
+        }
+        (before, after)
     }
 }
 
@@ -86,16 +115,25 @@ impl Closed {
 impl GateWatch {
     /// Resolves when the gate opens or closes after the last look. Cancel-safe.
     pub(crate) async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            // The gate is gone, and with it the worker.
-            std::future::pending::<()>().await;
-        }
+        let seen = self.seen;
+        self.wait_for(|_, changes| changes != seen).await;
     }
 
     /// Resolves once the gate is open. Cancel-safe.
     pub(crate) async fn opened(&mut self) {
-        if self.0.wait_for(|closed| *closed == Closed::default()).await.is_err() {
-            std::future::pending::<()>().await;
+        self.wait_for(|closed, _| closed == Closed::default()).await;
+    }
+
+    async fn wait_for(&mut self, is_so: impl Fn(Closed, Changes) -> bool) {
+        loop {
+            // Made before the look, so that no change between the two is missed.
+            let next = self.bars.changed.notified();
+            let (closed, changes) = *self.bars.look();
+            if is_so(closed, changes) {
+                self.seen = changes;
+                return;
+            }
+            next.await;
         }
     }
 }

@@ -3,7 +3,10 @@
 //! A lease's deadline is reckoned from the moment before the claim or renewal was asked for, so that this machine never thinks
 //! that it holds longer than the store does.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use paceline_domain::{ChannelKind, SenderId, SenderState};
 use paceline_store::{
@@ -27,7 +30,8 @@ use crate::{
 /// The leases of a worker and the actors that work under them.
 pub(crate) struct Leasing {
     context: Arc<Context>,
-    held: HashMap<SenderId, LeaseWatch>,
+    /// In an order that repeats, so that a replayed run tells them the same in the same order.
+    held: BTreeMap<SenderId, LeaseWatch>,
     actors: JoinSet<()>,
     senders: HashMap<task::Id, SenderId>,
     renewed_at: Instant,
@@ -39,7 +43,7 @@ impl Leasing {
         Self {
             roll: Roll::new(Arc::clone(&context)),
             context,
-            held: HashMap::new(),
+            held: BTreeMap::new(),
             actors: JoinSet::new(),
             senders: HashMap::new(),
             renewed_at: Instant::now(),
@@ -52,6 +56,7 @@ impl Leasing {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 _ = ticks.tick() => {
                     self.renew_when_due().await;
@@ -67,12 +72,13 @@ impl Leasing {
         self.held.values().for_each(|lease| lease.change(Standing::Draining));
         while !self.actors.is_empty() {
             tokio::select! {
+                biased;
                 Some(ended) = self.actors.join_next_with_id() => self.bury(ended).await,
-                _ = ticks.tick() => self.renew_when_due().await,
                 () = sleep_until(give_up_at) => {
                     tracing::error!(actors.count = self.actors.len(), "the drain takes too long; what is left is abandoned");
                     self.actors.shutdown().await;
                 }
+                _ = ticks.tick() => self.renew_when_due().await,
             }
         }
         self.context.meters.leases.set(0);

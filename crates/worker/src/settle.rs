@@ -65,6 +65,7 @@ impl Actor {
             self.gate.opened().await;
         };
         tokio::select! {
+            biased;
             () = ready => Ok(()),
             () = self.lease.ended() => Err(Turn::LeaseOver),
             _ = link.status.wait_for(|status| matches!(status, SessionStatus::Over(_))) => Err(Turn::SessionOver),

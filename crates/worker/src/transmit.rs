@@ -103,11 +103,12 @@ impl Transmitter {
             }
             let judgement = self.judge(self.send_once(parcel).await, doubt, parcel.attempt);
             match judgement {
-                Judgement::Done(transmission) => return transmission,
+                Judgement::Done(transmission) => return self.while_held(transmission),
                 _ if sends >= SENDS_PER_SESSION => break,
                 Judgement::Repeat(pause) => tokio::time::sleep(pause).await,
                 Judgement::RepeatAt(at) => {
                     tokio::select! {
+                        biased;
                         () = self.context.clock.sleep_until(at) => {}
                         () = self.lease.ended() => return Transmission::open(SessionHealth::Good),
                     }
@@ -166,9 +167,19 @@ impl Transmitter {
     fn held_back(&self, doubt: Doubt) -> Transmission {
         let now = self.context.clock.now();
         match doubt {
-            Doubt::None => Transmission::known(Outcome::Interrupted { not_before: now }, now),
+            Doubt::None => self.while_held(Transmission::known(Outcome::Interrupted { not_before: now }, now)),
             Doubt::Some => Transmission::open(SessionHealth::Good),
         }
+    }
+
+    /// That we sent nothing proves nothing once the lease has run out, as for a process that was frozen: its next holder may
+    /// have taken the attempt over and sent it. Then only an acceptance is known.
+    fn while_held(&self, transmission: Transmission) -> Transmission {
+        let accepted = matches!(transmission.result, Settled::Known(Outcome::Sent { .. }, _));
+        if accepted || self.lease.has_time_for(Duration::ZERO) {
+            return transmission;
+        }
+        Transmission { result: Settled::Open, ..transmission }
     }
 }
 

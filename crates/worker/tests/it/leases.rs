@@ -75,6 +75,27 @@ async fn an_intent_that_took_too_long_is_not_followed_by_a_send() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_lease_ran_out_under_an_intent_claims_nothing_about_the_attempt() {
+    for profile in ["single", "unlimited"] {
+        let mut house = House::new(profile).await;
+        house.options.lease_ttl = Duration::from_millis(600);
+        house.options.send_timeout = Duration::from_millis(100);
+        house.start();
+        house.connected().await;
+        house.store.rows(|state| {
+            state.renewals_fail = true;
+            state.intent_takes = Duration::from_millis(900);
+        });
+        let ids = house.release(Lane::Campaign, 1).await;
+        eventually("the intent is made", || house.journal.count("intent") == 1).await;
+        house.store.rows(|state| state.renewals_fail = false);
+        // Whoever holds the sender next settles the attempt; what this one says of it would stand in the way.
+        assert_eq!(house.next_outcome().await, (ids[0], 1, Outcome::Sent { provider_id: None }));
+        house.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stop_gives_back_what_waits_and_releases_the_lease() {
     let mut house = House::running("steady").await;
     house.release(Lane::Campaign, 2).await;

@@ -1,0 +1,5 @@
+//! The simulation's tests.
+
+mod flaws;
+mod replays;
+mod seeds;
