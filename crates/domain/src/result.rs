@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Address, AttemptNumber, MessageId, Outcome, SenderId, WaId, words::words};
+use crate::{Address, AttemptNumber, Epoch, MessageId, Outcome, SenderId, WaId, words::words};
 
 /// Names a result for life: a repeated publish carries the same one, so that the inbox drops the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +40,8 @@ pub enum ResultBody {
         message: MessageId,
         /// Which attempt of it.
         attempt: AttemptNumber,
+        /// The lease epoch of whoever says so.
+        epoch: Epoch,
         /// How it ended.
         #[serde(flatten)]
         outcome: Outcome,
@@ -135,10 +137,12 @@ impl WorkerResult {
         let mut hash = Sha256::new();
         hash.update(self.sender.to_bytes());
         match &self.body {
-            ResultBody::Attempt { message, attempt, outcome } => {
+            ResultBody::Attempt { message, attempt, epoch, outcome } => {
                 hash.update(b"attempt");
                 hash.update(message.to_bytes());
                 hash.update(attempt.to_be_bytes());
+                // What a former holder says, and nobody believes, must not pass for what the present one says.
+                hash.update(epoch.0.to_be_bytes());
                 hash.update(outcome.as_str());
             }
             ResultBody::Receipt(receipt) => {

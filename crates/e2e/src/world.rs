@@ -6,6 +6,7 @@ use crate::{
     Api, Installation, Network, Process, ScenarioResult, Stage,
     processes::{Processes, START, STOP},
     stage::text,
+    wait::eventually,
 };
 
 /// Which people the simulated network has, and where it runs.
@@ -47,6 +48,9 @@ impl World {
             None => (None, text(ready, "simulator")?),
         };
         let api = Api::new(&text(ready, "api")?, &key)?;
+        // It serves before its broker is connected.
+        eventually("the server is ready", START, async || Ok((api.get("/readyz").await?.status == 200).then_some(())))
+            .await?;
         let stage = Stage::new(api, Network::new(&network)?, [key.clone()]);
         Ok(Self { processes, simulator, stage, installation, key })
     }

@@ -15,7 +15,7 @@ use lapin::{
     options::{ExchangeDeleteOptions, QueueDeleteOptions},
 };
 use paceline_domain::{
-    Address, Generation, Job, JobItem, Lane, MessageId, Outcome, ResultBody, SenderId, WorkerResult,
+    Address, Epoch, Generation, Job, JobItem, Lane, MessageId, Outcome, ResultBody, SenderId, WorkerResult,
 };
 use paceline_queue::{JobQueue, Publication, RESULT_SHARDS, ResultQueue};
 use paceline_queue_rabbitmq::{QueueType, RabbitOptions, RabbitQueue};
@@ -115,7 +115,7 @@ fn job(sender: SenderId, each: usize) -> Job {
 /// Publishes and consumes at once on all shards; answers how many results passed in a second.
 async fn carry_results(queue: &Arc<RabbitQueue>, senders: &[SenderId], count: usize) -> f64 {
     let outcome = Outcome::Sent { provider_id: None };
-    let body = ResultBody::Attempt { message: MessageId::from_bytes([7; 16]), attempt: 1, outcome };
+    let body = ResultBody::Attempt { message: MessageId::from_bytes([7; 16]), attempt: 1, epoch: Epoch(1), outcome };
     let at = chrono::DateTime::UNIX_EPOCH;
     let results: Vec<_> = (0..count)
         .map(|number| WorkerResult { sender: senders[number % senders.len()], at, body: body.clone() })

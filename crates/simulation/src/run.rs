@@ -120,9 +120,9 @@ impl Run {
             Standing::Runs => {}
             standing => {
                 let starts_at = until + TimeDelta::milliseconds(500);
+                storm::bury(&mut self.shared.lock(), index);
                 node.kill(starts_at);
                 let mut world = self.shared.lock();
-                storm::bury(&mut world, index);
                 world.note(&node.name, format_args!("has ended"));
                 if standing == Standing::Broke {
                     world.books.wrong(format!("{} broke off", node.name));

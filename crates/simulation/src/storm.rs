@@ -143,12 +143,13 @@ impl Storm {
         let (starts_at, reaped) = {
             let mut world = shared.lock();
             world.note(&node.name, format_args!("is killed"));
+            // Before its tasks are dropped: their order is not that of the seed.
+            bury(&mut world, node.index);
             let longest = if world.chance.happens(300) { 12_000 } else { 2_000 };
             (world.now + world.chance.millis(100, longest), world.chance.happens(400))
         };
         let worker = node.kill(starts_at);
         let mut world = shared.lock();
-        bury(&mut world, node.index);
         if let Some(worker) = worker.filter(|_| reaped) {
             // Whoever started it has seen it die.
             let ended = world.memory.end_leases(DeadHolder::Worker(worker));

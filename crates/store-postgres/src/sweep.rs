@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    CampaignId, CampaignMove, CampaignState, CancelReason, MessageMove, Outcome, ResultBody, UploadId, WorkerResult,
+    CampaignId, CampaignMove, CampaignState, CancelReason, Epoch, MessageMove, Outcome, ResultBody, UploadId,
+    WorkerResult,
 };
 use paceline_store::{StoreResult, intents::AttemptOutcome, sweep::SweepStore};
 
@@ -76,7 +77,7 @@ impl SweepStore for PostgresStore {
 
     async fn list_unapplied_outcomes(&self, age: Duration, limit: u32) -> StoreResult<Vec<WorkerResult>> {
         let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.sender_id, a.outcome, a.ended_at, a.seq \
+            "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
              FROM (SELECT id, attempts FROM messages WHERE state = 'sending' OFFSET 0) m CROSS JOIN LATERAL (SELECT * FROM attempts a \
                 WHERE a.message_id = m.id AND a.number = m.attempts OFFSET 0) a WHERE a.recorded_at <= ",
             statement_now!(),
@@ -93,7 +94,7 @@ impl SweepStore for PostgresStore {
             results.push(WorkerResult {
                 sender: cells.id("sender_id")?,
                 at,
-                body: ResultBody::Attempt { message, attempt, outcome },
+                body: ResultBody::Attempt { message, attempt, epoch: Epoch(cells.number("epoch")?), outcome },
             });
         }
         Ok(results)
@@ -204,9 +205,9 @@ impl Tx {
 
     async fn lose_abandoned(&mut self, now: DateTime<Utc>, age: Duration, limit: u32) -> Fallible<u64> {
         let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.seq FROM (SELECT id FROM senders WHERE state = 'removed' OR session_state = 'banned') s \
+            "SELECT a.message_id, a.number, a.epoch, a.seq FROM (SELECT id FROM senders WHERE state = 'removed' OR session_state = 'banned') s \
              CROSS JOIN LATERAL (SELECT m.id, m.attempts FROM messages m WHERE m.sender_id = s.id AND m.state = 'sending' OFFSET 0) m \
-             CROSS JOIN LATERAL (SELECT a.message_id, a.number, a.seq FROM attempts a \
+             CROSS JOIN LATERAL (SELECT a.message_id, a.number, a.epoch, a.seq FROM attempts a \
                 WHERE a.message_id = m.id AND a.number = m.attempts AND a.outcome IS NULL AND a.intended_really_at <= ",
             statement_now!(),
             " - ",
@@ -217,7 +218,8 @@ impl Tx {
         let lost = |row| {
             let cells = Cells::new("attempts", row);
             let (message, attempt) = (cells.id("message_id")?, cells.small("number")?);
-            Ok(AttemptOutcome { message, attempt, outcome: Outcome::Unknown, at: now })
+            let epoch = Epoch(cells.number("epoch")?);
+            Ok(AttemptOutcome { message, attempt, epoch, outcome: Outcome::Unknown, at: now })
         };
         let lost = rows.iter().map(lost).collect::<Fallible<Vec<_>>>()?;
         self.record_outcomes(&lost).await?;

@@ -326,6 +326,7 @@ impl Bench {
                 .map(|&(message, attempt, _)| AttemptOutcome {
                     message,
                     attempt,
+                    epoch,
                     outcome: outcome.clone(),
                     at: self.now,
                 })
@@ -333,7 +334,7 @@ impl Bench {
             self.store.record_outcomes(&outcomes).await.unwrap();
             let result = |body| WorkerResult { sender, at: self.now, body };
             let sent = granted.iter().map(|&(message, attempt, _)| {
-                result(ResultBody::Attempt { message, attempt, outcome: outcome.clone() })
+                result(ResultBody::Attempt { message, attempt, epoch, outcome: outcome.clone() })
             });
             reports.send(sent.collect()).await.unwrap();
             for kind in [ReceiptKind::Delivered, ReceiptKind::Read].into_iter().take(usize::try_from(receipts).unwrap())

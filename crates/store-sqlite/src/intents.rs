@@ -65,12 +65,13 @@ const WRITE_ATTEMPTS: Bulk = Bulk {
 };
 
 const WRITE_OUTCOMES: Bulk = Bulk {
-    head: "WITH v (message_id, number, outcome, ended_at, provider_id) AS (VALUES",
-    row: "(?, ?, ?, ?, ?)",
+    head: "WITH v (message_id, number, epoch, sent, outcome, ended_at, provider_id) AS (VALUES",
+    row: "(?, ?, ?, ?, ?, ?, ?)",
     tail: concat!(
         ") UPDATE attempts SET outcome = v.outcome, ended_at = v.ended_at, provider_id = v.provider_id, recorded_at = ",
         real_now!(),
-        " FROM v WHERE attempts.message_id = v.message_id AND attempts.number = v.number AND attempts.outcome IS NULL"
+        " FROM v WHERE attempts.message_id = v.message_id AND attempts.number = v.number AND attempts.outcome IS NULL \
+            AND (v.sent OR attempts.epoch = v.epoch)"
     ),
 };
 
@@ -260,7 +261,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes outcomes to attempts that have none.
+    /// Writes outcomes to attempts that have none, of those who may say so.
     pub(crate) async fn record_outcomes(&mut self, outcomes: &[AttemptOutcome]) -> Fallible<()> {
         WRITE_OUTCOMES
             .run(
@@ -268,11 +269,11 @@ impl Tx {
                 outcomes,
                 |_| {},
                 |values, outcome| {
-                    let provider_id = match &outcome.outcome {
-                        Outcome::Sent { provider_id } => provider_id.as_deref(),
-                        _ => None,
+                    let (sent, provider_id) = match &outcome.outcome {
+                        Outcome::Sent { provider_id } => (true, provider_id.as_deref()),
+                        _ => (false, None),
                     };
-                    values.add(blob(outcome.message)).add(outcome.attempt);
+                    values.add(blob(outcome.message)).add(outcome.attempt).add(outcome.epoch.0).add(sent);
                     values.add(serde_json::to_string(&outcome.outcome).unwrap_or_default());
                     values.add(micros(outcome.at)).add(provider_id);
                 },
@@ -291,7 +292,7 @@ impl Tx {
         if !self.holds_lease(sender, epoch).await? {
             return Ok(Fenced::LeaseLost);
         }
-        let (mut open, orphans, forbidden) = self.find_open(sender).await?;
+        let (mut open, orphans, forbidden) = self.find_open(sender, epoch).await?;
         let adopt = sqlx::query(
             "UPDATE attempts SET epoch = ?2, worker_id = ?3, sends = sends + 1 \
              WHERE seq IN (SELECT value FROM json_each(?1)) AND outcome IS NULL",
@@ -302,6 +303,7 @@ impl Tx {
         let lost = |open: &OpenAttempt| AttemptOutcome {
             message: open.message,
             attempt: open.attempt,
+            epoch: open.epoch,
             outcome: Outcome::Unknown,
             at: now,
         };
@@ -315,10 +317,14 @@ impl Tx {
 
     /// The sender's open attempts; the rows of those without outcome that may be sent again; the messages of those
     /// that may not, because their recipient was suppressed since.
-    async fn find_open(&mut self, sender: SenderId) -> Fallible<(Vec<OpenAttempt>, Vec<i64>, HashSet<MessageId>)> {
+    async fn find_open(
+        &mut self,
+        sender: SenderId,
+        holder: Epoch,
+    ) -> Fallible<(Vec<OpenAttempt>, Vec<i64>, HashSet<MessageId>)> {
         let query = sqlx::query(
             "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
-                a.seq, a.number, a.outcome, a.ended_at, s.scope \
+                a.seq, a.number, a.epoch, a.outcome, a.ended_at, s.scope \
              FROM messages m INDEXED BY messages_sending \
              CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              LEFT JOIN message_contents t ON t.message_seq = m.seq \
@@ -332,15 +338,17 @@ impl Tx {
             let (outcome, lane) = (read_outcome(cells)?, cells.word::<Lane>("lane")?);
             let scope = cells.opt_word::<SuppressionScope>("scope")?;
             let forbids = scope.is_some_and(|scope| scope == SuppressionScope::All || lane == Lane::Campaign);
+            let mut epoch = Epoch(cells.number("epoch")?);
             if outcome.is_none() && forbids {
                 forbidden.insert(message);
             } else if outcome.is_none() {
                 orphans.push(cells.number("seq")?);
+                epoch = holder;
             }
             let to: Address = cells.address()?;
             let content: Content = cells.json("content")?;
             let (attempt, wa_id) = (cells.small("number")?, cells.wa_id("wa_id")?);
-            open.push(OpenAttempt { message, attempt, wa_id, to, content, outcome });
+            open.push(OpenAttempt { message, attempt, epoch, wa_id, to, content, outcome });
         }
         Ok((open, orphans, forbidden))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    CampaignMove, CampaignState, CancelReason, MessageMove, Outcome, ResultBody, UploadId, WorkerResult,
+    CampaignMove, CampaignState, CancelReason, Epoch, MessageMove, Outcome, ResultBody, UploadId, WorkerResult,
 };
 use paceline_store::{StoreResult, intents::AttemptOutcome, sweep::SweepStore};
 
@@ -74,7 +74,7 @@ impl SweepStore for SqliteStore {
 
     async fn list_unapplied_outcomes(&self, age: Duration, limit: u32) -> StoreResult<Vec<WorkerResult>> {
         let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.sender_id, a.outcome, a.ended_at, a.seq \
+            "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
              FROM messages m INDEXED BY messages_sending \
              CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              WHERE m.state = 'sending' AND a.recorded_at <= ",
@@ -90,7 +90,7 @@ impl SweepStore for SqliteStore {
             results.push(WorkerResult {
                 sender: cells.id("sender_id")?,
                 at,
-                body: ResultBody::Attempt { message, attempt, outcome },
+                body: ResultBody::Attempt { message, attempt, epoch: Epoch(cells.number("epoch")?), outcome },
             });
         }
         Ok(results)
@@ -198,7 +198,7 @@ impl Tx {
 
     async fn lose_abandoned(&mut self, now: DateTime<Utc>, age: Duration, limit: u32) -> Fallible<u64> {
         let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.seq FROM senders s CROSS JOIN messages m INDEXED BY messages_sending \
+            "SELECT a.message_id, a.number, a.epoch, a.seq FROM senders s CROSS JOIN messages m INDEXED BY messages_sending \
              CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              WHERE (s.state = 'removed' OR s.session_state = 'banned') AND m.sender_id = s.id AND m.state = 'sending' \
                 AND a.outcome IS NULL AND a.intended_really_at <= ",
@@ -209,7 +209,8 @@ impl Tx {
         let lost = |row| {
             let cells = Cells::new("attempts", row);
             let (message, attempt) = (cells.id("message_id")?, cells.small("number")?);
-            Ok(AttemptOutcome { message, attempt, outcome: Outcome::Unknown, at: now })
+            let epoch = Epoch(cells.number("epoch")?);
+            Ok(AttemptOutcome { message, attempt, epoch, outcome: Outcome::Unknown, at: now })
         };
         let lost = rows.iter().map(lost).collect::<Fallible<Vec<_>>>()?;
         self.record_outcomes(&lost).await?;

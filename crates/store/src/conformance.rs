@@ -260,6 +260,8 @@ macro_rules! conformance_suite {
                 a_known_outcome_comes_back_to_be_published
                 an_orphan_to_a_person_suppressed_since_is_unknown
                 attempts_are_adopted_under_the_current_epoch_only
+                only_the_present_holder_may_say_that_a_message_was_not_sent
+                a_former_holder_may_say_that_a_message_was_sent
                 the_attempts_of_another_sender_are_left_alone
                 an_outcome_that_was_not_applied_is_found_by_its_age
                 an_orphan_that_no_worker_will_settle_becomes_unknown

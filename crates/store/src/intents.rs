@@ -100,6 +100,8 @@ pub struct AttemptOutcome {
     pub message: MessageId,
     /// The attempt.
     pub attempt: AttemptNumber,
+    /// The lease epoch of whoever says so.
+    pub epoch: Epoch,
     /// How it ended.
     pub outcome: Outcome,
     /// When, in campaign time.
@@ -113,6 +115,8 @@ pub struct OpenAttempt {
     pub message: MessageId,
     /// The attempt.
     pub attempt: AttemptNumber,
+    /// Its present epoch: of whoever recorded the outcome, or else of whoever adopts it now.
+    pub epoch: Epoch,
     /// The message's WhatsApp id.
     pub wa_id: WaId,
     /// The recipient.
@@ -131,8 +135,9 @@ pub trait IntentStore: Send + Sync {
     /// attempts, the messages' states, the counters, and the sender's pace; or nothing.
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>>;
 
-    /// Writes outcomes to their attempts, for any number of senders. The first outcome of an attempt stays. Not fenced: an
-    /// outcome is the truth about the past, whoever holds the lease now.
+    /// Writes outcomes to their attempts, for any number of senders. The first outcome of an attempt stays. That a message was
+    /// sent is the truth about the past, whoever says so; that it was not is taken only under the attempt's present epoch, for
+    /// the next holder, which adopted the attempt, may be sending it. What is not taken is left out.
     async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()>;
 
     /// Takes over the sender's attempts that are still open, under the current epoch, before its first new send. Orphaned

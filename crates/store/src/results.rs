@@ -1,12 +1,15 @@
 //! The results role: what workers report moves messages forward, once.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageMove, MessageState, Outcome, ReceiptKind, WorkerResult,
+    AttemptNumber, Epoch, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, ReceiptKind,
+    WorkerResult,
 };
 
-use crate::StoreResult;
+use crate::{StoreResult, intents::AttemptOutcome};
 
 /// A result to apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub struct ApplySummary {
 #[async_trait]
 pub trait ResultStore: Send + Sync {
     /// One transaction: the inbox row of each result (seen before: nothing else happens), the forward-only moves of messages
-    /// by [`settle`] and `MessageState::after`, the counters, the events and their webhook deliveries. An incoming message is
+    /// by [`Ledger::settle`] and `MessageState::after`, the counters, the events and their webhook deliveries. An incoming message is
     /// recorded as an event, counted as a reply to that sender's latest message to the person within seven days, and, when
     /// it opts out, suppresses the person (`all`, `opted_out`) and cancels their waiting messages. A session change is kept
     /// on the sender unless a later one is known; a sender that is not connected any more has its releases given back, so that
@@ -61,6 +64,42 @@ pub struct Settlement {
     pub reason: Option<FailureReason>,
     /// Not to be tried again before this, when it waits again.
     pub not_before: Option<DateTime<Utc>>,
+}
+
+/// What the ledger holds about the messages that a batch of results is about.
+#[derive(Debug, Default)]
+pub struct Ledger(HashMap<MessageId, Vec<Entry>>);
+
+/// An attempt that has ended, as the ledger has it.
+#[derive(Debug)]
+struct Entry {
+    attempt: AttemptNumber,
+    epoch: Epoch,
+    outcome: Outcome,
+}
+
+impl Ledger {
+    /// Adds an attempt that has ended.
+    pub fn add(&mut self, message: MessageId, attempt: AttemptNumber, epoch: Epoch, outcome: Outcome) {
+        self.0.entry(message).or_default().push(Entry { attempt, epoch, outcome });
+    }
+
+    /// What a reported outcome means for a message whose present attempt is `present`; `None`: nothing. That a message was sent is
+    /// believed of whoever says so. Anything else counts only of the present attempt, and as the ledger has it, which knows who may
+    /// say so.
+    pub fn settle(&self, reported: &AttemptOutcome, present: AttemptNumber) -> Option<Settlement> {
+        let AttemptOutcome { message, attempt, epoch, outcome, .. } = reported;
+        if matches!(outcome, Outcome::Sent { .. }) {
+            return Some(settle(outcome, 0));
+        }
+        let entries = self.0.get(message)?;
+        let is_it = |entry: &&Entry| {
+            (entry.attempt, entry.epoch) == (*attempt, *epoch) && entry.outcome.as_str() == outcome.as_str()
+        };
+        let entry = entries.iter().find(is_it).filter(|entry| entry.attempt == present)?;
+        let refusals = entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Unsent { .. })).count();
+        Some(settle(&entry.outcome, AttemptNumber::try_from(refusals).unwrap_or(AttemptNumber::MAX)))
+    }
 }
 
 /// What the outcome of an attempt means for a message. `refusals` counts the message's attempts that ended as

@@ -142,7 +142,8 @@ impl Actor {
             Settled::Known(outcome, at) => {
                 self.context.meters.count_outcome(self.channel_kind(), outcome.as_str());
                 self.resends.remove(&key);
-                let outcome = AttemptOutcome { message: parcel.message, attempt: parcel.attempt, outcome, at };
+                let (message, attempt, epoch) = (parcel.message, parcel.attempt, self.lease.epoch);
+                let outcome = AttemptOutcome { message, attempt, epoch, outcome, at };
                 let report = Report { sender: self.lease.id, outcome, recorded: Recorded::No, ticket };
                 self.context.reporter.report(report).await;
                 false

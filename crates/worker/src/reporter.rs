@@ -193,7 +193,7 @@ impl Recorder {
 
 impl Report {
     fn result(&self) -> WorkerResult {
-        let AttemptOutcome { message, attempt, outcome, at } = self.outcome.clone();
-        WorkerResult { sender: self.sender, at, body: ResultBody::Attempt { message, attempt, outcome } }
+        let AttemptOutcome { message, attempt, epoch, outcome, at } = self.outcome.clone();
+        WorkerResult { sender: self.sender, at, body: ResultBody::Attempt { message, attempt, epoch, outcome } }
     }
 }

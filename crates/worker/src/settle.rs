@@ -76,7 +76,8 @@ impl Actor {
         let key = (open.message, open.attempt);
         let ticket = self.owed.remove(&key);
         if let Some((outcome, at)) = open.outcome.clone() {
-            let outcome = AttemptOutcome { message: open.message, attempt: open.attempt, outcome, at };
+            let (message, attempt, epoch) = (open.message, open.attempt, open.epoch);
+            let outcome = AttemptOutcome { message, attempt, epoch, outcome, at };
             let report = Report { sender: self.lease.id, outcome, recorded: Recorded::Yes, ticket };
             self.context.reporter.report(report).await;
             return Ok(());

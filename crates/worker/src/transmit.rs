@@ -85,7 +85,7 @@ impl Parcel {
     }
 
     pub(crate) fn adopted(open: OpenAttempt) -> Self {
-        let OpenAttempt { message, attempt, wa_id, to, content, outcome: _ } = open;
+        let OpenAttempt { message, attempt, epoch: _, wa_id, to, content, outcome: _ } = open;
         Self { message, attempt, wa_id, to, content }
     }
 }

@@ -244,9 +244,9 @@ impl App {
         for (message, verdict) in answer.items {
             let IntentVerdict::Granted(grant) = verdict else { continue };
             let attempt: AttemptNumber = grant.attempt;
-            let ended = AttemptOutcome { message, attempt, outcome: outcome.clone(), at: now };
+            let ended = AttemptOutcome { message, attempt, epoch, outcome: outcome.clone(), at: now };
             self.store.record_outcomes(&[ended]).await.unwrap();
-            self.apply(sender, ResultBody::Attempt { message, attempt, outcome: outcome.clone() }).await;
+            self.apply(sender, ResultBody::Attempt { message, attempt, epoch, outcome: outcome.clone() }).await;
             sent.push(message);
         }
         sent

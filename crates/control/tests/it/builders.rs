@@ -145,7 +145,7 @@ pub(crate) fn row(number: i64, variables: &str) -> UnplannedRow {
 
 pub(crate) fn sent(number: u64) -> WorkerResult {
     let outcome = Outcome::Sent { provider_id: None };
-    result(ResultBody::Attempt { message: message_id(number), attempt: 1, outcome })
+    result(ResultBody::Attempt { message: message_id(number), attempt: 1, epoch: Epoch(1), outcome })
 }
 
 pub(crate) fn delivered(number: u64) -> WorkerResult {

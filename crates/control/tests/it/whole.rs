@@ -134,14 +134,14 @@ impl Worker {
         for (message, verdict) in answer.items {
             let IntentVerdict::Granted(grant) = verdict else { continue };
             *lock(&self.sends.counts).entry(message).or_default() += 1;
-            let outcome = Outcome::Sent { provider_id: None };
-            let attempt = AttemptOutcome { message, attempt: grant.attempt, outcome, at: self.world.now };
+            let (epoch, outcome) = (self.lease.epoch, Outcome::Sent { provider_id: None });
+            let attempt = AttemptOutcome { message, attempt: grant.attempt, epoch, outcome, at: self.world.now };
             self.world.store.record_outcomes(&[attempt]).await.expect("the store is there");
             let person = grant.to.phone.clone().expect("people have phones here");
             if lock(&self.sends.unreported).contains(&person) {
                 continue;
             }
-            let body = ResultBody::Attempt { message, attempt: grant.attempt, outcome: accepted() };
+            let body = ResultBody::Attempt { message, attempt: grant.attempt, epoch, outcome: accepted() };
             results.push(WorkerResult { sender, at: self.world.now, body });
             results.push(receipt(sender, &grant.wa_id, ReceiptKind::Delivered, self.world.now));
             if let Some(&text) = lock(&self.sends.replies).get(&person) {

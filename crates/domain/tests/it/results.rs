@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use paceline_domain::{
-    Address, FailureReason, Generation, Inbound, Job, JobItem, Lane, Outcome, Receipt, ReceiptKind, ResultBody,
+    Address, Epoch, FailureReason, Generation, Inbound, Job, JobItem, Lane, Outcome, Receipt, ReceiptKind, ResultBody,
     SenderId, SessionChange, SessionState, WaId, WorkerResult,
 };
 use proptest::prelude::*;
@@ -16,7 +16,11 @@ fn result(body: ResultBody) -> WorkerResult {
 }
 
 fn attempt(number: i32, outcome: Outcome) -> WorkerResult {
-    result(ResultBody::Attempt { message: message(1), attempt: number, outcome })
+    attempt_under(1, number, outcome)
+}
+
+fn attempt_under(epoch: i64, number: i32, outcome: Outcome) -> WorkerResult {
+    result(ResultBody::Attempt { message: message(1), attempt: number, epoch: Epoch(epoch), outcome })
 }
 
 fn receipt(kind: ReceiptKind, id: &str) -> WorkerResult {
@@ -43,6 +47,7 @@ fn all_different() -> Vec<WorkerResult> {
         attempt(1, Outcome::Unsent { not_before }),
         attempt(1, Outcome::Interrupted { not_before }),
         attempt(1, Outcome::Unknown),
+        attempt_under(2, 1, Outcome::Unknown),
         receipt(ReceiptKind::Delivered, "3EB0A"),
         receipt(ReceiptKind::Read, "3EB0A"),
         receipt(ReceiptKind::Failed, "3EB0A"),
@@ -70,7 +75,10 @@ fn results_look_like_this_on_the_wire() {
         serde_json::to_value(sent).unwrap(),
         json!({
             "sender": "snd_09090909090909090909090909090909", "at": "2026-03-01T12:00:00.123456Z",
-            "body": {"kind": "attempt", "message": "msg_01010101010101010101010101010101", "attempt": 1, "outcome": "sent"},
+            "body": {
+                "kind": "attempt", "message": "msg_01010101010101010101010101010101", "attempt": 1, "epoch": 1,
+                "outcome": "sent",
+            },
         })
     );
     assert_eq!(

@@ -42,14 +42,6 @@ fn every_run_keeps_the_promise_where_the_network_shows_repeats() {
     assert!(fail_in_some_run(Protocol { repeats: Delivered, faults: 3, broken: None }).is_empty());
 }
 
-/// The code as it stands: see "One rule is not kept yet" in the README.
-#[test]
-fn without_the_holders_word_every_other_claim_still_holds() {
-    let without = |repeats| Protocol { repeats, faults: 2, broken: Some(Rule::HolderSaysUnsent) };
-    assert_eq!(fail_in_some_run(without(Dropped)), ["a cancelled message was not seen"]);
-    assert!(fail_in_some_run(without(Delivered)).is_empty());
-}
-
 #[test]
 fn a_lease_that_keeps_its_epoch_leaves_an_intent_that_nobody_settles() {
     catch(Rule::NewEpoch, Dropped, "every message ends");

@@ -1,8 +1,8 @@
 //! What the port promises about results. Each function is one test.
 
 use paceline_domain::{
-    Address, AttemptNumber, Inbound, MessageId, Outcome, Receipt, ReceiptKind, ResultBody, SenderId, SessionChange,
-    SessionState, WaId, WorkerResult,
+    Address, AttemptNumber, Epoch, Inbound, MessageId, Outcome, Receipt, ReceiptKind, ResultBody, SenderId,
+    SessionChange, SessionState, WaId, WorkerResult,
 };
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ type Batch = Vec<Delivery<Vec<WorkerResult>>>;
 
 fn result(sender: SenderId, attempt: AttemptNumber) -> WorkerResult {
     let outcome = Outcome::Unsent { not_before: moment(5) };
-    let body = ResultBody::Attempt { message: MessageId::from_bytes([1; 16]), attempt, outcome };
+    let body = ResultBody::Attempt { message: MessageId::from_bytes([1; 16]), attempt, epoch: Epoch(1), outcome };
     WorkerResult { sender, at: moment(i64::from(attempt)), body }
 }
 
@@ -118,8 +118,8 @@ pub async fn results_arrive_as_they_were_published(queue: &impl Queue) {
     let message = MessageId::from_bytes(fresh_bytes());
     let outcome = Outcome::Sent { provider_id: Some("wamid.1".to_owned()) };
     let published: Vec<_> = [
-        ResultBody::Attempt { message, attempt: 1, outcome },
-        ResultBody::Attempt { message, attempt: 2, outcome: Outcome::Unknown },
+        ResultBody::Attempt { message, attempt: 1, epoch: Epoch(1), outcome },
+        ResultBody::Attempt { message, attempt: 2, epoch: Epoch(1), outcome: Outcome::Unknown },
         ResultBody::Receipt(Receipt { id: id.clone(), kind: ReceiptKind::Delivered }),
         ResultBody::Inbound(Inbound { id, from, text }),
         ResultBody::Session(change),

@@ -109,12 +109,13 @@ impl Memory {
         })
     }
 
-    /// The first outcome of an attempt stays.
+    /// The first outcome of an attempt stays, of those who may say so.
     pub(crate) fn record_outcomes(&mut self, outcomes: &[AttemptOutcome]) {
         let now = self.now;
-        for AttemptOutcome { message, attempt, outcome, at } in outcomes {
+        for AttemptOutcome { message, attempt, epoch, outcome, at } in outcomes {
             let found = self.messages.get_mut(message).and_then(|message| message.find_attempt(*attempt));
-            if let Some(attempt) = found.filter(|attempt| attempt.outcome.is_none()) {
+            let may_say = |held: &Epoch| held == epoch || matches!(outcome, Outcome::Sent { .. });
+            if let Some(attempt) = found.filter(|it| it.outcome.is_none() && may_say(&it.epoch)) {
                 attempt.outcome = Some((outcome.clone(), *at));
                 attempt.recorded_at = Some(now);
             }
@@ -169,7 +170,8 @@ fn adopt(
         }
     }
     let outcome = attempt.outcome.clone();
-    Some((attempt.intended_at, OpenAttempt { message: id, attempt: number, wa_id, to, content, outcome }))
+    let epoch = attempt.epoch;
+    Some((attempt.intended_at, OpenAttempt { message: id, attempt: number, epoch, wa_id, to, content, outcome }))
 }
 
 /// What a message that is given back waits for.

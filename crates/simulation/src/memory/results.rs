@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
-    AttemptNumber, CancelReason, EventKind, FailureReason, Inbound, MessageId, MessageMove, MessageState, Outcome,
-    ResultBody, SenderId, SessionChange, SessionState, SuppressionId, SuppressionReason, SuppressionScope, WaId,
-    WorkerResult,
+    CancelReason, EventKind, FailureReason, Inbound, MessageId, MessageMove, MessageState, Outcome, ResultBody,
+    SenderId, SessionChange, SessionState, SuppressionId, SuppressionReason, SuppressionScope, WaId, WorkerResult,
 };
 use paceline_pacing::Suspension;
 use paceline_store::{
     intents::AttemptOutcome,
-    results::{ApplySummary, OptOut, ResultToApply, Settlement, settle, settle_receipt},
+    results::{ApplySummary, Ledger, OptOut, ResultToApply, Settlement, settle_receipt},
     suppressions::Suppression,
 };
 
@@ -39,9 +38,9 @@ impl Memory {
     fn apply_one(&mut self, result: &ResultToApply, now: DateTime<Utc>, summary: &mut ApplySummary) -> bool {
         let WorkerResult { sender, at, body } = &result.result;
         match body {
-            ResultBody::Attempt { message, attempt, outcome } => {
-                let outcome = outcome.clone();
-                self.apply_outcome(&AttemptOutcome { message: *message, attempt: *attempt, outcome, at: *at })
+            ResultBody::Attempt { message, attempt, epoch, outcome } => {
+                let (message, attempt, epoch, outcome) = (*message, *attempt, *epoch, outcome.clone());
+                self.apply_outcome(&AttemptOutcome { message, attempt, epoch, outcome, at: *at })
             }
             ResultBody::Receipt(receipt) => {
                 let found = self.find_by_receipt(*sender, &receipt.id);
@@ -59,14 +58,14 @@ impl Memory {
         // The ledger has each outcome before its result is published; one that lacks it is completed.
         self.record_outcomes(std::slice::from_ref(outcome));
         let Some(message) = self.messages.get(&outcome.message) else { return false };
-        // An older attempt can still prove that the message went out, but says nothing about the present one.
-        if outcome.attempt != message.attempt() && !matches!(outcome.outcome, Outcome::Sent { .. }) {
-            return false;
+        let mut ledger = Ledger::default();
+        for (number, attempt) in (1..).zip(&message.attempts) {
+            if let Some((ended, _)) = &attempt.outcome {
+                ledger.add(message.id, number, attempt.epoch, ended.clone());
+            }
         }
-        let turned_away = |attempt: &&super::AttemptRow| matches!(attempt.outcome, Some((Outcome::Unsent { .. }, _)));
-        let refusals = message.attempts.iter().filter(turned_away).count();
-        let refusals = AttemptNumber::try_from(refusals).unwrap_or(AttemptNumber::MAX);
-        self.settle_message(outcome.message, &settle(&outcome.outcome, refusals), outcome.at)
+        let Some(settlement) = ledger.settle(outcome, message.attempt()) else { return false };
+        self.settle_message(outcome.message, &settlement, outcome.at)
     }
 
     /// By our id or the provider's.

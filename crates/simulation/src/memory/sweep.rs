@@ -99,7 +99,8 @@ impl Memory {
                 let attempt = message.attempts.last()?;
                 let recorded_at = attempt.recorded_at.filter(|at| *at <= before)?;
                 let (outcome, at) = attempt.outcome.clone()?;
-                let body = ResultBody::Attempt { message: message.id, attempt: message.attempt(), outcome };
+                let (id, number, epoch) = (message.id, message.attempt(), attempt.epoch);
+                let body = ResultBody::Attempt { message: id, attempt: number, epoch, outcome };
                 Some((recorded_at, message.id, WorkerResult { sender: attempt.sender, at, body }))
             })
             .collect();
@@ -123,11 +124,9 @@ impl Memory {
                 message.attempts.last().is_some_and(|last| last.outcome.is_none() && last.intended_really_at <= before)
             })
             .take(limit as usize)
-            .map(|message| AttemptOutcome {
-                message: message.id,
-                attempt: message.attempt(),
-                outcome: Outcome::Unknown,
-                at: now,
+            .filter_map(|message| {
+                let (id, attempt, epoch) = (message.id, message.attempt(), message.attempts.last()?.epoch);
+                Some(AttemptOutcome { message: id, attempt, epoch, outcome: Outcome::Unknown, at: now })
             })
             .collect();
         self.record_outcomes(&lost);

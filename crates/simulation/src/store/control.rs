@@ -63,7 +63,7 @@ impl ResultStore for NodeStore {
 
 fn tell_result(world: &mut World, port: &crate::world::Port, result: &WorkerResult) {
     match &result.body {
-        ResultBody::Attempt { message, attempt, outcome } => {
+        ResultBody::Attempt { message, attempt, outcome, .. } => {
             let state = world.memory.messages.get(message).map_or("gone", |message| message.state.as_str());
             let outcome = outcome.as_str();
             world.tell(port, format_args!("applies {} attempt {attempt}: {outcome}, now {state}", Short(message)));

@@ -32,7 +32,7 @@ impl Tx {
         if self.hold_sender(sender, epoch).await?.is_none() {
             return Ok(Fenced::LeaseLost);
         }
-        let Open { mut attempts, orphans, forbidden } = self.hold_open(sender).await?;
+        let Open { mut attempts, orphans, forbidden } = self.hold_open(sender, epoch).await?;
         if !orphans.is_empty() {
             let adopt =
                 sqlx::query("UPDATE attempts SET epoch = $2, worker_id = $3, sends = sends + 1 WHERE seq = ANY($1)");
@@ -41,8 +41,8 @@ impl Tx {
         let mut lost = Vec::new();
         for open in attempts.iter_mut().filter(|open| forbidden.contains(&open.message)) {
             open.outcome = Some((Outcome::Unknown, now));
-            let (message, attempt, outcome) = (open.message, open.attempt, Outcome::Unknown);
-            lost.push(AttemptOutcome { message, attempt, outcome, at: now });
+            let (message, attempt, epoch) = (open.message, open.attempt, open.epoch);
+            lost.push(AttemptOutcome { message, attempt, epoch, outcome: Outcome::Unknown, at: now });
         }
         self.record_outcomes(&lost).await?;
         Ok(Fenced::Done(attempts))
@@ -50,7 +50,7 @@ impl Tx {
 
     /// Passes the gates of those whom the sender is sending to, and locks its open attempts. Handing one out to be sent again is an
     /// intent in all but name.
-    async fn hold_open(&mut self, sender: SenderId) -> Fallible<Open> {
+    async fn hold_open(&mut self, sender: SenderId, holder: Epoch) -> Fallible<Open> {
         let query = sqlx::query("SELECT m.seq, m.hash FROM messages m WHERE m.sender_id = $1 AND m.state = 'sending'");
         let (mut sending, mut people) = (Vec::new(), Vec::new());
         for row in &self.all(query.bind(uuid(sender))).await? {
@@ -66,7 +66,7 @@ impl Tx {
         // What was being sent a moment ago may have been settled since.
         let query = sqlx::query(
             "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
-                a.seq, a.number, a.outcome, a.ended_at, s.scope \
+                a.seq, a.number, a.epoch, a.outcome, a.ended_at, s.scope \
              FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              LEFT JOIN message_contents t ON t.message_seq = m.seq \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
@@ -80,14 +80,16 @@ impl Tx {
             let scope = cells.opt_word::<SuppressionScope>("scope")?;
             let forbids = scope.is_some_and(|scope| scope == SuppressionScope::All || lane == Lane::Campaign);
             let seq = cells.number("seq")?;
+            let mut epoch = Epoch(cells.number("epoch")?);
             if outcome.is_none() && forbids {
                 found.forbidden.insert(message);
             } else if outcome.is_none() {
                 found.orphans.push(seq);
+                epoch = holder;
             }
             let (to, content) = (cells.address()?, cells.json("content")?);
             let (attempt, wa_id) = (cells.small("number")?, cells.wa_id("wa_id")?);
-            open.insert(seq, OpenAttempt { message, attempt, wa_id, to, content, outcome });
+            open.insert(seq, OpenAttempt { message, attempt, epoch, wa_id, to, content, outcome });
         }
         // In the order of their intents.
         found.attempts = open.into_values().collect();

@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use paceline_domain::{
-    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody,
-    SenderId,
+    Epoch, FailureReason, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody, SenderId, WorkerResult,
 };
 use paceline_store::{
     intents::AttemptOutcome,
-    results::{Settlement, settle, settle_receipt},
+    results::{Ledger, Settlement, settle_receipt},
 };
 
 use super::{Fresh, is_outgoing};
@@ -28,8 +27,7 @@ struct Named {
     messages: HashMap<MessageId, Moved>,
     /// Which of them a receipt means, by its place in the batch.
     by_receipt: HashMap<usize, MessageId>,
-    /// How often the network has turned one away, for those that it has turned away now and that may have had enough.
-    refusals: HashMap<MessageId, AttemptNumber>,
+    ledger: Ledger,
 }
 
 impl Tx {
@@ -41,7 +39,7 @@ impl Tx {
         let mut named = Named { by_receipt: self.find_by_receipt(fresh).await?, ..Named::default() };
         named.messages = self.hold_named(fresh, &named.by_receipt).await?;
         self.complete_ledger(fresh).await?;
-        named.refusals = self.count_refusals(fresh).await?;
+        named.ledger = self.read_ledger(fresh).await?;
         let mut applied = 0;
         for fresh in fresh {
             applied += u64::from(self.apply_one(fresh, &mut named));
@@ -64,7 +62,7 @@ impl Tx {
         if matches!(result.body, ResultBody::Receipt(_)) && moved.held.sender != Some(result.sender) {
             return false;
         }
-        let Some(settlement) = settlement(&result.body, &moved.held, &named.refusals) else { return false };
+        let Some(settlement) = settlement(result, &moved.held, &named.ledger) else { return false };
         let happening = Happening {
             happened: settlement.happened,
             at: result.at,
@@ -141,37 +139,28 @@ impl Tx {
 
     /// The ledger has each outcome before its result is published; one that lacks it, for whatever reason, is completed.
     async fn complete_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<()> {
-        let outcomes = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
-            ResultBody::Attempt { message, attempt, outcome } => {
-                let at = fresh.result.result.at;
-                Some(AttemptOutcome { message: *message, attempt: *attempt, outcome: outcome.clone(), at })
-            }
-            _ => None,
-        });
-        let outcomes: Vec<_> = outcomes.collect();
+        let outcomes: Vec<_> = fresh.iter().filter_map(|fresh| reported(&fresh.result.result)).collect();
         self.record_outcomes(&outcomes).await
     }
 
-    async fn count_refusals(&mut self, fresh: &[Fresh<'_>]) -> Fallible<HashMap<MessageId, AttemptNumber>> {
-        let mut refusals = HashMap::new();
-        let turned_away = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
-            ResultBody::Attempt { message, attempt, outcome: Outcome::Unsent { .. } } if *attempt >= MAX_ATTEMPTS => {
-                Some(uuid(*message))
-            }
-            _ => None,
-        });
-        let turned_away: Vec<_> = turned_away.collect();
-        if turned_away.is_empty() {
-            return Ok(refusals);
+    /// What the ledger holds about the messages that were, as is reported, not sent.
+    async fn read_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<Ledger> {
+        let mut ledger = Ledger::default();
+        let unsent = fresh.iter().filter_map(|fresh| unproven(&fresh.result.result.body));
+        let unsent: Vec<_> = unsent.map(uuid).collect();
+        if unsent.is_empty() {
+            return Ok(ledger);
         }
-        let query = sqlx::query("SELECT message_id, seq, outcome, ended_at FROM attempts WHERE message_id = ANY($1)");
-        for row in &self.all(query.bind(turned_away)).await? {
+        let query = sqlx::query(
+            "SELECT message_id, number, epoch, seq, outcome, ended_at FROM attempts \
+             WHERE message_id = ANY($1) AND outcome IS NOT NULL",
+        );
+        for row in &self.all(query.bind(unsent)).await? {
             let cells = Cells::new("attempts", row);
-            if matches!(read_outcome(cells)?, Some((Outcome::Unsent { .. }, _))) {
-                *refusals.entry(cells.id("message_id")?).or_insert(0) += 1;
-            }
+            let Some((outcome, _)) = read_outcome(cells)? else { continue };
+            ledger.add(cells.id("message_id")?, cells.small("number")?, Epoch(cells.number("epoch")?), outcome);
         }
-        Ok(refusals)
+        Ok(ledger)
     }
 }
 
@@ -193,15 +182,25 @@ const fn proves_acceptance(happened: MessageMove, state: MessageState) -> bool {
 }
 
 /// What a result means for a message as it stands.
-fn settlement(body: &ResultBody, held: &Held, refusals: &HashMap<MessageId, AttemptNumber>) -> Option<Settlement> {
-    match body {
-        // An older attempt can still prove that the message went out, but says nothing about the present one.
-        ResultBody::Attempt { attempt, outcome, .. }
-            if *attempt == held.attempts || matches!(outcome, Outcome::Sent { .. }) =>
-        {
-            Some(settle(outcome, refusals.get(&held.id).copied().unwrap_or(*attempt)))
-        }
+fn settlement(result: &WorkerResult, held: &Held, ledger: &Ledger) -> Option<Settlement> {
+    match &result.body {
         ResultBody::Receipt(Receipt { kind, .. }) => Some(settle_receipt(*kind)),
+        _ => ledger.settle(&reported(result)?, held.attempts),
+    }
+}
+
+/// The outcome that a result reports.
+fn reported(result: &WorkerResult) -> Option<AttemptOutcome> {
+    let ResultBody::Attempt { message, attempt, epoch, outcome } = &result.body else { return None };
+    let (message, attempt, epoch, outcome) = (*message, *attempt, *epoch, outcome.clone());
+    Some(AttemptOutcome { message, attempt, epoch, outcome, at: result.at })
+}
+
+/// The message that a result says was not, or not provably, sent.
+const fn unproven(body: &ResultBody) -> Option<MessageId> {
+    match body {
+        ResultBody::Attempt { outcome: Outcome::Sent { .. }, .. } => None,
+        ResultBody::Attempt { message, .. } => Some(*message),
         _ => None,
     }
 }

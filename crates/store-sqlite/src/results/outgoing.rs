@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 
 use paceline_domain::{
-    AttemptNumber, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody,
-    SenderId,
+    AttemptNumber, Epoch, FailureReason, MessageId, MessageMove, MessageState, Outcome, Receipt, ResultBody, SenderId,
+    WorkerResult,
 };
 use paceline_store::{
     intents::AttemptOutcome,
-    results::{Settlement, settle, settle_receipt},
+    results::{Ledger, Settlement, settle_receipt},
 };
 
 use super::{Fresh, is_outgoing};
 use crate::{
     cells::Cells,
     error::Fallible,
+    messages::read_outcome,
     moves::{Happening, Held, Moved, held_columns, read_held},
     transaction::Tx,
     values::{hex, json_blobs},
@@ -39,7 +40,7 @@ impl Tx {
         let mut named = Named::default();
         self.find_by_id(fresh, &mut named).await?;
         self.find_by_receipt(fresh, &mut named).await?;
-        let refusals = self.count_refusals(fresh).await?;
+        let ledger = self.read_ledger(fresh).await?;
         let mut applied = 0;
         for fresh in fresh {
             let result = &fresh.result.result;
@@ -49,7 +50,7 @@ impl Tx {
                 _ => None,
             };
             let Some(moved) = found.and_then(|seq| named.messages.get_mut(seq)) else { continue };
-            let Some(settlement) = settlement(&result.body, &moved.held, &refusals) else { continue };
+            let Some(settlement) = settlement(result, &moved.held, &ledger) else { continue };
             let accepted = Happening {
                 happened: MessageMove::Accept,
                 at: result.at,
@@ -77,14 +78,7 @@ impl Tx {
 
     /// The ledger has each outcome before its result is published; one that lacks it, for whatever reason, is completed.
     async fn complete_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<()> {
-        let outcomes = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
-            ResultBody::Attempt { message, attempt, outcome } => {
-                let at = fresh.result.result.at;
-                Some(AttemptOutcome { message: *message, attempt: *attempt, outcome: outcome.clone(), at })
-            }
-            _ => None,
-        });
-        let outcomes: Vec<_> = outcomes.collect();
+        let outcomes: Vec<_> = fresh.iter().filter_map(|fresh| reported(&fresh.result.result)).collect();
         if outcomes.is_empty() {
             return Ok(());
         }
@@ -104,28 +98,24 @@ impl Tx {
         self.record_outcomes(&missing).await
     }
 
-    /// How often the network has turned a message away, for those that it has turned away now and that may have had enough.
-    async fn count_refusals(&mut self, fresh: &[Fresh<'_>]) -> Fallible<HashMap<MessageId, AttemptNumber>> {
-        let mut refusals = HashMap::new();
-        let turned_away = fresh.iter().filter_map(|fresh| match &fresh.result.result.body {
-            ResultBody::Attempt { message, attempt, outcome: Outcome::Unsent { .. } } if *attempt >= MAX_ATTEMPTS => {
-                Some(message.to_bytes())
-            }
-            _ => None,
-        });
-        let turned_away: Vec<_> = turned_away.collect();
-        if turned_away.is_empty() {
-            return Ok(refusals);
+    /// What the ledger holds about the messages that were, as is reported, not sent.
+    async fn read_ledger(&mut self, fresh: &[Fresh<'_>]) -> Fallible<Ledger> {
+        let mut ledger = Ledger::default();
+        let unsent = fresh.iter().filter_map(|fresh| unproven(&fresh.result.result.body));
+        let unsent: Vec<_> = unsent.map(MessageId::to_bytes).collect();
+        if unsent.is_empty() {
+            return Ok(ledger);
         }
         let query = sqlx::query(
-            "SELECT a.message_id, count(*) AS refusals FROM json_each(?1) j CROSS JOIN attempts a \
-             ON a.message_id = unhex(j.value) WHERE a.outcome ->> 'outcome' = 'unsent' GROUP BY a.message_id",
+            "SELECT a.message_id, a.number, a.epoch, a.outcome, a.ended_at FROM json_each(?1) j CROSS JOIN attempts a \
+             ON a.message_id = unhex(j.value) WHERE a.outcome IS NOT NULL",
         );
-        for row in &self.all(query.bind(json_blobs(turned_away))).await? {
+        for row in &self.all(query.bind(json_blobs(unsent))).await? {
             let cells = Cells::new("attempts", row);
-            refusals.insert(cells.id("message_id")?, cells.small("refusals")?);
+            let Some((outcome, _)) = read_outcome(cells)? else { continue };
+            ledger.add(cells.id("message_id")?, cells.small("number")?, Epoch(cells.number("epoch")?), outcome);
         }
-        Ok(refusals)
+        Ok(ledger)
     }
 
     async fn find_by_id(&mut self, fresh: &[Fresh<'_>], named: &mut Named) -> Fallible<()> {
@@ -199,15 +189,25 @@ const fn proves_acceptance(happened: MessageMove, state: MessageState) -> bool {
 }
 
 /// What a result means for a message as it stands.
-fn settlement(body: &ResultBody, held: &Held, refusals: &HashMap<MessageId, AttemptNumber>) -> Option<Settlement> {
-    match body {
-        // An older attempt can still prove that the message went out, but says nothing about the present one.
-        ResultBody::Attempt { attempt, outcome, .. }
-            if *attempt == held.attempts || matches!(outcome, Outcome::Sent { .. }) =>
-        {
-            Some(settle(outcome, refusals.get(&held.id).copied().unwrap_or(*attempt)))
-        }
+fn settlement(result: &WorkerResult, held: &Held, ledger: &Ledger) -> Option<Settlement> {
+    match &result.body {
         ResultBody::Receipt(Receipt { kind, .. }) => Some(settle_receipt(*kind)),
+        _ => ledger.settle(&reported(result)?, held.attempts),
+    }
+}
+
+/// The outcome that a result reports.
+fn reported(result: &WorkerResult) -> Option<AttemptOutcome> {
+    let ResultBody::Attempt { message, attempt, epoch, outcome } = &result.body else { return None };
+    let (message, attempt, epoch, outcome) = (*message, *attempt, *epoch, outcome.clone());
+    Some(AttemptOutcome { message, attempt, epoch, outcome, at: result.at })
+}
+
+/// The message that a result says was not, or not provably, sent.
+const fn unproven(body: &ResultBody) -> Option<MessageId> {
+    match body {
+        ResultBody::Attempt { outcome: Outcome::Sent { .. }, .. } => None,
+        ResultBody::Attempt { message, .. } => Some(*message),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::TimeDelta;
-use paceline_domain::{MessageState, Outcome, SenderState, SessionState, SuppressionScope};
+use paceline_domain::{FailureReason, MessageState, Outcome, SenderState, SessionState, SuppressionScope};
 
 use super::builders::{AT_ONCE, HOUR, World, accepted, session};
 use crate::{
@@ -44,6 +44,7 @@ pub async fn an_orphaned_intent_is_handed_to_the_next_holder(store: Arc<dyn Stor
         let expected = OpenAttempt {
             message: messages[0],
             attempt: 1,
+            epoch: lease.epoch,
             wa_id: grant.wa_id.clone(),
             to: grant.to.clone(),
             content: grant.content.clone(),
@@ -120,6 +121,55 @@ pub async fn attempts_are_adopted_under_the_current_epoch_only(store: Arc<dyn St
     assert_eq!(answer, Fenced::LeaseLost);
     let attempt = &world.story(messages[0]).await.attempts[0];
     assert_eq!((attempt.epoch, attempt.sends), (old.epoch, 1), "nothing was changed");
+}
+
+/// A worker that was frozen after its intent wakes up and reports that it sent nothing, while the next holder is sending.
+pub async fn only_the_present_holder_may_say_that_a_message_was_not_sent(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    let (campaign, messages) = world.planned("main", 0..4).await;
+    let old = world.lease(sender).await;
+    world.intend(&old, &world.claim_for(sender, 4).await).await;
+    let (other, lease) = world.take_over(&old).await;
+    other.adopt(&lease).await;
+    let outcomes = [
+        Outcome::Interrupted { not_before: world.now },
+        Outcome::Unsent { not_before: world.now },
+        Outcome::Rejected { reason: FailureReason::NotOnWhatsapp },
+        Outcome::Unknown,
+    ];
+    for (&message, outcome) in messages.iter().zip(&outcomes) {
+        let said = world.conclude_under(old.epoch, sender, (message, 1), outcome.clone()).await;
+        assert_eq!(world.apply([said]).await.stale, 1, "{outcome:?}");
+        assert_eq!(world.stand(message).await.0, MessageState::Sending, "{outcome:?}");
+        assert_eq!(world.story(message).await.attempts[0].outcome, None, "{outcome:?}");
+    }
+    assert_eq!(world.balanced(campaign).await.sending, 4);
+    // The same words are believed of the present holder, although they were heard before.
+    for (&message, outcome) in messages.iter().zip(&outcomes) {
+        let said = world.conclude_under(lease.epoch, sender, (message, 1), outcome.clone()).await;
+        assert_eq!(world.apply([said]).await.applied, 1, "{outcome:?}");
+        assert_eq!(world.story(message).await.attempts[0].outcome.as_ref(), Some(outcome));
+    }
+    let account = world.balanced(campaign).await;
+    assert_eq!((account.waiting, account.failed, account.unknown), (2, 1, 1));
+}
+
+pub async fn a_former_holder_may_say_that_a_message_was_sent(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    let (campaign, messages) = world.planned("main", 0..1).await;
+    let old = world.lease(sender).await;
+    world.intend(&old, &world.claim_for(sender, 1).await).await;
+    let (other, lease) = world.take_over(&old).await;
+    other.adopt(&lease).await;
+    let said = world.conclude_under(old.epoch, sender, (messages[0], 1), accepted()).await;
+    assert_eq!(world.apply([said]).await.applied, 1);
+    let late = Outcome::Interrupted { not_before: world.now };
+    let late = other.conclude_under(lease.epoch, sender, (messages[0], 1), late).await;
+    assert_eq!(world.apply([late]).await.stale, 1);
+    assert_eq!(world.story(messages[0]).await.attempts[0].outcome, Some(accepted()));
+    assert_eq!(world.balanced(campaign).await.sent, 1);
 }
 
 pub async fn the_attempts_of_another_sender_are_left_alone(store: Arc<dyn Store>) {

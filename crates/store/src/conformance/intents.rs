@@ -441,7 +441,7 @@ pub async fn outcomes_are_written_for_many_senders_whoever_holds_the_leases(stor
         let lease = world.lease(sender).await;
         world.intend(&lease, &world.claim_for(sender, 1).await).await;
         world.store.release_lease(sender, lease.epoch).await.unwrap();
-        outcomes.push(AttemptOutcome { message, attempt: 1, outcome, at: world.now });
+        outcomes.push(AttemptOutcome { message, attempt: 1, epoch: lease.epoch, outcome, at: world.now });
     }
     world.store.record_outcomes(&outcomes).await.unwrap();
     for outcome in outcomes {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use paceline_domain::{
-    EventKind, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, ReceiptKind, ResultBody,
-    SenderId, WaId, WorkerResult,
+    Epoch, EventKind, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, ReceiptKind,
+    ResultBody, SenderId, WaId, WorkerResult,
 };
 
 use super::{
@@ -305,7 +305,7 @@ pub async fn what_is_not_ours_is_stale(store: Arc<dyn Store>) {
     let sender = world.add_sender(1, "main").await;
     let before = world.events().await.len();
     let foreign = receipt(sender, &WaId::from_network("3EB0FOREIGN"), ReceiptKind::Read, world.now);
-    let body = ResultBody::Attempt { message: world.id(), attempt: 1, outcome: accepted() };
+    let body = ResultBody::Attempt { message: world.id(), attempt: 1, epoch: Epoch(1), outcome: accepted() };
     let lost = WorkerResult { sender, at: world.now, body };
     assert_eq!(world.apply([foreign.clone(), lost]).await, ApplySummary { stale: 2, ..applied(0) });
     assert_eq!(world.apply([foreign]).await, ApplySummary { duplicates: 1, ..applied(0) });
@@ -366,7 +366,7 @@ pub async fn a_result_of_an_earlier_attempt_does_not_settle_the_present_one(stor
     let lease = world.lease(sender).await;
     world.send(&lease, &world.claim_for(sender, 1).await, &Outcome::Unsent { not_before: world.now }).await;
     world.intend(&lease, &world.claim_for(sender, 1).await).await;
-    let body = ResultBody::Attempt { message: messages[0], attempt: 1, outcome: Outcome::Unknown };
+    let body = ResultBody::Attempt { message: messages[0], attempt: 1, epoch: lease.epoch, outcome: Outcome::Unknown };
     let late = WorkerResult { sender, at: world.now, body };
     assert_eq!(world.apply([late]).await, ApplySummary { stale: 1, ..applied(0) });
     assert_eq!(world.stand(messages[0]).await.0, MessageState::Sending);
@@ -381,7 +381,7 @@ pub async fn a_large_batch_is_applied_whole(store: Arc<dyn Store>) {
     let mut results = Vec::new();
     for released in world.claim_for(sender, 640).await.chunks(64) {
         for (message, grant) in world.intend(&lease, released).await {
-            let body = ResultBody::Attempt { message, attempt: grant.attempt, outcome: accepted() };
+            let body = ResultBody::Attempt { message, attempt: grant.attempt, epoch: lease.epoch, outcome: accepted() };
             results.push(WorkerResult { sender, at: world.now, body });
             results.push(receipt(sender, &grant.wa_id, ReceiptKind::Delivered, world.now));
         }

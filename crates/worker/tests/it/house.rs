@@ -197,7 +197,7 @@ impl House {
     /// Waits for the outcome of an attempt.
     pub(crate) async fn next_outcome(&mut self) -> (MessageId, AttemptNumber, Outcome) {
         match self.next_result().await.body {
-            ResultBody::Attempt { message, attempt, outcome } => (message, attempt, outcome),
+            ResultBody::Attempt { message, attempt, outcome, .. } => (message, attempt, outcome),
             other => panic!("expected an outcome, not {other:?}"),
         }
     }
@@ -320,6 +320,6 @@ fn profiles() -> Profiles {
 
 fn probe() -> WorkerResult {
     let message = MessageId::from_bytes([0; 16]);
-    let body = ResultBody::Attempt { message, attempt: 1, outcome: Outcome::Unknown };
+    let body = ResultBody::Attempt { message, attempt: 1, epoch: Epoch(1), outcome: Outcome::Unknown };
     WorkerResult { sender: SENDER, at: start(), body }
 }

@@ -301,6 +301,7 @@ impl IntentStore for TestStore {
                 OpenAttempt {
                     message: attempt.message,
                     attempt: attempt.number,
+                    epoch,
                     wa_id: KEY.wa_id(attempt.message),
                     to: message.to.clone(),
                     content: Content::Text { body: message.text.clone() },

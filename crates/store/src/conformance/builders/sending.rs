@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
-    Generation, Inbound, Lane, MessageId, Outcome, Receipt, ReceiptKind, ResultBody, SenderId, SessionChange,
+    Epoch, Generation, Inbound, Lane, MessageId, Outcome, Receipt, ReceiptKind, ResultBody, SenderId, SessionChange,
     SessionState, WaId, WorkerResult,
 };
 use paceline_pacing::Profile;
@@ -101,11 +101,24 @@ impl World {
         granted.collect()
     }
 
-    /// Writes an attempt's outcome and hands out the result that its worker publishes.
+    /// Writes an attempt's outcome and hands out the result that its worker, the present holder, publishes.
     pub async fn conclude(&self, sender: SenderId, message: MessageId, attempt: i32, outcome: Outcome) -> WorkerResult {
-        let recorded = AttemptOutcome { message, attempt, outcome: outcome.clone(), at: self.now };
+        let attempts = self.story(message).await.attempts;
+        let epoch = attempts.iter().find(|it| it.number == attempt).map_or(Epoch(0), |it| it.epoch);
+        self.conclude_under(epoch, sender, (message, attempt), outcome).await
+    }
+
+    /// The same under an epoch of its own.
+    pub async fn conclude_under(
+        &self,
+        epoch: Epoch,
+        sender: SenderId,
+        (message, attempt): (MessageId, i32),
+        outcome: Outcome,
+    ) -> WorkerResult {
+        let recorded = AttemptOutcome { message, attempt, epoch, outcome: outcome.clone(), at: self.now };
         self.store.record_outcomes(&[recorded]).await.unwrap();
-        WorkerResult { sender, at: self.now, body: ResultBody::Attempt { message, attempt, outcome } }
+        WorkerResult { sender, at: self.now, body: ResultBody::Attempt { message, attempt, epoch, outcome } }
     }
 
     /// Sends what was released, each with the same outcome, and applies the results.
