@@ -14,7 +14,6 @@ mod house;
 mod lanes;
 mod opt_out;
 mod pause;
-mod receiver;
 mod refusals;
 mod stacks;
 mod trouble;
