@@ -39,7 +39,7 @@ const SETTINGS: [(&str, &str); 11] = [
 /// Senders that send one after the other, with a typing indicator.
 const STEADY: [(&str, &str); 8] = [
     ("PER_SECOND", "20"),
-    ("GAP__MEDIAN_SECONDS", "0.35"),
+    ("GAP__MEDIAN_SECONDS", "0.25"),
     ("GAP__SIGMA", "0.4"),
     ("GAP__MIN_SECONDS", "0.1"),
     ("GAP__MAX_SECONDS", "1"),
@@ -48,7 +48,7 @@ const STEADY: [(&str, &str); 8] = [
     ("TYPING__MAX_SECONDS", "0.05"),
 ];
 /// Senders that send in batches.
-const BURST: [(&str, &str); 1] = [("PER_SECOND", "6")];
+const BURST: [(&str, &str); 1] = [("PER_SECOND", "8")];
 /// How many senders send in batches.
 const BURSTING: usize = 4;
 
