@@ -7,6 +7,8 @@ mod books;
 mod collect;
 mod judge;
 mod settled;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use books::{Accepted, AcceptedCampaign, AccountRow, AttemptRow, Books, EventRow, MessageRow};

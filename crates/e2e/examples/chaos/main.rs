@@ -11,14 +11,32 @@ use arguments::Arguments;
 #[tokio::main]
 async fn main() -> ExitCode {
     let wrong = match Arguments::read(std::env::args().skip(1)) {
-        Ok(arguments) => match run(&arguments).await {
-            Ok(clean) => return if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE },
-            Err(error) => format!("chaos ended early: {error}"),
+        Ok(arguments) => tokio::select! {
+            ran = run(&arguments) => match ran {
+                Ok(true) => return ExitCode::SUCCESS,
+                Ok(false) => "something is wrong: see the report".to_owned(),
+                Err(error) => format!("chaos ended early: {error}"),
+            },
+            // Whatever runs is ended when the run is dropped.
+            () = interrupted() => "interrupted".to_owned(),
         },
         Err(error) => error.to_string(),
     };
     note(&wrong);
     ExitCode::FAILURE
+}
+
+/// Waits for a signal to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 async fn run(arguments: &Arguments) -> ScenarioResult<bool> {

@@ -14,7 +14,7 @@ use super::{
 use crate::{Api, Cable, Installation, Network, Process, Receiver, ScenarioError, ScenarioResult, Stack, stage::text};
 
 /// How long the network may take to start.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// For how long a client waits for an answer before it asks again, perhaps another server.
 const CLIENT_WAIT: Duration = Duration::from_secs(8);
 /// The broker's names of this installation begin so.
@@ -188,7 +188,13 @@ impl Arena {
             member.stop().await?;
         }
         self.simulator.stop(START).await?;
-        if is_clean { self.installation.succeeded() } else { Ok(()) }
+        if !is_clean {
+            return Ok(());
+        }
+        if let Some(services) = &mut self.services {
+            services.succeeded();
+        }
+        self.installation.succeeded()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list of faults, drawn from the seed: decks of cards, so that each kind has its share however long it lasts.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, ops::Range, time::Duration};
 
 use rand::{Rng as _, SeedableRng as _, seq::SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
@@ -65,8 +65,8 @@ impl Faults {
         self.outages.pop_front().expect("there are kinds of outages")
     }
 
-    fn seconds(&mut self, low: f64, high: f64) -> Duration {
-        Duration::from_millis((self.draw.random_range(low..high) * 1_000.0).round() as u64)
+    fn millis(&mut self, from_to: Range<u64>) -> Duration {
+        Duration::from_millis(self.draw.random_range(from_to))
     }
 
     /// Whoever sends.
@@ -82,21 +82,21 @@ impl Iterator for Faults {
     type Item = (Duration, Fault);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let gap = self.seconds(0.3, 4.0);
+        let gap = self.millis(300..4_000);
         let server = self.draw.random_range(0..SERVERS);
         let fault = match self.card() {
             Card::KillUp => Fault::Kill(Victim::Up),
             Card::KillServer => Fault::Kill(Victim::Server(server)),
             Card::KillWorker => Fault::Kill(self.working()),
             Card::KillFleet => Fault::Kill(Victim::Fleet),
-            Card::FreezeServer => Fault::Freeze(Victim::Server(server), self.seconds(2.0, 8.0)),
-            Card::FreezeWorking => Fault::Freeze(self.working(), self.seconds(1.0, 5.0)),
-            Card::FreezeLong => Fault::Freeze(self.working(), LONG + self.seconds(0.0, 4.0)),
+            Card::FreezeServer => Fault::Freeze(Victim::Server(server), self.millis(2_000..8_000)),
+            Card::FreezeWorking => Fault::Freeze(self.working(), self.millis(1_000..5_000)),
+            Card::FreezeLong => Fault::Freeze(self.working(), LONG + self.millis(0..4_000)),
             Card::Rolling => Fault::Restart(Victim::Everything),
             Card::QueuesDeleted => Fault::QueuesDeleted,
             Card::Outage => {
                 let (service, manner) = self.outage();
-                Fault::Outage(service, manner, self.seconds(2.0, 7.0))
+                Fault::Outage(service, manner, self.millis(2_000..7_000))
             }
         };
         Some((gap, fault))

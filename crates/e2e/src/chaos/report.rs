@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use super::{fault::Fault, run::Options};
+use super::{fault::Fault, recovery::Recovery, run::Options};
 use crate::{Stack, oracle::Verdict};
 
 /// A run and its verdict.
@@ -25,8 +25,10 @@ pub struct Report {
 struct Strikes {
     count: usize,
     recoveries: Vec<Duration>,
-    /// How many had something to send and did not send again for long.
+    /// After how many nobody sent for long.
     late: usize,
+    /// How many met somebody who had nothing to send.
+    idle: usize,
 }
 
 impl Report {
@@ -42,13 +44,16 @@ impl Report {
         }
     }
 
-    pub(super) fn add(&mut self, fault: &Fault, recovery: Option<Duration>, had_work: bool) {
+    pub(super) fn add(&mut self, fault: &Fault, recovery: Recovery) {
         self.kills += usize::from(fault.is_kill());
         self.outages += usize::from(fault.is_outage());
         let strikes = self.faults.entry(fault.kind()).or_default();
         strikes.count += 1;
-        strikes.late += usize::from(had_work && recovery.is_none());
-        strikes.recoveries.extend(recovery);
+        match recovery {
+            Recovery::After(time) => strikes.recoveries.push(time),
+            Recovery::Late => strikes.late += 1,
+            Recovery::Idle => strikes.idle += 1,
+        }
     }
 
     /// How many processes were killed.
@@ -80,7 +85,7 @@ impl Report {
              `scripts/chaos --stack {stack} --minutes {minutes} --seed {seed}`, {binary}, {} cores.\n\n\
              Stack {stack}, seed {seed}, {minutes} minutes of faults, {} kills of processes, {} outages; everything had \
              drained {:.0} s after the last fault.\n\n\
-             | fault | count | median recovery | longest | not within 45 s |\n|---|---:|---:|---:|---:|\n",
+             | fault | count | median recovery | longest | late | idle |\n|---|---:|---:|---:|---:|---:|\n",
             crate::cores(),
             self.kills,
             self.outages,
@@ -88,11 +93,17 @@ impl Report {
         );
         for (kind, strikes) in &self.faults {
             let (median, longest) = strikes.summary();
-            let _ = writeln!(text, "| {kind} | {} | {median} | {longest} | {} |", strikes.count, strikes.late);
+            let _ = writeln!(
+                text,
+                "| {kind} | {} | {median} | {longest} | {} | {} |",
+                strikes.count, strikes.late, strikes.idle
+            );
         }
         text.push_str(
-            "\nRecovery is the time until somebody sent again: for a worker, that very number. It begins with the blow for kills, and \
-             when all was in order again for everything else. The first 0.15 s are not looked at.\n\n",
+            "\nRecovery is the time until somebody sent again: for a worker that very number, for deleted queues every number that had \
+             sent in the 3 s before. It begins with the blow for kills, and when all was in order again for everything else. The \
+             first 0.15 s are not looked at. Late: not within 45 s; for deleted queues not within 5 minutes, or not before the \
+             end. Idle: there was nothing to send, or the number had not sent for 3 s.\n\n",
         );
         text.push_str(&self.verdict.to_markdown());
         text.push_str("\n| process | most resident memory |\n|---|---:|\n");

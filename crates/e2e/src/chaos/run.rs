@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{arena::Arena, draw::Faults, load::Load, memory::Memory, people, report::Report, tail::Tail};
+use super::{
+    arena::Arena, draw::Faults, load::Load, memory::Memory, people, recovery::Recovery, report::Report, tail::Tail,
+};
 use crate::{Receiver, ScenarioError, ScenarioResult, Stack, oracle::Books};
 
 /// How many messages of the journal people may be behind.
@@ -79,6 +81,7 @@ async fn conduct(
     while arena.tail.count(None) == 0 && began.elapsed() < options.length {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let mut long = Vec::new();
     for (gap, fault) in Faults::of(options.stack, options.seed) {
         if began.elapsed() + gap >= options.length {
             break;
@@ -91,10 +94,19 @@ async fn conduct(
         let had_work = load.has_work();
         let at = began.elapsed();
         let watch = arena.strike(fault).await?;
-        let recovery = watch.end().await;
-        let recovered = recovery.map_or_else(|| "did not send again for long".to_owned(), |time| format!("{time:.1?}"));
-        (options.say)(&format!("{:>7.1} s  {fault}: {recovered}", at.as_secs_f64()));
-        report.add(&fault, recovery.filter(|_| had_work), had_work);
+        if watch.is_long() {
+            (options.say)(&format!("{:>7.1} s  {fault}", at.as_secs_f64()));
+            long.push((fault, watch));
+            continue;
+        }
+        let recovery = if had_work { watch.end().await } else { Recovery::Idle };
+        (options.say)(&format!("{:>7.1} s  {fault}: {recovery}", at.as_secs_f64()));
+        report.add(&fault, recovery);
+    }
+    for (fault, watch) in long {
+        let recovery = watch.end_now().await;
+        (options.say)(&format!("{fault}: {recovery}"));
+        report.add(&fault, recovery);
     }
     Ok(())
 }

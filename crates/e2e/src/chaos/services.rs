@@ -6,12 +6,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{ScenarioError, ScenarioResult, stage::text};
+use crate::{ScenarioError, ScenarioResult, installation::keeps_failures, stage::text};
 
 /// Both servers, which end with this.
 #[derive(Debug)]
 pub(super) struct Services {
     folder: TempDir,
+    /// Whether the folder stays.
+    keeps: bool,
     /// Where the database is.
     pub(super) database_url: String,
     /// Where the broker is.
@@ -21,16 +23,22 @@ pub(super) struct Services {
 impl Services {
     /// Starts them.
     pub(super) async fn up() -> ScenarioResult<Self> {
-        let folder = tempfile::Builder::new().prefix("paceline-chaos-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("paceline-chaos-").disable_cleanup(true).tempdir()?;
         // When root starts them, they run as accounts that pass through here.
         let opened = std::os::unix::fs::PermissionsExt::from_mode(0o711);
         std::fs::set_permissions(folder.path(), opened)?;
-        let mut services = Self { folder, database_url: String::new(), amqp_url: String::new() };
+        let mut services =
+            Self { folder, keeps: keeps_failures(), database_url: String::new(), amqp_url: String::new() };
         let told = services.run(&["up", "--print", "json"]).await?;
         let urls: Value = serde_json::from_str(told.trim())?;
         services.database_url = text(&urls, "database_url")?;
         services.amqp_url = text(&urls, "amqp_url")?;
         Ok(services)
+    }
+
+    /// Lets go of what is kept of a run that fails: this one did not.
+    pub(super) fn succeeded(&mut self) {
+        self.keeps = false;
     }
 
     /// Stops one (`postgres`, `rabbitmq`), in order or as a crash would.
@@ -62,7 +70,11 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        let _ = command(self.folder.path(), &["down", "--purge"]).output();
+        let how: &[&str] = if self.keeps { &["down"] } else { &["down", "--purge"] };
+        let _ = command(self.folder.path(), how).output();
+        if !self.keeps {
+            let _ = std::fs::remove_dir_all(self.folder.path());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     arena::{Arena, phone_of},
     draw::SENDERS,
     fault::{Fault, Manner, Service, Victim},
-    recovery::Watch,
+    recovery::{BUSY, Watch},
 };
 use crate::{Cable, ScenarioError, ScenarioResult, eventually};
 
@@ -29,25 +29,23 @@ impl Arena {
             Fault::Restart(_) => self.roll().await,
             Fault::Outage(service, manner, length) => self.outage(service, manner, length).await,
             Fault::QueuesDeleted => {
+                let busy = self.tail.busy(BUSY);
                 self.services()?.delete_queues().await?;
-                Ok(self.watch(None))
+                Ok(Watch::each(&self.tail, busy))
             }
         }
-    }
-
-    fn watch(&self, sender: Option<String>) -> Watch {
-        Watch::begin(&self.tail, sender)
     }
 
     async fn kill(&mut self, victim: Victim) -> ScenarioResult<Watch> {
         if let Victim::Worker(number) = victim {
             let (phone, pid) = self.worker(number).await?;
+            let busy = self.tail.busy(BUSY);
             signal(pid, "KILL").await?;
-            return Ok(self.watch(Some(phone)));
+            return Ok(Watch::number(&self.tail, phone, &busy));
         }
         let index = self.index(victim)?;
         self.members[index].kill().await?;
-        let watch = self.watch(None);
+        let watch = Watch::anybody(&self.tail);
         self.members[index].start(&self.installation).await?;
         Ok(watch)
     }
@@ -55,17 +53,18 @@ impl Arena {
     async fn freeze(&mut self, victim: Victim, length: Duration) -> ScenarioResult<Watch> {
         if let Victim::Worker(number) = victim {
             let (phone, pid) = self.worker(number).await?;
+            let busy = self.tail.busy(BUSY);
             signal(pid, "STOP").await?;
             sleep(length).await;
             // Whoever stays frozen for too long may be gone by now.
             let _ = signal(pid, "CONT").await;
-            return Ok(self.watch(Some(phone)));
+            return Ok(Watch::number(&self.tail, phone, &busy));
         }
         let index = self.index(victim)?;
         self.members[index].signal("STOP").await?;
         sleep(length).await;
         self.members[index].signal("CONT").await?;
-        Ok(self.watch(None))
+        Ok(Watch::anybody(&self.tail))
     }
 
     /// Every process ends in order and starts again, one after the other.
@@ -74,7 +73,7 @@ impl Arena {
             member.stop().await?;
             member.start(&self.installation).await?;
         }
-        Ok(self.watch(None))
+        Ok(Watch::anybody(&self.tail))
     }
 
     async fn outage(&mut self, service: Service, manner: Manner, length: Duration) -> ScenarioResult<Watch> {
@@ -92,7 +91,7 @@ impl Arena {
                 lock.give_back().await?;
             }
         }
-        Ok(self.watch(None))
+        Ok(Watch::anybody(&self.tail))
     }
 
     async fn stop_servers(&self, service: Service, manner: Manner, length: Duration) -> ScenarioResult<()> {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::JournalLine;
 
@@ -24,7 +24,14 @@ pub(super) struct Tail {
 #[derive(Debug, Default)]
 struct Counts {
     all: u64,
-    by_sender: BTreeMap<String, u64>,
+    by_sender: BTreeMap<String, Sends>,
+}
+
+/// Those of one number.
+#[derive(Debug)]
+struct Sends {
+    count: u64,
+    last: Instant,
 }
 
 impl Tail {
@@ -51,7 +58,9 @@ impl Tail {
             if let Ok(parsed) = serde_json::from_slice::<JournalLine>(line) {
                 let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts.all += 1;
-                *counts.by_sender.entry(parsed.sender.clone()).or_default() += 1;
+                let now = Instant::now();
+                let sends = counts.by_sender.entry(parsed.sender.clone()).or_insert(Sends { count: 0, last: now });
+                (sends.count, sends.last) = (sends.count + 1, now);
                 drop(counts);
                 // People who cannot keep up answer less often.
                 let _ = seen.try_send(parsed);
@@ -65,7 +74,14 @@ impl Tail {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match sender {
             None => counts.all,
-            Some(sender) => counts.by_sender.get(sender).copied().unwrap_or_default(),
+            Some(sender) => counts.by_sender.get(sender).map_or(0, |sends| sends.count),
         }
+    }
+
+    /// The numbers that have sent within this time.
+    pub(super) fn busy(&self, within: Duration) -> Vec<String> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = counts.by_sender.iter().filter(|(_, sends)| sends.last.elapsed() < within);
+        busy.map(|(sender, _)| sender.clone()).collect()
     }
 }

@@ -118,11 +118,10 @@ impl Case<'_> {
                 "sent" | "delivered" | "read" if !taken => {
                     self.verdict.add(Wrong::Disagreement, || format!("{}, and the network never had it", story()));
                 }
-                "sent" | "delivered" | "read" | "unknown" => {}
                 "failed" | "cancelled" | "expired" if seen => {
                     self.verdict.add(Wrong::Disagreement, || format!("{}, and a person saw it", story()));
                 }
-                "failed" | "cancelled" | "expired" => {}
+                "sent" | "delivered" | "read" | "unknown" | "failed" | "cancelled" | "expired" => {}
                 _ if taken => self.verdict.add(Wrong::Stuck, story),
                 _ => self.verdict.add(Wrong::Lost, || format!("{}, and was never sent", story())),
             }
@@ -208,7 +207,7 @@ impl Case<'_> {
             let differs = |bucket: &&str| {
                 account.buckets.get(*bucket).copied().unwrap_or(0) != counted.get(*bucket).copied().unwrap_or(0)
             };
-            if !account.balanced || BUCKETS.iter().any(|bucket| differs(bucket)) {
+            if !account.balanced || BUCKETS.iter().any(differs) {
                 self.verdict.add(Wrong::Unbalanced, || {
                     format!("{} says {:?}, and its messages are {counted:?}", account.campaign, account.buckets)
                 });

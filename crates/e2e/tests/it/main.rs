@@ -2,6 +2,7 @@
 
 mod bans;
 mod bounds;
+mod chaos;
 mod command_line;
 mod crashes;
 mod demo;
