@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use paceline_store::release::RELEASE_HOLD;
+
 /// Cadences and sizes of every role.
 #[derive(Debug, Clone, Default)]
 pub struct ControlOptions {
@@ -37,8 +39,8 @@ impl Default for PlanOptions {
 pub struct ReleaseOptions {
     /// How far ahead a sender's slots are filled with messages that are due; the longest that a job may wait at its worker.
     pub horizon: Duration,
-    /// How long a claim holds: a little longer than a job may be on its way and wait at its worker. What was claimed by a server that
-    /// was killed before it published waits as long; a job that comes later than that is stale, and its message is released again.
+    /// How long a claim holds: a little longer than a job may be on its way and wait at its worker. A job that comes later
+    /// than that is stale, and its message is released again. A worker that misses the job of a claim has it back sooner.
     pub hold: Duration,
     /// The pause after a step that released something.
     pub busy: Duration,
@@ -56,7 +58,7 @@ impl Default for ReleaseOptions {
     fn default() -> Self {
         Self {
             horizon: Duration::from_mins(2),
-            hold: Duration::from_secs(150),
+            hold: RELEASE_HOLD,
             busy: Duration::from_millis(50),
             idle: Duration::from_millis(250),
             claim_limit: 4_096,

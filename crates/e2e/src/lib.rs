@@ -23,7 +23,7 @@ pub use audience::{Audience, TEXT_MARK};
 pub use cable::Cable;
 pub use deployment::{Deployment, Server};
 pub use error::{ScenarioError, ScenarioResult};
-pub use figures::{cores, resident_kib};
+pub use figures::{cores, processes_of, proportional_kib, resident_kib};
 pub use installation::Installation;
 pub use network::{InboxItem, JournalLine, Network, NetworkSummary};
 pub use process::Process;

@@ -1,13 +1,15 @@
-//! What the broker and this adapter alone can do: jobs published and consumed at once, results, and declarations, per second.
+//! What the broker and this adapter alone can do: jobs published and consumed at once, results, and declarations, per second,
+//! and how long a job takes from one process to another while queues are declared.
 //!
-//! `AMQP_URL=… cargo run --release -p paceline-queue-rabbitmq --example throughput -- [messages] [senders] [quorum|classic]` prints one
-//! JSON object. It works in a namespace of its own and deletes its queues.
+//! `AMQP_URL=… cargo run --release -p paceline-queue-rabbitmq --example throughput -- [messages] [senders] [queues] [quorum|classic]` prints
+//! one JSON object. It works in a namespace of its own and deletes its queues.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement fails by panicking and prints its result")]
 #![expect(clippy::cast_precision_loss, reason = "rates are read by people")]
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
+    time::Duration,
 };
 
 use lapin::{
@@ -19,7 +21,11 @@ use paceline_domain::{
 };
 use paceline_queue::{JobQueue, Publication, RESULT_SHARDS, ResultQueue};
 use paceline_queue_rabbitmq::{QueueType, RabbitOptions, RabbitQueue};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 /// Jobs of one publish, as the releaser's claim limit makes them.
 const MESSAGES_OF_A_PUBLISH: usize = 4_096;
@@ -27,14 +33,15 @@ const MESSAGES_OF_A_PUBLISH: usize = 4_096;
 const PREFETCH: u16 = 1_024;
 /// Results of one publish, as a worker's reporter makes them.
 const RESULTS_OF_A_PUBLISH: usize = 500;
-const DECLARED: usize = 1_000;
+/// How often a job is sent while queues are declared.
+const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let argument =
         |at, default| std::env::args().nth(at).map_or(default, |text: String| text.parse::<usize>().unwrap());
-    let (messages, senders) = (argument(1, 100_000), argument(2, 20));
-    let queue_type = match std::env::args().nth(3).as_deref() {
+    let (messages, senders, queues) = (argument(1, 100_000), argument(2, 20), argument(3, 1_000));
+    let queue_type = match std::env::args().nth(4).as_deref() {
         Some("classic") => QueueType::Classic,
         _ => QueueType::Quorum,
     };
@@ -50,13 +57,20 @@ async fn main() {
     let full = carry_jobs(&queue, &senders, messages, Job::MAX_ITEMS).await;
     let single = carry_jobs(&queue, &senders, messages / 10, 1).await;
     let results = carry_results(&queue, &senders, messages).await;
-    let many: Vec<_> = (0..DECLARED).map(|_| fresh_sender()).collect();
+    let (done, idle) = probe(&queue, senders[0]);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    done.cancel();
+    let idle = idle.await.unwrap();
+    let many: Vec<_> = (0..queues).map(|_| fresh_sender()).collect();
+    let (done, probing) = probe(&queue, senders[0]);
     let began = Instant::now();
     queue.declare_senders(&many).await.unwrap();
-    let declares = DECLARED as f64 / began.elapsed().as_secs_f64();
+    let declares = queues as f64 / began.elapsed().as_secs_f64();
+    done.cancel();
+    let declaring = probing.await.unwrap();
     let began = Instant::now();
     queue.declare_senders(&many).await.unwrap();
-    let declares_again = DECLARED as f64 / began.elapsed().as_secs_f64();
+    let declares_again = queues as f64 / began.elapsed().as_secs_f64();
     clean_up(&url, &namespace, senders.into_iter().chain(many)).await;
     println!(
         "{}",
@@ -65,7 +79,10 @@ async fn main() {
             "jobs_of_64_messages_per_second": full.round(),
             "jobs_of_1_message_per_second": single.round(),
             "results_per_second": results.round(),
+            "queues_declared": queues,
             "declares_per_second": declares.round(),
+            "job_ms_before": spread(idle),
+            "job_ms_while_queues_are_declared": spread(declaring),
             "declares_of_what_is_there_per_second": declares_again.round(),
             "resident_kib": resident_kib(),
         })
@@ -140,6 +157,33 @@ async fn carry_results(queue: &Arc<RabbitQueue>, senders: &[SenderId], count: us
     }
     roles.join_all().await;
     count as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Sends a job at a time to one of the senders until it is told to end; answers how long each took until it was consumed.
+fn probe(queue: &Arc<RabbitQueue>, sender: SenderId) -> (CancellationToken, JoinHandle<Vec<Duration>>) {
+    let (queue, done) = (Arc::clone(queue), CancellationToken::new());
+    let until = done.clone();
+    let probing = tokio::spawn(async move {
+        let mut consumer = queue.consume_jobs(sender, PREFETCH).await.unwrap();
+        let mut times = Vec::new();
+        while !until.is_cancelled() {
+            let began = Instant::now();
+            queue.publish_jobs(vec![job(sender, 1)]).await.unwrap();
+            consumer.next().await.unwrap().ack().await.unwrap();
+            times.push(began.elapsed());
+            tokio::time::sleep(PROBE_EVERY).await;
+        }
+        times
+    });
+    (done, probing)
+}
+
+/// The median, the 99th percentile and the longest of some times, in milliseconds.
+fn spread(mut times: Vec<Duration>) -> serde_json::Value {
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
+    let millis = |time: Option<&Duration>| time.map(|time| (time.as_secs_f64() * 10_000.0).round() / 10.0);
+    serde_json::json!({"median": millis(at(50)), "p99": millis(at(99)), "max": millis(times.last()), "jobs": times.len()})
 }
 
 async fn clean_up(url: &str, namespace: &str, senders: impl Iterator<Item = SenderId>) {

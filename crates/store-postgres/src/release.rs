@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use paceline_domain::{Epoch, SenderId};
 use paceline_store::{
     StoreResult,
+    leases::Fenced,
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
 };
 
@@ -16,7 +18,7 @@ use crate::{
     open::PostgresStore,
     senders::{read_sender, sender_columns},
     transaction::Tx,
-    values::{statement_now, uuids},
+    values::{duration_micros, micros_of, real_now, statement_now, uuid, uuids},
 };
 
 mod claim;
@@ -73,6 +75,10 @@ impl ReleaseStore for PostgresStore {
         self.write(move |tx| Box::pin(tx.give_back(claims, put_off))).await
     }
 
+    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
+        self.write(move |tx| Box::pin(tx.reclaim_missing(sender, epoch, left))).await
+    }
+
     async fn void_releases(&self) -> StoreResult<u64> {
         self.write(|tx| {
             Box::pin(async move {
@@ -90,6 +96,24 @@ impl ReleaseStore for PostgresStore {
 }
 
 impl Tx {
+    async fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fallible<Fenced<u64>> {
+        if !self.holds_lease(sender, epoch).await? {
+            return Ok(Fenced::LeaseLost);
+        }
+        let reclaim = sqlx::query(concat!(
+            "WITH held AS (SELECT m.seq FROM messages m WHERE m.sender_id = $1 AND m.release_deadline IS NOT NULL \
+                AND m.release_deadline <= ",
+            real_now!(),
+            " + ",
+            micros_of!("$2"),
+            " ORDER BY m.seq FOR UPDATE SKIP LOCKED) UPDATE messages SET ",
+            give_back!(),
+            " FROM held WHERE messages.seq = held.seq"
+        ));
+        let reclaim = reclaim.bind(uuid(sender)).bind(duration_micros(left));
+        Ok(Fenced::Done(self.execute(reclaim).await?))
+    }
+
     /// Gives back those claims that are still held under their generation.
     pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
         let give_back = sqlx::query(concat!(

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use paceline_domain::{Epoch, SenderId};
 use paceline_store::{
     StoreResult,
+    leases::Fenced,
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
 };
 
@@ -16,7 +18,7 @@ use crate::{
     open::SqliteStore,
     senders::{read_sender, sender_columns},
     transaction::Tx,
-    values::{blob, opt_micros},
+    values::{blob, duration_micros, opt_micros, real_now},
 };
 
 mod claim;
@@ -73,6 +75,10 @@ impl ReleaseStore for SqliteStore {
         self.write(move |tx| Box::pin(tx.give_back(claims, put_off))).await
     }
 
+    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
+        self.write(move |tx| Box::pin(tx.reclaim_missing(sender, epoch, left))).await
+    }
+
     async fn void_releases(&self) -> StoreResult<u64> {
         self.write(|tx| {
             Box::pin(async move {
@@ -101,6 +107,20 @@ const GIVE_BACK: Bulk = Bulk {
 };
 
 impl Tx {
+    async fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fallible<Fenced<u64>> {
+        if !self.holds_lease(sender, epoch).await? {
+            return Ok(Fenced::LeaseLost);
+        }
+        let reclaim = sqlx::query(concat!(
+            "UPDATE messages SET ",
+            give_back!(),
+            " WHERE sender_id = ?1 AND release_deadline IS NOT NULL AND release_deadline <= ?2 + ",
+            real_now!()
+        ));
+        let reclaim = reclaim.bind(blob(sender)).bind(duration_micros(left));
+        Ok(Fenced::Done(self.execute(reclaim).await?))
+    }
+
     /// Gives back those claims that are still held under their generation.
     pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
         GIVE_BACK

@@ -4,9 +4,12 @@ use std::{collections::BinaryHeap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Address, CampaignId, Generation, Lane, MessageId, SenderId};
+use paceline_domain::{Address, CampaignId, Epoch, Generation, Lane, MessageId, SenderId};
 
-use crate::{StoreResult, senders::Sender};
+use crate::{StoreResult, leases::Fenced, senders::Sender};
+
+/// How long a claim holds: a little longer than a job may be on its way and wait at its worker.
+pub const RELEASE_HOLD: Duration = Duration::from_secs(150);
 
 /// Tells one look at the windows from a later one: it changes whenever messages are claimed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,6 +102,11 @@ pub trait ReleaseStore: Send + Sync {
 
     /// Gives claims back. Unbinds those that are not bound for good (sticky or routed to one sender).
     async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()>;
+
+    /// Gives the sender's claims back that hold for no longer than `left` from now, for its lease holder, which has nothing in hand and
+    /// to which their jobs should have come by now: whoever claimed them died before it published, or the broker has lost them.
+    /// Answers how many.
+    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>>;
 
     /// Gives every claim back: the broker is known to be empty, as an embedded one is at its start. Answers how many.
     async fn void_releases(&self) -> StoreResult<u64>;

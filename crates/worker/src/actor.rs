@@ -317,6 +317,7 @@ impl Actor {
         // While the store is away nothing can be put off, and an old job would only wake us again and again.
         let hold = self.context.options.max_hold;
         let oldest = if self.context.gate.is_open() { intake.backlog.oldest() } else { None };
+        let search_at = self.search_at(intake);
         tokio::select! {
             biased;
             () = self.lease.changed() => Ok(()),
@@ -325,6 +326,7 @@ impl Actor {
             taken = intake.next() => taken.map_err(|_| Turn::ConsumerEnded),
             () = sleep_until(&self.context, until) => Ok(()),
             () = sleep_until_instant(oldest.map(|oldest| oldest + hold)) => Ok(()),
+            () = sleep_until_instant(search_at) => self.search(intake).await,
         }
     }
 

@@ -42,7 +42,8 @@ impl Actor {
     async fn begin_consumer(&self, prefetch: u16) -> QueueResult<Intake> {
         let queue = &self.context.queue;
         queue.declare_senders(&[self.lease.id]).await?;
-        queue.consume_jobs(self.lease.id, prefetch).await.map(Intake::new)
+        let consumer = queue.consume_jobs(self.lease.id, prefetch).await?;
+        Ok(Intake::new(consumer, self.context.options.missed_after))
     }
 }
 

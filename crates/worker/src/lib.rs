@@ -14,6 +14,7 @@ mod keyring;
 mod lease;
 mod leasing;
 mod meters;
+mod missing;
 mod options;
 mod paced;
 mod pump;

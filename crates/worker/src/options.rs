@@ -6,6 +6,7 @@ use paceline_channel::Channel;
 use paceline_domain::{Clock, SenderId, WorkerId};
 use paceline_pacing::Profiles;
 use paceline_queue::Queue;
+use paceline_store::release::RELEASE_HOLD;
 use paceline_telemetry::Metrics;
 
 use crate::{SessionKeyring, WorkerStore};
@@ -53,6 +54,10 @@ pub struct WorkerOptions {
     pub send_timeout: Duration,
     /// How long a job may stay unanswered for pacing's sake. A message whose slot lies further away goes back to the store.
     pub max_hold: Duration,
+    /// How long a claim holds, as the control plane has it.
+    pub release_hold: Duration,
+    /// How old a claim is before a worker with nothing in hand misses its job: what is published arrives at once.
+    pub missed_after: Duration,
     /// How long to leave a session alone that another connection has taken over.
     pub replaced_pause: Duration,
     /// The first pause before a session is opened again; doubles up to a minute.
@@ -76,6 +81,8 @@ impl WorkerOptions {
             report_every: Duration::from_secs(3),
             send_timeout: Duration::from_secs(15),
             max_hold: Duration::from_mins(2),
+            release_hold: RELEASE_HOLD,
+            missed_after: Duration::from_secs(10),
             replaced_pause: Duration::from_secs(30),
             reconnect_pause: Duration::from_secs(1),
             drain_within: Duration::from_secs(45),

@@ -125,6 +125,7 @@ impl Actor {
     ) -> Result<(), Turn> {
         let hold = self.context.options.max_hold;
         let oldest = if self.context.gate.is_open() { intake.backlog.oldest() } else { None };
+        let search_at = self.search_at(intake).filter(|_| flight.is_empty());
         tokio::select! {
             biased;
             Some(sent) = flight.sends.next() => self.conclude_sent(sent).await,
@@ -135,6 +136,7 @@ impl Actor {
             taken = intake.next() => taken.map_err(|_| Turn::ConsumerEnded),
             () = sleep_until(&self.context, wake_at) => Ok(()),
             () = sleep_until_instant(oldest.map(|oldest: Instant| oldest + hold)) => Ok(()),
+            () = sleep_until_instant(search_at) => self.search(intake).await,
         }
     }
 }

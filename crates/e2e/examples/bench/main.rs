@@ -1,15 +1,17 @@
-//! The figures of the main job, as one JSON object: `scripts/bench` builds this and the binary and runs it.
+//! The figures of the main job on either stack, as one JSON object: `scripts/bench` builds this and the binary and runs it.
 //!
-//! Everything runs on the cores of this machine: `up`, the simulated network and the client share them, so the object names
-//! how many there are. No figure is asserted.
+//! Everything runs on the cores of this machine: Paceline, its database and broker, the simulated network and the client share them,
+//! so the object names how many there are. No figure is asserted.
 
+mod broker;
 mod build;
 mod memory;
 mod sending;
 mod sizes;
 mod uploads;
+mod workers;
 
-use paceline_e2e::ScenarioResult;
+use paceline_e2e::{ScenarioResult, Stack};
 use serde_json::{Map, json};
 
 use sizes::Sizes;
@@ -23,6 +25,10 @@ async fn main() -> ScenarioResult<()> {
     figures.extend(uploads::measure(&sizes).await?);
     figures.extend(sending::measure(&sizes).await?);
     figures.extend(memory::measure(&sizes).await?);
+    if sizes.stack == Stack::Full {
+        figures.extend(workers::measure(&sizes).await?);
+        figures.extend(broker::measure(&sizes)?);
+    }
     if sizes.build {
         figures.extend(build::measure()?);
     }

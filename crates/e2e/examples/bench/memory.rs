@@ -17,7 +17,8 @@ pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>>
 }
 
 async fn fleet(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
-    let mut world = World::start(Installation::new()?.with("PACELINE_LOG__FILTER", "warn"), People::Quiet).await?;
+    let installation = Installation::on(sizes.stack).await?.with("PACELINE_LOG__FILTER", "warn");
+    let mut world = World::start(installation, People::Quiet).await?;
     let process = world.worker()?.id().unwrap_or_default();
     let (idle, _) = resident_kib(process)?;
     world.add_senders(sizes.fleet, "gentle").await?;
@@ -36,8 +37,8 @@ async fn fleet(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
 }
 
 async fn upload(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
-    let process = world.worker()?.id().unwrap_or_default();
+    let mut world = World::start(Installation::on(sizes.stack).await?, People::Quiet).await?;
+    let process = world.server()?.id().unwrap_or_default();
     let (idle, _) = resident_kib(process)?;
     let campaign = world.api.post("/v1/campaigns", &json!({ "template": "Hi {{ name }}" })).await?.ok()?;
     let path = format!("/v1/campaigns/{}/recipients", campaign["id"].as_str().unwrap_or_default());

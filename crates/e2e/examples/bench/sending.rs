@@ -13,7 +13,8 @@ const LONG: Duration = Duration::from_mins(20);
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
 pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
-    let mut world = World::start(Installation::new()?.with("PACELINE_LOG__FILTER", "warn"), People::Quiet).await?;
+    let installation = Installation::on(sizes.stack).await?.with("PACELINE_LOG__FILTER", "warn");
+    let mut world = World::start(installation, People::Quiet).await?;
     world.add_senders(sizes.senders, "unlimited").await?;
     world.senders_connected().await?;
     let campaign = world.api.post("/v1/campaigns", &json!({ "template": "{Hi|Hello} {{ name }}" })).await?.ok()?;
@@ -52,13 +53,14 @@ pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>>
     if summary.messages_seen != expected || summary.duplicates != 0 {
         return Err(ScenarioError::new(format!("the network saw something else: {summary:?}")));
     }
-    let process = world.worker()?.id().unwrap_or_default();
+    let (server, worker) = (world.server()?.id().unwrap_or_default(), world.worker()?.id().unwrap_or_default());
     Ok(Map::from_iter([
         ("messages_per_second".to_owned(), json!(per_second(sizes.messages, elapsed))),
         ("campaign_get_ms_median".to_owned(), json!(milliseconds(&times, 50))),
         ("campaign_get_ms_p99".to_owned(), json!(milliseconds(&times, 99))),
         ("campaign_get_samples".to_owned(), json!(times.len())),
-        ("resident_kib_peak_while_sending".to_owned(), json!(resident_kib(process)?.1)),
+        ("resident_kib_peak_while_sending".to_owned(), json!(resident_kib(server)?.1)),
+        ("resident_kib_peak_of_the_worker_while_sending".to_owned(), json!(resident_kib(worker)?.1)),
     ]))
 }
 

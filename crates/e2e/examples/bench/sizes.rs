@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 
-use paceline_e2e::{ScenarioError, ScenarioResult};
+use paceline_e2e::{ScenarioError, ScenarioResult, Stack};
 use serde_json::{Value, json};
 
-const HELP: &str =
-    "scripts/bench [--quick] [--build] [--rows N] [--messages N] [--senders N] [--fleet N] [--long-rows N]
+const HELP: &str = "scripts/bench [--stack embedded|full] [--quick] [--build] [--rows N] [--messages N] …
 
+  --stack S      the embedded stack, or PostgreSQL and RabbitMQ with processes of their own (embedded)
   --rows N       rows of the CSV that is appended and planned (100000)
   --messages N   messages that are sent (20000)
   --senders N    senders that send them (20)
   --fleet N      senders whose memory is measured (1000)
   --long-rows N  rows of the upload whose memory is measured (1000000)
+  --workers N    processes of one number each, side by side; full stack only (200)
+  --queues N     queues of jobs that are declared while others are used; full stack only (5000)
   --quick        a tenth of all of these, unless named
   --build        also a clean release build: time and crates";
 
@@ -24,6 +26,9 @@ pub(crate) struct Sizes {
     pub(crate) senders: usize,
     pub(crate) fleet: usize,
     pub(crate) long_rows: usize,
+    pub(crate) workers: usize,
+    pub(crate) queues: usize,
+    pub(crate) stack: Stack,
     pub(crate) build: bool,
 }
 
@@ -41,6 +46,9 @@ impl Sizes {
             senders: 20,
             fleet: 1_000 / part,
             long_rows: 1_000_000 / part,
+            workers: 200 / part,
+            queues: 5_000 / part,
+            stack: Stack::Embedded,
             build: false,
         };
         let mut rest = arguments.iter();
@@ -51,11 +59,17 @@ impl Sizes {
                     sizes.build = true;
                     continue;
                 }
+                "--stack" => {
+                    sizes.stack = stack(rest.next())?;
+                    continue;
+                }
                 "--rows" => &mut sizes.rows,
                 "--messages" => &mut sizes.messages,
                 "--senders" => &mut sizes.senders,
                 "--fleet" => &mut sizes.fleet,
                 "--long-rows" => &mut sizes.long_rows,
+                "--workers" => &mut sizes.workers,
+                "--queues" => &mut sizes.queues,
                 other => return Err(ScenarioError::new(format!("{other} is not known\n{HELP}"))),
             };
             let number = rest.next().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
@@ -66,9 +80,21 @@ impl Sizes {
 
     pub(crate) fn to_json(&self) -> Value {
         json!({
+            "stack": match self.stack {
+                Stack::Embedded => "embedded",
+                Stack::Full => "full",
+            },
             "rows": self.rows, "messages": self.messages, "senders": self.senders, "fleet": self.fleet,
-            "long_rows": self.long_rows,
+            "long_rows": self.long_rows, "workers": self.workers, "queues": self.queues,
         })
+    }
+}
+
+fn stack(word: Option<&String>) -> ScenarioResult<Stack> {
+    match word.map(String::as_str) {
+        Some("embedded") => Ok(Stack::Embedded),
+        Some("full") => Ok(Stack::Full),
+        _ => Err(ScenarioError::new(format!("--stack is embedded or full\n{HELP}"))),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sizes::{Sizes, csv_chunks, per_second};
 const LONG: Duration = Duration::from_mins(20);
 
 pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
-    let mut world = World::start(Installation::new()?, People::Quiet).await?;
+    let mut world = World::start(Installation::on(sizes.stack).await?, People::Quiet).await?;
     // Planning is measured without sending: the pool's sender has no slot before tomorrow.
     world.add_senders(1, "gentle").await?;
     let csv: String = csv_chunks(sizes.rows).collect();

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, CampaignState, Generation, MessageId, MessageState, SenderState, SessionState};
-use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleasedMessage, Room, SenderWindow, Windows, assign};
+use chrono::{DateTime, TimeDelta, Utc};
+use paceline_domain::{
+    CampaignId, CampaignState, Epoch, Generation, MessageId, MessageState, SenderId, SenderState, SessionState,
+};
+use paceline_store::{
+    leases::Fenced,
+    release::{Claim, PutOff, ReleaseRound, ReleasedMessage, Room, SenderWindow, Windows, assign},
+};
 
 use super::{Memory, MessageRow, SenderRow};
 
@@ -107,6 +112,21 @@ impl Memory {
                 message.waits_for = Some(put_off.waits_for);
             }
         }
+    }
+
+    pub(crate) fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fenced<u64> {
+        let now = self.now;
+        if !self.senders.get(&sender).is_some_and(|row| row.holds(epoch, now)) {
+            return Fenced::LeaseLost;
+        }
+        let until = now + TimeDelta::from_std(left).unwrap_or(TimeDelta::MAX);
+        let claimed = self.messages.values_mut().filter(|message| message.sender == Some(sender));
+        let mut reclaimed = 0;
+        for message in claimed.filter(|message| message.release_deadline.is_some_and(|at| at <= until)) {
+            message.unclaim();
+            reclaimed += 1;
+        }
+        Fenced::Done(reclaimed)
     }
 
     pub(crate) fn void_releases(&mut self) -> u64 {

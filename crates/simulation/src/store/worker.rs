@@ -202,6 +202,19 @@ impl ReleaseStore for NodeStore {
         .await
     }
 
+    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
+        let port = self.port.clone();
+        self.call(move |world| {
+            if world.flaw == Some(Flaw::KeepsClaims) {
+                return Ok(Fenced::Done(0));
+            }
+            let reclaimed = world.memory.reclaim_missing(sender, epoch, left);
+            world.tell(&port, format_args!("misses the jobs of {}: {reclaimed:?}", Short(sender)));
+            Ok(reclaimed)
+        })
+        .await
+    }
+
     async fn void_releases(&self) -> StoreResult<u64> {
         self.call(|world| Ok(world.memory.void_releases())).await
     }

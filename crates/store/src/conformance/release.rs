@@ -6,11 +6,13 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use paceline_domain::{CampaignMove, Lane, MessageId, SenderId, SenderState, SessionState};
+use paceline_domain::{CampaignMove, Epoch, Lane, MessageId, SenderId, SenderState, SessionState};
 
 use super::builders::{AT_ONCE, HOUR, World, address, claim_of, room, session};
 use crate::{
     Store,
+    intents::{IntentVerdict, Refusal},
+    leases::Fenced,
     messages::{NewMessage, Route},
     release::{Claim, PutOff, ReleasedMessage, Room, assign},
 };
@@ -296,6 +298,32 @@ pub async fn a_release_that_ran_out_is_given_back_by_the_sweeper(store: Arc<dyn 
     assert_eq!(again.len(), 5);
     assert!(again.iter().zip(&lost).all(|(new, old)| new.generation > old.generation));
     assert_eq!(world.store.reclaim_releases(3).await.unwrap(), 0, "what holds is left alone");
+    world.balanced(campaign).await;
+}
+
+/// Whoever claimed two messages died before it published them; the third was claimed just now.
+pub async fn claims_whose_jobs_are_missing_are_given_back_to_the_senders_holder(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let (one, two) = (world.add_sender(1, "main").await, world.add_sender(2, "main").await);
+    let (campaign, _) = world.planned("main", 0..4).await;
+    let lost = world.claim_within(&[room(one, 2)], HOUR).await;
+    let fresh = world.claim_within(&[room(one, 1)], 2 * HOUR).await;
+    let foreign = world.claim_within(&[room(two, 1)], HOUR).await;
+    let lease = world.lease(one).await;
+    let reclaim = async |epoch, left| world.store.reclaim_missing(one, epoch, left).await.unwrap();
+    assert_eq!(reclaim(lease.epoch, HOUR.mul_f64(0.9)).await, Fenced::Done(0), "they may still be on their way");
+    assert_eq!(reclaim(Epoch(lease.epoch.0 - 1), HOUR.mul_f64(1.1)).await, Fenced::LeaseLost);
+    assert_eq!(reclaim(lease.epoch, HOUR.mul_f64(1.1)).await, Fenced::Done(2));
+    for message in &lost {
+        assert_eq!(world.message(message.message).await.release, None);
+    }
+    for held in [&fresh[0], &foreign[0]] {
+        assert_eq!(world.message(held.message).await.release.map(|release| release.generation), Some(held.generation));
+    }
+    // A job that comes after all is refused.
+    let answer = world.record(world.intent(&lease, &lost)).await;
+    assert!(answer.items.iter().all(|(_, verdict)| *verdict == IntentVerdict::Refused(Refusal::Stale)));
+    assert_eq!(world.claim_for(one, 8).await.len(), 2, "they are released again");
     world.balanced(campaign).await;
 }
 

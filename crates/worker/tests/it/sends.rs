@@ -62,6 +62,25 @@ async fn what_the_store_refuses_is_not_sent_and_its_job_is_answered() {
     }
 }
 
+/// Somebody claimed them and died before it published.
+#[tokio::test]
+async fn claims_whose_jobs_do_not_come_are_given_back_once_nothing_is_in_hand() {
+    for profile in ["single", "unlimited"] {
+        let mut house = House::new(profile).await;
+        house.options.missed_after = std::time::Duration::from_millis(100);
+        let missing = [house.add_message(Lane::Campaign), house.add_message(Lane::Campaign)];
+        house.start();
+        eventually("the claims are given back", || house.journal.count("reclaim 2") == 1).await;
+        house.shown("paceline_worker_put_off_total{waits_for=\"job_missing\"}", 2).await;
+        // What comes late is of a release that does not hold any more.
+        house.publish(Lane::Campaign, &missing).await;
+        house.all_jobs_answered().await;
+        house.shown("paceline_worker_intents_refused_total{reason=\"stale\"}", 2).await;
+        assert_eq!(house.sends(), 0);
+        house.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_for_good_fails_the_message() {
     let mut house = House::new("single").await;

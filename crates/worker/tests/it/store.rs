@@ -400,6 +400,21 @@ impl ReleaseStore for TestStore {
         Ok(())
     }
 
+    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, _left: Duration) -> StoreResult<Fenced<u64>> {
+        let _connection = self.connect().await;
+        let mut state = self.up()?;
+        if !state.holds(sender, epoch) {
+            return Ok(Fenced::LeaseLost);
+        }
+        let mut reclaimed = 0;
+        for message in state.messages.values_mut().filter(|message| message.release.is_some()) {
+            message.release = None;
+            reclaimed += 1;
+        }
+        self.journal.note(format!("reclaim {reclaimed}"));
+        Ok(Fenced::Done(reclaimed))
+    }
+
     async fn void_releases(&self) -> StoreResult<u64> {
         unreachable!("a worker releases nothing")
     }

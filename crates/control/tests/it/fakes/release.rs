@@ -8,10 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Job, SenderId};
+use paceline_domain::{Epoch, Job, SenderId};
 use paceline_queue::{JobConsumer, JobQueue, Publication, QueueError, QueueResult};
 use paceline_store::{
     StoreError, StoreResult,
+    leases::Fenced,
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
 };
 
@@ -57,6 +58,10 @@ impl ReleaseStore for FakeReleases {
     async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
         lock(&self.given_back).push((claims.to_vec(), put_off));
         Ok(())
+    }
+
+    async fn reclaim_missing(&self, _: SenderId, _: Epoch, _: Duration) -> StoreResult<Fenced<u64>> {
+        unreachable!("only a worker knows what it misses")
     }
 
     async fn void_releases(&self) -> StoreResult<u64> {
