@@ -167,6 +167,17 @@ impl Arena {
         Ok(())
     }
 
+    /// Starts again whoever has ended by itself, and tells of it.
+    pub(super) async fn revive(&mut self) -> ScenarioResult<()> {
+        for member in &mut self.members {
+            if let Err(error) = member.check() {
+                member.start(&self.installation).await?;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Asks whichever server answers.
     pub(super) async fn ask(&self, path: &str) -> ScenarioResult<Value> {
         let mut last = ScenarioError::new("no server");

@@ -29,6 +29,8 @@ const POPULATION: usize = 60_000;
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Between two single messages.
 const TRICKLE: Duration = Duration::from_millis(500);
+/// How many complaints end the load.
+const ENOUGH: usize = 20;
 /// Between two looks at how much is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -41,6 +43,8 @@ pub(super) struct Load {
     size: usize,
     stop: CancellationToken,
     accepted: Mutex<Accepted>,
+    /// Answers that no client should get, whatever goes wrong.
+    complaints: Mutex<Vec<String>>,
     /// Messages that wait, as of the last look.
     waiting: AtomicU64,
 }
@@ -54,6 +58,7 @@ impl Load {
             size,
             stop,
             accepted: Mutex::default(),
+            complaints: Mutex::default(),
             waiting: AtomicU64::default(),
         })
     }
@@ -68,45 +73,62 @@ impl Load {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Answers that no client should get.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Submits campaigns until it is stopped: the next one when less than half of one is left.
-    pub(super) async fn submit_campaigns(self: Arc<Self>) -> ScenarioResult<()> {
+    pub(super) async fn submit_campaigns(self: Arc<Self>) {
         let mut running = Vec::new();
         for number in 0.. {
             while self.look(&mut running).await >= self.size / 2 {
                 if self.rests(LOOK_EVERY).await {
-                    return Ok(());
+                    return;
                 }
             }
-            match self.submit(number).await? {
-                Some(campaign) => running.push(campaign),
-                None => return Ok(()),
+            match self.submit(number).await {
+                Ok(Some(campaign)) => running.push(campaign),
+                Ok(None) => return,
+                Err(error) if self.complain(&error) => return,
+                Err(_) => {}
             }
+        }
+    }
+
+    /// Sends single messages until it is stopped.
+    pub(super) async fn send_single_messages(self: Arc<Self>) {
+        for number in 0.. {
+            if self.rests(TRICKLE).await {
+                return;
+            }
+            match self.send_single(number).await {
+                Err(error) if self.complain(&error) => return,
+                _ => {}
+            }
+        }
+    }
+
+    async fn send_single(&self, number: usize) -> ScenarioResult<()> {
+        let to = phone(number * 7_919 + 13);
+        let text = format!("Order {number} is at the {TEXT_MARK}.");
+        let answer = self.ask(format!("single-{number}"), |api| {
+            api.request(Method::POST, "/v1/messages").json(&json!({ "to": to, "text": text }))
+        });
+        let Some(answer) = answer.await else { return Ok(()) };
+        // Whoever has opted out is not written to.
+        if answer.slug() != "recipient-suppressed" {
+            let id = self::text(&answer.ok()?, "id")?;
+            self.book(|accepted| accepted.messages.insert(id));
         }
         Ok(())
     }
 
-    /// Sends single messages until it is stopped.
-    pub(super) async fn send_single_messages(self: Arc<Self>) -> ScenarioResult<()> {
-        for number in 0_usize.. {
-            if self.rests(TRICKLE).await {
-                break;
-            }
-            let to = phone(number * 7_919 + 13);
-            let text = format!("Order {number} is at the {TEXT_MARK}.");
-            let answer = self.ask(format!("single-{number}"), |api| {
-                api.request(Method::POST, "/v1/messages").json(&json!({ "to": to, "text": text }))
-            });
-            match answer.await {
-                None => break,
-                // Whoever has opted out is not written to.
-                Some(answer) if answer.slug() == "recipient-suppressed" => {}
-                Some(answer) => {
-                    let id = self::text(&answer.ok()?, "id")?;
-                    self.book(|accepted| accepted.messages.insert(id));
-                }
-            }
-        }
-        Ok(())
+    /// Notes what a client was told; whether it has had enough.
+    fn complain(&self, error: &ScenarioError) -> bool {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.push(format!("a client was told {error}"));
+        complaints.len() >= ENOUGH
     }
 
     /// How many messages of these campaigns wait; those that have ended are forgotten.

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use super::{fault::Fault, recovery::Recovery, run::Options};
-use crate::{Stack, oracle::Verdict};
+use super::{fault::Fault, memory::Memory, recovery::Recovery, run::Options};
+use crate::{
+    Stack,
+    oracle::{Figures, Verdict},
+};
 
 /// A run and its verdict.
 #[derive(Debug)]
@@ -14,10 +17,12 @@ pub struct Report {
     outages: usize,
     /// How long it took until nothing waited any more.
     pub(super) drained: Duration,
-    /// Peaks in MiB, by kind of process.
-    pub(super) memory: Vec<(&'static str, u64)>,
-    /// What the oracle says.
-    pub verdict: Verdict,
+    /// What processes needed.
+    pub(super) memory: Memory,
+    /// What did not do what it must, whatever goes wrong: a process that ends by itself, an answer that no client should get.
+    pub(super) complaints: Vec<String>,
+    /// What the oracle says; nothing when the books could not be read.
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// Faults of one kind.
@@ -39,8 +44,9 @@ impl Report {
             kills: 0,
             outages: 0,
             drained: Duration::ZERO,
-            memory: Vec::new(),
-            verdict: Verdict::default(),
+            memory: Memory::default(),
+            complaints: Vec::new(),
+            verdict: None,
         }
     }
 
@@ -56,6 +62,11 @@ impl Report {
         }
     }
 
+    pub(super) fn complain(&mut self, options: &Options, complaint: &str) {
+        (options.say)(complaint);
+        self.complaints.push(complaint.to_owned());
+    }
+
     /// How many processes were killed.
     pub fn kills(&self) -> usize {
         self.kills
@@ -68,7 +79,12 @@ impl Report {
 
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.verdict.is_clean()
+        self.complaints.is_empty() && self.verdict.as_ref().is_some_and(Verdict::is_clean)
+    }
+
+    /// How much there was.
+    pub fn figures(&self) -> Figures {
+        self.verdict.as_ref().map(|verdict| verdict.figures).unwrap_or_default()
     }
 
     /// The report in Markdown; `binary` says how the binary was built.
@@ -105,9 +121,15 @@ impl Report {
              first 0.15 s are not looked at. Late: not within 45 s; for deleted queues not within 5 minutes, or not before the \
              end. Idle: there was nothing to send, or the number had not sent for 3 s.\n\n",
         );
-        text.push_str(&self.verdict.to_markdown());
+        match &self.verdict {
+            Some(verdict) => text.push_str(&verdict.to_markdown()),
+            None => text.push_str("The books could not be read.\n"),
+        }
+        for complaint in &self.complaints {
+            let _ = write!(text, "\n- **{complaint}**\n");
+        }
         text.push_str("\n| process | most resident memory |\n|---|---:|\n");
-        for (kind, mebibytes) in &self.memory {
+        for (kind, mebibytes) in self.memory.mebibytes() {
             let _ = writeln!(text, "| {kind} | {mebibytes} MiB |");
         }
         text

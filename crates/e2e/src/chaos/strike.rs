@@ -15,7 +15,7 @@ use super::{
 use crate::{Cable, ScenarioError, ScenarioResult, eventually};
 
 /// How long a worker is looked for: after an outage they come back one by one.
-const LOOKING: Duration = Duration::from_secs(20);
+const LOOKING: Duration = Duration::from_secs(45);
 /// What a slow connection adds to each piece of a stream.
 const DELAY: Duration = Duration::from_millis(120);
 

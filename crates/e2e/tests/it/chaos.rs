@@ -14,7 +14,7 @@ async fn two_minutes(stack: Stack, seed: u64) -> ScenarioResult<()> {
     if !report.is_clean() {
         return Err(ScenarioError::new(markdown));
     }
-    let figures = report.verdict.figures;
+    let figures = report.figures();
     assert!(report.kills() >= 5 && report.outages() >= 1, "{markdown}");
     assert!(figures.sent > 1_000 && figures.repeats > 0, "{markdown}");
     Ok(())
