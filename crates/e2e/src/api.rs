@@ -56,9 +56,17 @@ impl Api {
     /// # Errors
     /// The HTTP client cannot be built.
     pub fn new(base: &str, key: &str) -> ScenarioResult<Self> {
+        Self::waiting(base, key, Duration::from_mins(2))
+    }
+
+    /// A client that waits so long for an answer.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn waiting(base: &str, key: &str, within: Duration) -> ScenarioResult<Self> {
         // Loopback HTTP only, but the client library wants a TLS provider to exist.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(2)).build()?;
+        let http = reqwest::Client::builder().no_proxy().timeout(within).build()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
@@ -81,13 +89,22 @@ impl Api {
     /// No answer, or a refusal.
     pub async fn list(&self, path: &str) -> ScenarioResult<Vec<Value>> {
         let mut items = Vec::new();
+        self.each(path, |item| items.push(item)).await?;
+        Ok(items)
+    }
+
+    /// Reads a whole list, page by page, of which no more than a page is kept.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn each(&self, path: &str, mut take: impl FnMut(Value)) -> ScenarioResult<()> {
         let mut cursor = String::new();
         loop {
             let mut page = self.get(&format!("{path}?limit=1000{cursor}")).await?.ok()?;
-            items.append(page["items"].as_array_mut().unwrap_or(&mut Vec::new()));
+            page["items"].as_array_mut().into_iter().flatten().map(Value::take).for_each(&mut take);
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
-                None => return Ok(items),
+                None => return Ok(()),
             }
         }
     }
@@ -97,14 +114,23 @@ impl Api {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn events_after(&self, after: &str) -> ScenarioResult<Vec<Value>> {
-        let mut events: Vec<Value> = Vec::new();
+        let mut events = Vec::new();
+        self.each_event_after(after, |event| events.push(event)).await?;
+        Ok(events)
+    }
+
+    /// Reads the events after a sequence number, of which no more than a page is kept; answers with the last one's.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn each_event_after(&self, after: &str, mut take: impl FnMut(Value)) -> ScenarioResult<String> {
         let mut after = after.to_owned();
         loop {
-            let page = self.get(&format!("/v1/events?limit=1000&after={after}")).await?.ok()?;
-            events.extend(page["items"].as_array().into_iter().flatten().cloned());
+            let mut page = self.get(&format!("/v1/events?limit=1000&after={after}")).await?.ok()?;
+            page["items"].as_array_mut().into_iter().flatten().map(Value::take).for_each(&mut take);
             match page["next_cursor"].as_str() {
                 Some(next) => next.clone_into(&mut after),
-                None => return Ok(events),
+                None => return Ok(after),
             }
         }
     }

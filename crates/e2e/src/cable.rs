@@ -1,7 +1,7 @@
-//! A cable between our processes and a service, which a scenario can cut, hold still and mend. It is told from outside: the service
+//! A cable between our processes and a service, which a scenario can cut, hold still, slow down and mend. It is told from outside: the service
 //! notices no more than a service does whose clients lose their network.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::Url;
 use tokio::{
@@ -32,6 +32,8 @@ enum Flow {
 #[derive(Debug, Clone, Copy)]
 struct Line {
     flow: Flow,
+    /// How long each piece of a stream is under way.
+    delay: Duration,
     /// How often it was cut: a connection of before is seen to be one, however soon the cable is mended.
     cuts: u32,
 }
@@ -64,7 +66,7 @@ impl Cable {
         let address = listener.local_addr()?;
         url.set_host(Some(INTERFACE)).map_err(|_| unusable())?;
         url.set_port(Some(address.port())).map_err(|()| unusable())?;
-        let line = watch::Sender::new(Line { flow: Flow::Carries, cuts: 0 });
+        let line = watch::Sender::new(Line { flow: Flow::Carries, delay: Duration::ZERO, cuts: 0 });
         let mut cable = Self { url, address, service, line, accepting: None };
         cable.accept(listener);
         Ok(cable)
@@ -95,12 +97,17 @@ impl Cable {
         self.line.send_modify(|line| line.flow = Flow::Still);
     }
 
-    /// Carries again, for new connections and for those that were held still.
+    /// Lets every piece of a stream be so long under way.
+    pub fn slow_down(&self, delay: Duration) {
+        self.line.send_modify(|line| line.delay = delay);
+    }
+
+    /// Carries again without delay, for new connections and for those that were held still.
     ///
     /// # Errors
     /// Somebody has taken the port.
     pub async fn mend(&mut self) -> ScenarioResult<()> {
-        self.line.send_modify(|line| line.flow = Flow::Carries);
+        self.line.send_modify(|line| (line.flow, line.delay) = (Flow::Carries, Duration::ZERO));
         if self.accepting.is_none() {
             let listener = TcpListener::bind(self.address).await?;
             self.accept(listener);
@@ -143,6 +150,10 @@ async fn carry(near: TcpStream, service: (String, u16), mut line: watch::Receive
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch::Receiver<Line>) {
     let mut buffer = vec![0; 16 * 1_024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let delay = line.borrow().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         let carries = line.wait_for(|line| line.flow == Flow::Carries).await.is_ok();
         if !carries || to.write_all(&buffer[..count]).await.is_err() {
             return;

@@ -47,3 +47,9 @@ impl From<paceline_testkit::NoServices> for ScenarioError {
         Self(error.to_string())
     }
 }
+
+impl From<paceline_testkit::NoLock> for ScenarioError {
+    fn from(error: paceline_testkit::NoLock) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -222,6 +222,7 @@ impl Drop for Installation {
     }
 }
 
-fn keeps_failures() -> bool {
+/// Whether what fails is kept.
+pub(crate) fn keeps_failures() -> bool {
     std::env::var_os(KEEP).is_some()
 }

@@ -33,7 +33,7 @@ pub struct NetworkSummary {
 }
 
 /// One physical send.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct JournalLine {
     /// The line's number, from 1.
     pub n: u64,
@@ -43,6 +43,8 @@ pub struct JournalLine {
     pub recipient: String,
     /// The message's id.
     pub id: String,
+    /// The text's hash.
+    pub text_hash: String,
     /// Whether this sender had sent this id to this recipient before.
     pub repeat: bool,
     /// Whether the recipient sees it.

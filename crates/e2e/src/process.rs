@@ -18,7 +18,7 @@ use crate::{ScenarioError, ScenarioResult};
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Option<Lines<BufReader<ChildStdout>>>,
     log: PathBuf,
 }
 
@@ -27,7 +27,7 @@ impl Process {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| ScenarioError::new("the child has no standard output"))?;
-        Ok(Self { child, lines: BufReader::new(stdout).lines(), log })
+        Ok(Self { child, lines: Some(BufReader::new(stdout).lines()), log })
     }
 
     /// Reads JSON lines until one has `"event": name`.
@@ -37,7 +37,8 @@ impl Process {
     pub async fn event(&mut self, name: &str, within: Duration) -> ScenarioResult<Value> {
         let deadline = tokio::time::Instant::now() + within;
         loop {
-            let line = tokio::time::timeout_at(deadline, self.lines.next_line())
+            let lines = self.lines.as_mut().ok_or_else(|| ScenarioError::new("its output is ignored"))?;
+            let line = tokio::time::timeout_at(deadline, lines.next_line())
                 .await
                 .map_err(|_| self.failure(&format!("wrote no {name:?} event within {within:?}")))??;
             let line = line.ok_or_else(|| self.failure(&format!("ended without a {name:?} event")))?;
@@ -45,6 +46,13 @@ impl Process {
             if object["event"] == name {
                 return Ok(object);
             }
+        }
+    }
+
+    /// Lets it write what it likes from now on, which nobody reads: a process whose output fills up stands still.
+    pub fn ignore_output(&mut self) {
+        if let Some(mut lines) = self.lines.take() {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         }
     }
 

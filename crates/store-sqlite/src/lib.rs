@@ -25,6 +25,8 @@ mod results;
 mod senders;
 mod suppressions;
 mod sweep;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod values;
 mod workspaces;

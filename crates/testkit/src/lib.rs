@@ -11,6 +11,7 @@ pub use clock::ManualClock;
 pub use paceline_store::conformance::builders::{
     AT_ONCE, HOUR, World, accepted, address, claim_of, inbound, noon, phone, receipt, room, session, text,
 };
+pub use paceline_store_sqlite::testing::{HeldLock, NoLock};
 pub use services::{NoServices, TestServices};
 pub use stores::{fixture, world};
 pub use waiting::eventually;

@@ -2,6 +2,7 @@
 
 mod bans;
 mod bounds;
+mod chaos;
 mod command_line;
 mod crashes;
 mod demo;
@@ -14,7 +15,6 @@ mod house;
 mod lanes;
 mod opt_out;
 mod pause;
-mod receiver;
 mod refusals;
 mod stacks;
 mod trouble;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use paceline_e2e::{Audience, Installation, People, ScenarioError, ScenarioResult, Stack, World, eventually};
+use paceline_e2e::{Audience, Installation, People, Receiver, ScenarioError, ScenarioResult, Stack, World, eventually};
 use serde_json::{Value, json};
 
 use crate::{
     bounds::{CAMPAIGN, SOON},
-    receiver::Receiver,
     stacks::on_both_stacks,
 };
 

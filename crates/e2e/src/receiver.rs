@@ -1,26 +1,43 @@
 //! A customer's server for webhooks: verifies each with an independent library, and can be out of order.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
-use paceline_e2e::ScenarioResult;
 use serde_json::Value;
 use standardwebhooks::Webhook;
 
+use crate::ScenarioResult;
+
 /// A webhook that verified.
 #[derive(Debug, Clone)]
-pub(crate) struct Delivered {
-    pub(crate) id: String,
-    pub(crate) body: Value,
+pub struct Delivered {
+    /// The event's id.
+    pub id: String,
+    /// What it says.
+    pub body: Value,
+}
+
+/// What a receiver keeps of a webhook that verified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Keeps {
+    /// All of it, in order of arrival.
+    #[default]
+    Everything,
+    /// How often each event came: an hour brings hundreds of thousands.
+    Ids,
 }
 
 /// A running receiver, until the test ends.
 #[derive(Debug)]
-pub(crate) struct Receiver {
-    pub(crate) url: String,
+pub struct Receiver {
+    /// Where it listens.
+    pub url: String,
     shared: Arc<Shared>,
 }
 
@@ -30,42 +47,68 @@ struct Shared {
     down: AtomicBool,
     turned_away: AtomicU64,
     unverified: AtomicU64,
+    keeps: Keeps,
     delivered: Mutex<Vec<Delivered>>,
+    arrived: Mutex<HashMap<String, u32>>,
 }
 
 impl Receiver {
-    pub(crate) async fn start() -> ScenarioResult<Self> {
+    /// A receiver that keeps what comes.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub async fn start() -> ScenarioResult<Self> {
+        Self::keeping(Keeps::Everything).await
+    }
+
+    /// A receiver that only counts how often each event came.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub async fn counting() -> ScenarioResult<Self> {
+        Self::keeping(Keeps::Ids).await
+    }
+
+    async fn keeping(keeps: Keeps) -> ScenarioResult<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/hooks", listener.local_addr()?);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { keeps, ..Shared::default() });
         let router = Router::new().route("/hooks", post(receive)).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { url, shared })
     }
 
-    /// The secret that the API showed.
-    pub(crate) fn expect(&self, endpoint: &Value) {
+    /// The secret that the API showed, of the one endpoint that posts here.
+    ///
+    /// # Panics
+    /// It was told before.
+    pub fn expect(&self, endpoint: &Value) {
         let secret = endpoint["secret"].as_str().unwrap_or_default().to_owned();
         self.shared.secret.set(secret).expect("one endpoint a receiver");
     }
 
     /// From now on answers 503, or takes what comes.
-    pub(crate) fn set_down(&self, down: bool) {
+    pub fn set_down(&self, down: bool) {
         self.shared.down.store(down, Ordering::SeqCst);
     }
 
     /// How many came while it was down.
-    pub(crate) fn turned_away(&self) -> u64 {
+    pub fn turned_away(&self) -> u64 {
         self.shared.turned_away.load(Ordering::SeqCst)
     }
 
     /// How many came with a signature that does not verify.
-    pub(crate) fn unverified(&self) -> u64 {
+    pub fn unverified(&self) -> u64 {
         self.shared.unverified.load(Ordering::SeqCst)
     }
 
-    /// What was taken, in order of arrival.
-    pub(crate) fn delivered(&self) -> Vec<Delivered> {
+    /// How often each event was taken.
+    pub fn arrived(&self) -> HashMap<String, u32> {
+        self.shared.arrived.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was taken, in order of arrival; nothing where it only counts.
+    pub fn delivered(&self) -> Vec<Delivered> {
         self.shared.delivered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -81,6 +124,10 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    *shared.arrived.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default() += 1;
+    if shared.keeps == Keeps::Ids {
+        return StatusCode::NO_CONTENT;
+    }
     let body = serde_json::from_slice(&body).unwrap_or_default();
     shared.delivered.lock().unwrap_or_else(PoisonError::into_inner).push(Delivered { id, body });
     StatusCode::NO_CONTENT
