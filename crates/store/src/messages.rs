@@ -82,7 +82,8 @@ pub struct Attempt {
     pub epoch: Epoch,
     /// When the intent was recorded.
     pub intended_at: DateTime<Utc>,
-    /// How often the bytes may have left: more than one only after a crash.
+    /// How often it was taken up to be sent: by its intent, and once more by each holder that adopted it after a crash or a lost
+    /// session. When an answer is lost, the bytes may leave twice within one of them; always with the message's one id.
     pub sends: i32,
     /// The version of the profile that paced it.
     pub profile_version: u32,

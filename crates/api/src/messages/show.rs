@@ -52,7 +52,8 @@ pub(crate) struct AttemptBody {
     epoch: i64,
     /// When the intent was recorded.
     intended_at: DateTime<Utc>,
-    /// How often the bytes may have left: more than one only after a crash, always with the same WhatsApp id.
+    /// How often it was taken up to be sent: by its intent, and once more by each holder that adopted it after a crash or a lost
+    /// session. When an answer is lost, the bytes may leave twice within one of them; always with the message's one WhatsApp id.
     sends: i32,
     /// `sent`, `rejected`, `unsent`, `interrupted` or `unknown`; `null` while it runs.
     outcome: Option<&'static str>,

@@ -78,6 +78,10 @@ fn of_released(senders: &[Sender], profiles: &Profiles, now: DateTime<Utc>) -> W
         return Why::new("released", "The message is released to a sender and leaves at its next slot.");
     };
     let why = of_sender(sender, profiles, now);
+    if !matches!(why.code.as_str(), "ready" | "gap" | "daily_cap") {
+        let detail = format!("The message is released to the sender {}. {}", sender.id, why.detail);
+        return Why::new("released", detail).until(why.until);
+    }
     let at = why.until.map_or_else(String::new, |at| format!(", not before {}", told(at)));
     Why::new(
         "released",

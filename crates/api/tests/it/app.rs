@@ -24,7 +24,7 @@ use paceline_store::{
     intents::{AttemptOutcome, IntentBatch, IntentStore, IntentVerdict},
     leases::{Fenced, LeaseStore, LeaseWish},
     plan::{PlanStore, PlannedBatch, PlannedMessage},
-    release::{ReleaseStore, Room},
+    release::{ReleaseStore, ReleasedMessage, Room},
     results::{OptOut, ResultStore, ResultToApply},
     workspaces::{ApiKey, Workspace, WorkspaceStore},
 };
@@ -223,13 +223,18 @@ impl App {
         self.store.apply_results(&results, self.clock.now()).await.unwrap();
     }
 
+    /// Releases everything that is due to one connected sender.
+    pub(crate) async fn release_due(&self, sender: SenderId) -> Vec<ReleasedMessage> {
+        let rooms = [Room { sender, room: 64, free: 64 }];
+        let round = self.store.list_windows().await.unwrap().round;
+        self.store.claim_due(round, &rooms, self.clock.now(), Duration::from_mins(2)).await.unwrap()
+    }
+
     /// Sends everything that is due from one connected sender, with this outcome.
     pub(crate) async fn send_due(&self, holder: (SenderId, WorkerId, Epoch), outcome: &Outcome) -> Vec<MessageId> {
         let (sender, worker, epoch) = holder;
         let now = self.clock.now();
-        let rooms = [Room { sender, room: 64, free: 64 }];
-        let round = self.store.list_windows().await.unwrap().round;
-        let released = self.store.claim_due(round, &rooms, now, Duration::from_mins(2)).await.unwrap();
+        let released = self.release_due(sender).await;
         let batch = IntentBatch {
             sender,
             epoch,

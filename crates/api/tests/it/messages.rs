@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use paceline_domain::{FailureReason, Outcome, Receipt, ReceiptKind, ResultBody};
+use paceline_store::leases::LeaseStore;
 use serde_json::{Value, json};
 
 use crate::app::{App, noon, phone};
@@ -100,6 +101,22 @@ async fn a_waiting_message_always_says_why_it_waits() {
     assert_eq!(story(&app, &id).await["why"]["code"], "queued");
     app.post(&format!("/v1/senders/{sender}/pause")).send().await;
     assert_eq!(story(&app, &bound).await["why"]["code"], "sender_paused");
+}
+
+#[tokio::test]
+async fn a_released_message_says_what_keeps_its_sender_from_sending_it() {
+    let app = App::start().await;
+    let sender = app.sender("+15550100").await;
+    let id = send(&app, &json!({ "to": phone(1), "text": "Hi" })).await;
+    let (sender, _, epoch) = app.connect(&sender).await;
+    app.release_due(sender).await;
+    let why = story(&app, &id).await["why"].clone();
+    assert_eq!(why["code"], "released");
+    assert!(why["detail"].as_str().unwrap().ends_with("leaves at its next slot."), "{why}");
+    app.store.release_lease(sender, epoch).await.unwrap();
+    let why = story(&app, &id).await["why"].clone();
+    assert_eq!(why["code"], "released");
+    assert!(why["detail"].as_str().unwrap().ends_with("No worker process works for the sender."), "{why}");
 }
 
 #[tokio::test]
