@@ -209,10 +209,11 @@ impl Arena {
     }
 }
 
-/// What the network does all the time: lost and late acknowledgements, receipts that come twice or in the wrong order, broken sessions.
+/// What the network does all the time: acknowledgements that are lost, and many that are late, so that kills find sends without an
+/// answer; receipts that come twice or in the wrong order; broken sessions; refusals for a moment.
 const NETWORK_FAULTS: [&str; 6] = [
     r#"{ "kind": "lose_ack", "probability": 0.001 }"#,
-    r#"{ "kind": "slow_ack", "probability": 0.05, "delay_ms": 200 }"#,
+    r#"{ "kind": "slow_ack", "probability": 0.3, "delay_ms": 150 }"#,
     r#"{ "kind": "receipts_doubled", "probability": 0.1 }"#,
     r#"{ "kind": "receipts_reordered", "probability": 0.1 }"#,
     r#"{ "kind": "disconnect", "probability": 0.0005 }"#,
