@@ -1,6 +1,7 @@
 //! What carries an order out. In debug builds only.
 
 use std::{
+    cmp::Ordering::{Equal, Greater, Less},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -32,8 +33,15 @@ pub(crate) fn arm(order: Order) -> Armed {
 
 pub(crate) fn pass(step: Step, holds: impl FnOnce() -> bool) {
     let Some(trap) = TRAP.get().filter(|trap| trap.order.step == step) else { return };
-    if holds() && trap.passes.fetch_add(1, Ordering::AcqRel) + 1 == trap.order.pass.get() {
-        end(trap.order);
+    if !holds() {
+        return;
+    }
+    let (passed, wanted) = (trap.passes.fetch_add(1, Ordering::AcqRel) + 1, trap.order.pass.get());
+    match passed.cmp(&wanted) {
+        Equal => end(trap.order),
+        // Another thread is about to end the process, and nobody gets past the step meanwhile.
+        Greater if trap.order.end == End::Kill => std::thread::sleep(UNTIL_STOPPED),
+        Less | Greater => {}
     }
 }
 
