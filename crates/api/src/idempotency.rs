@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use paceline_domain::RequestId;
+use paceline_steps::{self as steps, Step};
 use paceline_store::idempotency::{ClaimOutcome, IdempotencyClaim, RecordedResponse};
 use tracing::Instrument;
 
@@ -50,10 +51,13 @@ pub(crate) async fn run_once(State(api): State<Api>, caller: Caller, request: Re
         Err(problem) => return problem.into_response(),
     };
     let work = async move {
-        match key {
+        steps::pass(Step::ApiReceived);
+        let response = match key {
             None => next.run(request).await,
             Some(key) => answer_once(&api, caller, key, request, next).await.unwrap_or_else(Problem::into_response),
-        }
+        };
+        steps::pass_if(Step::ApiAccepted, || response.status().is_success());
+        response
     };
     let ended = tokio::spawn(work.in_current_span()).await;
     ended.unwrap_or_else(|panicked| Problem::internal(panicked).into_response())
@@ -88,6 +92,7 @@ async fn answer_once(
                 response = next.run(Request::from_parts(parts, tee.body())) => response,
                 () = renew(api, &claim) => Problem::Conflict.into_response(),
             };
+            steps::pass_if(Step::ApiCommitted, || response.status().is_success());
             // The request id is put in by the outermost layer, so it is there.
             let response = id.map_or(Response::default(), |id| problem::render(response, id));
             record(api, claim, response, tee).await

@@ -24,6 +24,7 @@ mod setup;
 mod signals;
 mod simulator;
 mod stack;
+mod steps;
 mod table;
 mod up;
 mod worker;
@@ -115,7 +116,8 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
 }
 
 fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    Ok(paceline_telemetry::init_logs(&LogOptions { format, filter: filter.to_owned() })?)
+    paceline_telemetry::init_logs(&LogOptions { format, filter: filter.to_owned() })?;
+    Ok(steps::arm_from_environment()?)
 }
 
 fn client(global: &Global) -> anyhow::Result<Client> {

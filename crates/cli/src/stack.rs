@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use paceline_api::ApiKeySecret;
 use paceline_queue_embedded::{EmbeddedOptions, EmbeddedQueue};
 use paceline_store::{
+    fleet::FleetStore as _,
     idempotency::IdempotencyStore as _,
     leases::{DeadHolder, LeaseStore as _},
     recipients::RecipientStore as _,
@@ -73,6 +74,10 @@ impl Stack {
 async fn open(data: &DataDir, setup: &Setup) -> anyhow::Result<SqliteStore> {
     let store = SqliteStore::open(SqliteOptions::new(data.database()), Arc::clone(&setup.minter)).await?;
     store.end_leases(DeadHolder::Everyone).await?;
+    // A worker of before that is still on the roll would keep its share of the senders from us until it counts as silent.
+    for worker in store.list_workers().await? {
+        store.remove_worker(worker.report.id).await?;
+    }
     store.void_releases().await?;
     store.void_uploads().await?;
     store.void_idempotency_claims().await?;

@@ -6,8 +6,9 @@ mod applier;
 
 use std::{sync::Arc, time::Duration};
 
-use paceline_domain::WorkerResult;
+use paceline_domain::{ResultBody, WorkerResult};
 use paceline_queue::{Acker, Delivery, ResultConsumer, ResultQueue};
+use paceline_steps::{self as steps, Step};
 use paceline_store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -98,8 +99,12 @@ impl ResultsRole {
     async fn apply_pending(&mut self) -> Result<(), StepError> {
         let results: Vec<_> = self.pending.iter().flat_map(|unanswered| unanswered.results.iter().cloned()).collect();
         self.applier.meters().observe_batch(results.len());
+        steps::pass_if(Step::ResultsReceived, || results.iter().any(concerns_a_message));
         match self.applier.apply(results).await {
             Ok(_) => {
+                steps::pass_if(Step::ResultsApplied, || {
+                    self.pending.iter().flat_map(|unanswered| &unanswered.results).any(concerns_a_message)
+                });
                 for unanswered in self.pending.drain(..) {
                     answer(unanswered.acker).await;
                 }
@@ -188,6 +193,11 @@ async fn apply_each(applier: &Applier, unanswered: &mut Unanswered) -> Result<()
     unanswered.results = left;
     unanswered.refusal.get_or_insert_with(|| Refusal { since: Instant::now(), taken: applier.taken() });
     Ok(())
+}
+
+/// Sessions come and go whether or not anything is sent.
+const fn concerns_a_message(result: &WorkerResult) -> bool {
+    !matches!(result.body, ResultBody::Session(_))
 }
 
 /// Acknowledges. A failure is no trouble: the delivery comes again, and the inbox drops it.

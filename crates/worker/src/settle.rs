@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use paceline_domain::{Outcome, Repeats};
+use paceline_steps::{self as steps, Step};
 use paceline_store::{
     intents::{AttemptOutcome, OpenAttempt},
     leases::Fenced,
@@ -27,6 +28,7 @@ impl Actor {
     pub(crate) async fn settle(&mut self, link: &mut Link) -> Result<(), Turn> {
         let open = self.adopt(link).await?;
         if !open.is_empty() {
+            steps::pass(Step::WorkerAdopted);
             tracing::info!(sender.id = %self.lease.id, attempts.count = open.len(), "settling open attempts");
         }
         for attempt in open {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, stream::SplitSink};
+use paceline_steps::{self as steps, Step};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval_at},
@@ -61,6 +62,7 @@ async fn write_next(
     batch: &mut Vec<Command>,
     next: Next,
 ) -> Written {
+    let mut sends = 0;
     let message = match next {
         Next::Ping => Message::Ping(Vec::new().into()),
         Next::Close => Message::Close(None),
@@ -69,13 +71,16 @@ async fn write_next(
             if frame.is_empty() {
                 return Ok(());
             }
+            sends = frame.sends.len();
             frame.to_message()
         }
     };
     tokio::select! {
-        () = shared.ended.cancelled() => Ok(()),
-        written = sink.send(message) => written,
+        () = shared.ended.cancelled() => return Ok(()),
+        written = sink.send(message) => written?,
     }
+    (0..sends).for_each(|_| steps::pass(Step::WorkerSent));
+    Ok(())
 }
 
 /// From here on, the sends of the frame may have reached the network.

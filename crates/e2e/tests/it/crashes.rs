@@ -119,6 +119,28 @@ async fn leases_of_a_killed_process_are_taken_over_at_once() -> ScenarioResult<(
     world.finish().await
 }
 
+#[tokio::test]
+async fn a_killed_process_keeps_no_share_of_the_senders() -> ScenarioResult<()> {
+    let mut world = World::start(drill(Stack::Embedded).await?, People::Quiet).await?;
+    world.add_senders(4, "drill").await?;
+    world.senders_connected().await?;
+    world.kill().await?;
+    world.restart().await?;
+    let pid = world.server()?.id();
+    // Of those that are shown, nobody but the new process counts; silent ones are let go of much later.
+    eventually("the new process has every sender", SOON, async || {
+        let fleet = world.api.get("/v1/fleet").await?.ok()?;
+        let pids: Vec<_> = fleet["workers"].as_array().into_iter().flatten().map(|worker| &worker["pid"]).collect();
+        assert!(
+            pids.iter().all(|shown| shown.as_u64() == pid.map(u64::from)),
+            "a killed process is on the roll: {fleet}"
+        );
+        Ok((!pids.is_empty() && fleet["unleased_count"] == 0).then_some(()))
+    })
+    .await?;
+    world.finish().await
+}
+
 async fn lost_acknowledgements_and_a_crash_make_repeats_that_nobody_sees(stack: Stack) -> ScenarioResult<()> {
     let installation = drill(stack).await?.with_kills().with("PACELINE_WORKER__SEND_TIMEOUT_SECONDS", "1");
     let mut world = World::start(installation, People::Quiet).await?;

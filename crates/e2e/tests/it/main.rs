@@ -17,5 +17,6 @@ mod opt_out;
 mod pause;
 mod refusals;
 mod stacks;
+mod steps;
 mod trouble;
 mod webhooks;
