@@ -115,7 +115,7 @@ async fn a_database_that_needs_a_newer_binary_is_refused() {
         let error = attempt(with(options(&database), migrations)).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the database needs at least schema 7, this binary knows 2: use a newer paceline"
+            "the database needs at least schema 7, this binary knows 3: use a newer paceline"
         );
     }
 }
@@ -194,7 +194,7 @@ async fn an_operator_is_told_what_is_wrong_and_how_to_cure_it() {
     let findings = diagnose(&options).await.unwrap();
     let problems: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Problem).collect();
     assert!(problems.is_empty(), "{problems:?}");
-    assert!(findings.iter().any(|finding| finding.what == "the schema is 2, this binary knows 2"), "{findings:?}");
+    assert!(findings.iter().any(|finding| finding.what == "the schema is 3, this binary knows 3"), "{findings:?}");
     assert!(findings.iter().any(|finding| finding.what == "connections lead to the server itself"), "{findings:?}");
 
     options.max_connections = 100_000;
