@@ -113,7 +113,7 @@ impl Tx {
     pub(crate) async fn settle_unknown(&mut self, now: DateTime<Utc>, grace: Duration, limit: u32) -> Fallible<u64> {
         let query = sqlx::query(concat!(
             "SELECT m.id, w.unknown_policy FROM workspaces w CROSS JOIN LATERAL (SELECT m.id FROM messages m \
-                WHERE m.workspace_id = w.id AND m.state = 'unknown' AND m.ended_at <= $1 - ",
+                WHERE m.workspace_id = w.id AND m.state = 'unknown' AND m.ended_at <= $1::timestamptz - ",
             micros_of!("$2"),
             " AND (w.unknown_policy <> 'resend' OR NOT EXISTS (SELECT 1 FROM resolutions r \
                     WHERE r.message_id = m.id AND r.resolved_by = 'policy' AND r.resolution = 'resend')) \

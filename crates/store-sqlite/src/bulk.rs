@@ -67,8 +67,11 @@ impl Bulk {
                 row(&mut values, item);
             }
             shared(&mut values);
-            let text =
-                tx.texts.entry((self.head, self.tail, chunk.len())).or_insert_with(|| self.text(chunk.len()).into()).clone();
+            let text = tx
+                .texts
+                .entry((self.head, self.tail, chunk.len()))
+                .or_insert_with(|| self.text(chunk.len()).into())
+                .clone();
             let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await?;
             done.written += result.rows_affected();
             done.last = result.last_insert_rowid();

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use paceline_domain::{DeadLetterId, DeadLetterKind, Job, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
-    dead_letters::{DeadBody, DeadLetter, DeadLetterFilter, DeadLetterStore, NewDeadLetter, ReplayOutcome},
+    dead_letters::{
+        BurialStore, DeadBody, DeadLetter, DeadLetterFilter, DeadLetterStore, NewDeadLetter, ReplayOutcome,
+    },
     release::{Claim, PutOff},
 };
 use sqlx::sqlite::SqliteRow;
@@ -56,7 +58,7 @@ fn read_letter(row: &SqliteRow) -> Fallible<(i64, DeadLetter)> {
 }
 
 #[async_trait]
-impl DeadLetterStore for SqliteStore {
+impl BurialStore for SqliteStore {
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
         if letters.is_empty() {
             return Ok(0);
@@ -64,7 +66,10 @@ impl DeadLetterStore for SqliteStore {
         let letters = letters.to_vec();
         self.write(move |tx| Box::pin(tx.record_dead_letters(letters, not_before))).await
     }
+}
 
+#[async_trait]
+impl DeadLetterStore for SqliteStore {
     async fn list_dead_letters(
         &self,
         workspace: WorkspaceId,

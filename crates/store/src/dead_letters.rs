@@ -123,13 +123,17 @@ pub enum ReplayOutcome {
     Unreadable,
 }
 
-/// Dead letters.
+/// Keeping dead letters: the control plane's part.
 #[async_trait]
-pub trait DeadLetterStore: Send + Sync {
+pub trait BurialStore: Send + Sync {
     /// Keeps letters, each once, and gives the claims of dead jobs back that still hold under their generation: their messages wait
     /// again until `not_before`, so that what breaks workers does not do so without a pause. Answers how many are new.
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64>;
+}
 
+/// Looking through dead letters: the operator's part.
+#[async_trait]
+pub trait DeadLetterStore: Send + Sync {
     /// The letters of a workspace and those that are nobody's, oldest first.
     async fn list_dead_letters(
         &self,

@@ -46,6 +46,7 @@ pub trait Store:
     + intents::IntentStore
     + results::ResultStore
     + resolutions::ResolutionStore
+    + dead_letters::BurialStore
     + dead_letters::DeadLetterStore
     + sweep::SweepStore
     + deliveries::DeliveryStore
@@ -70,6 +71,7 @@ impl<T> Store for T where
         + intents::IntentStore
         + results::ResultStore
         + resolutions::ResolutionStore
+        + dead_letters::BurialStore
         + dead_letters::DeadLetterStore
         + sweep::SweepStore
         + deliveries::DeliveryStore
