@@ -90,7 +90,7 @@ impl PostgresStore {
 impl Tx {
     async fn resolve_message(&mut self, decision: Decision) -> Fallible<ResolveOutcome> {
         let (resolution, by) = (decision.resolution, Resolver::Key(decision.by));
-        let held = self.hold(&HashMap::from([(decision.message, resolution)]), decision.now).await?;
+        let held = self.hold(&HashMap::from([(decision.message, resolution)])).await?;
         let Some(held) = held.into_iter().find(|held| held.workspace == decision.workspace) else {
             return Ok(ResolveOutcome::NotFound);
         };
@@ -130,7 +130,7 @@ impl Tx {
         if wishes.is_empty() {
             return Ok(0);
         }
-        let held = self.hold(&wishes, now).await?;
+        let held = self.hold(&wishes).await?;
         let unknown = held.into_iter().filter(|held| held.state == MessageState::Unknown);
         let unknown = unknown.filter_map(|held| {
             let resolution = *wishes.get(&held.id)?;
@@ -139,19 +139,18 @@ impl Tx {
         self.settle(&unknown.collect::<Vec<_>>(), now).await
     }
 
-    /// Locks what decisions touch, in the crate's order, and reads the messages as they then are. A completed campaign whose
-    /// message is unknown and to be sent again runs again: nothing of it would be released otherwise.
-    async fn hold(&mut self, wishes: &HashMap<MessageId, Resolution>, now: DateTime<Utc>) -> Fallible<Vec<Held>> {
+    /// Locks what decisions touch, in the crate's order, and reads the messages as they then are.
+    async fn hold(&mut self, wishes: &HashMap<MessageId, Resolution>) -> Fallible<Vec<Held>> {
         let ids = uuids(wishes.keys().copied());
-        let rows = self.all(sqlx::query(HELD).bind(ids.clone())).await?;
-        let held = rows.iter().map(read_held).collect::<Fallible<Vec<_>>>()?;
-        let resends: Vec<&Held> = held
-            .iter()
-            .filter(|held| held.state == MessageState::Unknown && wishes.get(&held.id) == Some(&Resolution::Resend))
-            .collect();
+        let resends: Vec<_> =
+            wishes.iter().filter(|(_, wish)| **wish == Resolution::Resend).map(|(id, _)| *id).collect();
         if !resends.is_empty() {
-            self.reopen(resends.iter().filter_map(|held| held.campaign).collect(), now).await?;
-            let senders: BTreeSet<SenderId> = resends.iter().filter_map(|held| held.sender).collect();
+            let rows = self.all(sqlx::query(HELD).bind(uuids(resends))).await?;
+            let held = rows.iter().map(read_held).collect::<Fallible<Vec<_>>>()?;
+            let campaigns: BTreeSet<CampaignId> = held.iter().filter_map(|held| held.campaign).collect();
+            let lock = sqlx::query("SELECT id FROM campaigns WHERE id = ANY($1) ORDER BY id FOR UPDATE");
+            self.all(lock.bind(uuids(campaigns))).await?;
+            let senders: BTreeSet<SenderId> = held.iter().filter_map(|held| held.sender).collect();
             let lock = sqlx::query("SELECT id FROM senders WHERE id = ANY($1) ORDER BY id FOR SHARE");
             self.all(lock.bind(uuids(senders))).await?;
         }
@@ -159,9 +158,8 @@ impl Tx {
         rows.iter().map(read_held).collect()
     }
 
+    /// A completed campaign runs again, or nothing of it would be released. The campaigns are locked.
     async fn reopen(&mut self, campaigns: BTreeSet<CampaignId>, now: DateTime<Utc>) -> Fallible<()> {
-        let lock = sqlx::query("SELECT id FROM campaigns WHERE id = ANY($1) ORDER BY id FOR UPDATE");
-        self.all(lock.bind(uuids(campaigns.iter().copied()))).await?;
         for id in campaigns {
             let Some(campaign) = self.campaign(id).await? else { continue };
             if campaign.state == CampaignState::Completed {
@@ -177,8 +175,10 @@ impl Tx {
             return Ok(0);
         }
         let resends = unknown.iter().filter(|unknown| unknown.resolution == Resolution::Resend);
-        let seqs: Vec<i64> = resends.map(|unknown| unknown.held.seq).collect();
+        let (seqs, campaigns): (Vec<i64>, Vec<Option<CampaignId>>) =
+            resends.map(|unknown| (unknown.held.seq, unknown.held.campaign)).unzip();
         if !seqs.is_empty() {
+            self.reopen(campaigns.into_iter().flatten().collect(), now).await?;
             self.execute(sqlx::query(BIND).bind(seqs)).await?;
         }
         let mut moved = Vec::with_capacity(unknown.len());
