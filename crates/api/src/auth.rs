@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use paceline_domain::WorkspaceId;
+use paceline_domain::{ApiKeyId, WorkspaceId};
 
 use crate::{ApiKeySecret, api::Api, problem::Problem};
 
@@ -14,6 +14,8 @@ use crate::{ApiKeySecret, api::Api, problem::Problem};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) workspace: WorkspaceId,
+    /// The key itself, for what is to be known later: who decided.
+    pub(crate) key: ApiKeyId,
 }
 
 /// Lets a request pass that carries a known key.
@@ -31,7 +33,7 @@ async fn find_caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> 
     let key = presented_key(headers)?;
     let found = api.store().find_api_key(key.sha256()).await?;
     let key = found.ok_or(Problem::Unauthorized("The API key is not known."))?;
-    Ok(Caller { workspace: key.workspace })
+    Ok(Caller { workspace: key.workspace, key: key.id })
 }
 
 fn presented_key(headers: &HeaderMap) -> Result<ApiKeySecret, Problem> {

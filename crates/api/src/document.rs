@@ -38,6 +38,8 @@ const SCHEME: &str = "api_key";
         (name = "suppressions", description = "Who must not be contacted."),
         (name = "webhooks", description = "Where events are posted."),
         (name = "fleet", description = "The worker processes, and the senders they work for."),
+        (name = "dead letters", description = "What nobody could work on, to be looked at and replayed."),
+        (name = "workspace", description = "What the workspace chose."),
         (name = "events", description = "What happened, as a log and as a live stream."),
         (name = "health", description = "What an operator's tools read.")
     )

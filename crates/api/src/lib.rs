@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod campaigns;
 mod cursor;
+mod dead_letters;
 mod document;
 mod endpoints;
 mod events;
@@ -25,6 +26,7 @@ mod suppressions;
 mod tee;
 mod validate;
 mod why;
+mod workspace;
 
 pub use api::{ApiDeps, ApiOptions};
 pub use document::openapi;

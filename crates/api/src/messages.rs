@@ -5,6 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::api::Api;
 
 mod list;
+mod resolve;
 mod send;
 mod show;
 mod view;
@@ -15,4 +16,5 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(send::send_message, list::list_messages))
         .routes(routes!(show::show_message))
+        .routes(routes!(resolve::resolve_message))
 }

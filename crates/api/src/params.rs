@@ -28,11 +28,13 @@ macro_rules! resources {
 
 resources! {
     Campaign "campaign";
+    DeadLetter "dead letter";
     Delivery "delivery";
     Endpoint "webhook endpoint";
     Message "message";
     Sender "sender";
     Suppression "suppression";
+    Workspace "workspace";
 }
 
 /// The id in a path with one.

@@ -11,7 +11,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use paceline_domain::{CampaignState, MoveRefused, RequestId};
+use paceline_domain::{CampaignState, MessageState, MoveRefused, RequestId};
 use paceline_store::{StoreError, suppressions::Suppression};
 use serde_json::{Map, Value, json};
 
@@ -77,6 +77,10 @@ pub(crate) enum Problem {
     SenderRemoved,
     /// No sender may send the message.
     NoSender,
+    /// Only a message of unknown outcome can be resolved, and only once.
+    MessageNotUnknown(MessageState),
+    /// Nobody can read the dead letter.
+    DeadLetterUnreadable,
     /// The recipient must not be contacted.
     RecipientSuppressed(Box<Suppression>),
     /// Something else changed the resource at the same time.

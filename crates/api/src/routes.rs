@@ -7,8 +7,8 @@ use axum::{Router, middleware::from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    ApiDeps, api::Api, auth, campaigns, document, endpoints, events, fleet, health, idempotency, messages, observe,
-    problem::Problem, senders, suppressions,
+    ApiDeps, api::Api, auth, campaigns, dead_letters, document, endpoints, events, fleet, health, idempotency,
+    messages, observe, problem::Problem, senders, suppressions, workspace,
 };
 
 /// The API as a service: every route, authenticated, idempotent, observed.
@@ -39,4 +39,6 @@ pub(crate) fn guarded() -> OpenApiRouter<Api> {
         .merge(endpoints::routes())
         .merge(events::routes())
         .merge(fleet::routes())
+        .merge(dead_letters::routes())
+        .merge(workspace::routes())
 }

@@ -45,18 +45,23 @@ macro_rules! ids {
 words! {
     CampaignState: domain::CampaignState;
     ChannelKind: domain::ChannelKind;
+    DeadLetterKind: domain::DeadLetterKind;
+    DeathReason: domain::DeathReason;
     DeliveryState: Delivery;
     EventKind: domain::EventKind;
     Lane: domain::Lane;
     MessageState: domain::MessageState;
+    Resolution: domain::Resolution;
     SenderState: domain::SenderState;
     SessionState: domain::SessionState;
     SuppressionReason: domain::SuppressionReason;
     SuppressionScope: domain::SuppressionScope;
+    UnknownPolicy: domain::UnknownPolicy;
 }
 
 ids! {
     CampaignId;
+    DeadLetterId;
     DeliveryId;
     EndpointId;
     EventId;
@@ -66,6 +71,7 @@ ids! {
     SuppressionId;
     UploadId;
     WorkerId;
+    WorkspaceId;
 }
 
 named!(

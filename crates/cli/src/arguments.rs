@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// The operator's commands, over the API.
     #[command(subcommand)]
     Sender(Sender),
+    /// What nobody could work on: shown and replayed, over the API.
+    #[command(subcommand)]
+    Dead(Dead),
 }
 
 /// `paceline demo`.
@@ -303,4 +306,35 @@ pub(crate) struct SenderRef {
     /// The sender's id (`snd_…`) or its number in E.164.
     #[arg(value_name = "SENDER")]
     pub(crate) sender: String,
+}
+
+/// `paceline dead …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dead {
+    /// Lists the dead letters.
+    List(ListDead),
+    /// Replays dead letters: a result is applied, the messages of a job need not wait any longer. Doing it twice does no harm.
+    Replay(ReplayDead),
+}
+
+/// `paceline dead list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListDead {
+    /// Those that were replayed too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Shows what each letter holds, which may be what a person wrote.
+    #[arg(long)]
+    pub(crate) body: bool,
+}
+
+/// `paceline dead replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayDead {
+    /// The letters (`dlt_…`).
+    #[arg(value_name = "LETTER", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) letters: Vec<String>,
+    /// Every letter that was not replayed.
+    #[arg(long)]
+    pub(crate) all: bool,
 }

@@ -82,13 +82,14 @@ impl Client {
         self.call(self.request(Method::GET, path).timeout(Duration::from_secs(30))).await
     }
 
-    /// Reads a whole list, page by page.
+    /// Reads a whole list, page by page. The path may end in a query.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, ClientError> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
+        let next = if path.contains('?') { '&' } else { '?' };
         loop {
             let query = cursor.as_deref().map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
-            let mut page = self.read(&format!("{path}?limit=1000{query}")).await?;
+            let mut page = self.read(&format!("{path}{next}limit=1000{query}")).await?;
             if let Some(found) = page["items"].as_array_mut() {
                 items.append(found);
             }

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod clock;
 mod data_dir;
+mod dead;
 mod demo;
 mod entropy;
 mod exit;
@@ -110,6 +111,10 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
         Command::Campaign(command) => campaign::run(command, &client(&global)?, output).await,
         Command::Sender(command) => {
             sender::run(command, &client(&global)?, output).await?;
+            Ok(Exit::Done)
+        }
+        Command::Dead(command) => {
+            dead::run(command, &client(&global)?, output).await?;
             Ok(Exit::Done)
         }
     }

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use axum::Router;
 use paceline_api::{ApiDeps, ApiKeySecret, ReadinessProbe};
 use paceline_channel_simulator::SimulatorChannel;
-use paceline_control::{Control, ControlDeps, ControlOptions};
-use paceline_domain::WorkspaceKey;
+use paceline_control::{Control, ControlDeps};
+use paceline_domain::{UnknownPolicy, WorkspaceKey};
 use paceline_queue::Queue;
 use paceline_store::{
     Store,
@@ -72,6 +72,7 @@ impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
             id: minter.mint(now),
             name: "default".to_owned(),
             key: WorkspaceKey::from_bytes(minter.bytes()),
+            unknown_policy: UnknownPolicy::default(),
             created_at: now,
         };
         let key = ApiKey {
@@ -97,7 +98,7 @@ impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
             profiles: Arc::clone(&self.setup.profiles),
             metrics: Arc::clone(&self.setup.metrics),
         };
-        let control = Control::new(deps, ControlOptions::default());
+        let control = Control::new(deps, self.setup.control.clone());
         Part::start("control", |stop| async move { control.run(stop).await })
     }
 

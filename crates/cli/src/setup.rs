@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use paceline_api::ApiOptions;
 use paceline_config::{Config, ExposeSecret as _};
+use paceline_control::ControlOptions;
 use paceline_domain::{Clock, Minter};
 use paceline_pacing::Profiles;
 use paceline_telemetry::Metrics;
@@ -30,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) session_key: [u8; 32],
     /// Limits of the API.
     pub(crate) api: ApiOptions,
+    /// The control plane's options.
+    pub(crate) control: ControlOptions,
     /// The dispatcher's options.
     pub(crate) webhooks: WebhookOptions,
     /// The worker's options.
@@ -59,6 +62,7 @@ impl Setup {
                 webhook_addresses: webhooks.allow.clone(),
                 default_profile: config.pacing.default_profile.clone(),
             },
+            control: control(config),
             webhooks: WebhookOptions {
                 allow: webhooks.allow,
                 timeout: webhooks.timeout,
@@ -80,6 +84,12 @@ impl Setup {
             clock,
         })
     }
+}
+
+fn control(config: &Config) -> ControlOptions {
+    let mut options = ControlOptions::default();
+    options.sweep.unknown_grace = config.control.unknown_grace;
+    options
 }
 
 /// The machine's name, as the kernel knows it.

@@ -27,6 +27,8 @@ pub struct Config {
     pub worker: Worker,
     /// The simulated network.
     pub simulator: Simulator,
+    /// The control plane.
+    pub control: Control,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// Campaign time.
@@ -100,6 +102,13 @@ pub enum SimulatorPlace {
     InProcess,
     /// Somebody else, at the URL.
     Elsewhere,
+}
+
+/// The control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// How long an outcome may be unknown before the workspace's policy decides, in campaign time.
+    pub unknown_grace: Duration,
 }
 
 /// Webhooks. Durations are real time.
@@ -237,6 +246,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let pacing = pacing(reader);
     let worker = worker(reader);
     let simulator = simulator(reader);
+    let unknown_grace = reader.seconds("control.unknown_grace_seconds", 0.0..=30.0 * DAY);
     let webhooks = webhooks(reader);
     let clock = clock(reader);
     let master_key = reader.master_key("sessions.master_key");
@@ -250,6 +260,7 @@ fn read(reader: &mut Reader<'_>) -> Option<Config> {
         pacing: pacing?,
         worker: worker?,
         simulator: simulator?,
+        control: Control { unknown_grace: unknown_grace? },
         webhooks: webhooks?,
         clock: clock?,
         sessions: Sessions { master_key },

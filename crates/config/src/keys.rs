@@ -47,6 +47,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("worker.send_timeout_seconds", Kind::Number),
     ("simulator.url", Kind::Text),
     ("simulator.in_process", Kind::Flag),
+    ("control.unknown_grace_seconds", Kind::Number),
     ("webhooks.allow_private", Kind::Networks),
     ("webhooks.timeout_seconds", Kind::Number),
     ("webhooks.concurrency", Kind::Whole),

@@ -11,8 +11,8 @@ mod secret;
 mod sources;
 
 pub use config::{
-    Amqp, ApiClient, Campaigns, ClockSettings, Config, Database, Log, LogFormat, Pacing, QueueKind, Server, Sessions,
-    Simulator, SimulatorPlace, Statements, Webhooks, Worker,
+    Amqp, ApiClient, Campaigns, ClockSettings, Config, Control, Database, Log, LogFormat, Pacing, QueueKind, Server,
+    Sessions, Simulator, SimulatorPlace, Statements, Webhooks, Worker,
 };
 pub use explain::Explained;
 pub use problems::{ConfigProblems, Problem};

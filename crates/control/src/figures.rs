@@ -61,6 +61,7 @@ impl Role for Figures {
         self.meters.outbox_age.set(age);
         self.meters.leases_held.set(figures.leases_held);
         self.meters.deliveries_waiting.set(figures.deliveries_waiting);
+        self.meters.dead_letters_waiting.set(figures.dead_letters);
         self.meters.events_unnumbered.set(figures.events_unnumbered);
         Ok(PERIOD)
     }

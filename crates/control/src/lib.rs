@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod control;
+mod dead_letters;
 mod figures;
 mod meters;
 mod options;
@@ -13,6 +14,7 @@ mod sequencer;
 mod sweeper;
 
 pub use control::{Control, ControlDeps};
+pub use dead_letters::{DeadLetters, Undertaker};
 pub use figures::Figures;
 pub use meters::Meters;
 pub use options::{ControlOptions, PlanOptions, ReleaseOptions, ResultOptions, SweepOptions};

@@ -17,6 +17,10 @@ pub struct Meters {
     pub(crate) refused_results: IntCounterVec,
     pub(crate) given_up_results: IntCounterVec,
     pub(crate) refused_deliveries: IntGaugeVec,
+    pub(crate) unknown_outcomes: IntCounter,
+    pub(crate) late_receipts: IntCounterVec,
+    pub(crate) dead_letters: IntCounterVec,
+    pub(crate) dead_letters_waiting: IntGauge,
     result_batches: Histogram,
     pub(crate) sweeps: IntCounterVec,
     pub(crate) service_down: IntGaugeVec,
@@ -76,12 +80,35 @@ const REFUSED_RESULTS: Describe = describe(
 const GIVEN_UP_RESULTS: Describe = describe(
     "paceline_results_given_up_total",
     "Results that the store refused to the end, by kind.",
-    "a defect, and a receipt or an incoming message is lost; outcomes of attempts stay in the ledger.",
+    "Alert: a defect. They are dead letters: `paceline dead list` shows them, `paceline dead replay` applies them once the cause is \
+     gone.",
 );
 const REFUSED_DELIVERIES: Describe = describe(
     "paceline_refused_deliveries",
     "Result deliveries set aside because the store refuses something in them, by shard.",
     "as paceline_results_refused_total; at 32 a shard takes no more until the cause is gone.",
+);
+const UNKNOWN_OUTCOMES: Describe = describe(
+    "paceline_unknown_outcomes_total",
+    "Messages of which nobody knew whether they were sent.",
+    "Alert: answers of the network are lost, or workers crash in the middle of a send; `paceline_messages{bucket=\"unknown\"}` says how \
+     many are so now, GET /v1/messages?state=unknown lists them.",
+);
+const LATE_RECEIPTS: Describe = describe(
+    "paceline_late_receipts_total",
+    "Receipts out of turn: settled (an unknown outcome), overtook (came before the outcome of their attempt).",
+    "settled: what was unknown was sent after all; overtook: outcomes are slow, look at the workers and the broker.",
+);
+const DEAD_LETTERS: Describe = describe(
+    "paceline_dead_letters_total",
+    "Dead letters kept, by kind and by reason.",
+    "Alert. delivery_limit: something breaks whoever works on it; unreadable: another release or somebody else publishes to our \
+     queues; refused: a defect, or a damaged row.",
+);
+const DEAD_LETTERS_WAITING: Describe = describe(
+    "paceline_dead_letters_waiting",
+    "Dead letters that wait for an operator; those of jobs left out, whose messages wait again by themselves.",
+    "Alert above 0: `paceline dead list` says why each died; `paceline dead replay` applies results.",
 );
 const RESULT_BATCHES: Describe = describe(
     "paceline_result_batch_size",
@@ -92,12 +119,12 @@ const SWEEPS: Describe = describe(
     "paceline_sweeps_total",
     "Rows that the sweeper moved, by duty.",
     "reclaim_releases: workers die or hang; apply_lost_results: results are lost on the way; lose_abandoned: senders \
-     vanish in the middle of a send.",
+     vanish in the middle of a send; settle_unknown: a workspace's policy fails or resends what is unknown.",
 );
 const SERVICE_DOWN: Describe = describe(
     "paceline_service_down",
     "1 while the control plane waits for the database or the broker.",
-    "the service cannot be reached, is locked, or its disk is full; the log says which.",
+    "Alert: the service cannot be reached, is locked, or its disk is full; the log says which.",
 );
 const MESSAGES: Describe = describe(
     "paceline_messages",
@@ -112,12 +139,12 @@ const MESSAGE_FACTS: Describe = describe(
 const IMBALANCE: Describe = describe(
     "paceline_account_imbalance",
     "Planned messages less the sum of the buckets.",
-    "anything but 0 is a defect: keep the database and report it.",
+    "Alert: anything but 0 is a defect: keep the database and report it.",
 );
 const OUTBOX_AGE: Describe = describe(
     "paceline_outbox_age_seconds",
     "Age of the oldest outcome whose result has not been applied.",
-    "results are stuck between workers and the store: look at the broker and at paceline_refused_deliveries.",
+    "Alert above a minute: results are stuck between workers and the store: look at the broker and at paceline_refused_deliveries.",
 );
 const LEASES_HELD: Describe = describe(
     "paceline_leases_held",
@@ -149,6 +176,10 @@ impl Meters {
             refused_results: metrics.counter(REFUSED_RESULTS, &["kind"]),
             given_up_results: metrics.counter(GIVEN_UP_RESULTS, &["kind"]),
             refused_deliveries: metrics.gauge(REFUSED_DELIVERIES, &["shard"]),
+            unknown_outcomes: metrics.counter(UNKNOWN_OUTCOMES, &[]).with_label_values(NO_LABELS),
+            late_receipts: metrics.counter(LATE_RECEIPTS, &["what"]),
+            dead_letters: metrics.counter(DEAD_LETTERS, &["kind", "reason"]),
+            dead_letters_waiting: gauge(metrics, DEAD_LETTERS_WAITING),
             result_batches: metrics.histogram(RESULT_BATCHES, &[], &BATCH_BOUNDS).with_label_values(NO_LABELS),
             sweeps: metrics.counter(SWEEPS, &["duty"]),
             service_down: metrics.gauge(SERVICE_DOWN, &["service"]),

@@ -112,7 +112,9 @@ pub struct SweepOptions {
     pub unapplied_age: Duration,
     /// How old an intent of a sender that is gone is before its outcome counts as unknown.
     pub abandoned_age: Duration,
-    /// How long events, inbox rows, finished deliveries and idempotency keys are kept.
+    /// How long an outcome may be unknown before its workspace's policy decides, in campaign time: a late receipt goes first.
+    pub unknown_grace: Duration,
+    /// How long events, inbox rows, finished deliveries, idempotency keys and dead letters that are done with are kept.
     pub keep: Duration,
 }
 
@@ -126,6 +128,7 @@ impl Default for SweepOptions {
             limit: 1_000,
             unapplied_age: Duration::from_secs(10),
             abandoned_age: Duration::from_mins(10),
+            unknown_grace: Duration::from_mins(10),
             keep: Duration::from_hours(30 * 24),
         }
     }

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use applier::Applier;
+pub(crate) use applier::to_apply;
 
-use crate::{ResultOptions, Role, StepError};
+use crate::{ResultOptions, Role, StepError, Undertaker};
 
 /// A consumer that has ended is not made again at once: brokers dislike consumers that come and go.
 const CONSUMER_PAUSE: Duration = Duration::from_millis(100);
@@ -25,6 +26,7 @@ pub struct ResultsRole {
     shard: u16,
     queue: Arc<dyn ResultQueue>,
     applier: Arc<Applier>,
+    undertaker: Arc<Undertaker>,
     options: ResultOptions,
     consumer: Option<Box<dyn ResultConsumer>>,
     /// Taken and not applied yet: a batch that the store could not take outlives the step.
@@ -57,10 +59,16 @@ impl From<Delivery<Vec<WorkerResult>>> for Unanswered {
 }
 
 impl ResultsRole {
-    /// The role for one shard.
-    pub fn new(shard: u16, queue: Arc<dyn ResultQueue>, applier: Arc<Applier>, options: ResultOptions) -> Self {
+    /// The role for one shard. What the store refuses to the end, the undertaker keeps.
+    pub fn new(
+        shard: u16,
+        queue: Arc<dyn ResultQueue>,
+        applier: Arc<Applier>,
+        undertaker: Arc<Undertaker>,
+        options: ResultOptions,
+    ) -> Self {
         let (pending, refused) = (Vec::new(), Vec::new());
-        Self { shard, queue, applier, options, consumer: None, pending, refused, retry_at: None }
+        Self { shard, queue, applier, undertaker, options, consumer: None, pending, refused, retry_at: None }
     }
 
     /// Waits for the next batch, for the stop, or for the time to try again what was refused.
@@ -120,12 +128,8 @@ impl ResultsRole {
     async fn isolate(&mut self, error: StoreError) -> Result<(), StepError> {
         while let Some(unanswered) = self.pending.first_mut() {
             apply_each(&self.applier, unanswered).await?;
-            let mut unanswered = self.pending.remove(0);
-            if self.is_given_up(&unanswered) {
-                for result in unanswered.results.drain(..) {
-                    self.applier.report_loss(&result);
-                }
-            }
+            self.give_up_first().await?;
+            let unanswered = self.pending.remove(0);
             if unanswered.results.is_empty() {
                 answer(unanswered.acker).await;
             } else {
@@ -134,6 +138,23 @@ impl ResultsRole {
             }
         }
         if self.refused.len() >= self.options.refused_limit { Err(error.into()) } else { Ok(()) }
+    }
+
+    /// Gives the first up when its time has come: its results are dead letters from now on. Those that cannot be kept either are
+    /// tried on.
+    async fn give_up_first(&mut self) -> Result<(), StoreError> {
+        let due = self.pending.first().filter(|first| self.is_given_up(first)).map(|first| first.results.clone());
+        let Some(results) = due.filter(|results| !results.is_empty()) else { return Ok(()) };
+        match self.undertaker.bury_results(&results).await {
+            Ok(()) => {}
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) => return Ok(()),
+        }
+        for result in &results {
+            self.applier.report_burial(result);
+        }
+        self.pending[0].results.clear();
+        Ok(())
     }
 
     /// A refused result holds up whoever published it, so it is not kept for ever: soon given up when the store takes others, since

@@ -29,13 +29,15 @@ pub enum Duty {
     ApplyLostResults,
     /// Intents of senders that are gone.
     LoseAbandoned,
+    /// Messages whose outcome stays unknown, where their workspace does not hold them.
+    SettleUnknown,
     /// What is kept for a time only.
     Purge,
 }
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StartScheduled,
         Self::CompleteCampaigns,
         Self::ExpireMessages,
@@ -44,6 +46,7 @@ impl Duty {
         Self::AbortStaleUploads,
         Self::ApplyLostResults,
         Self::LoseAbandoned,
+        Self::SettleUnknown,
         Self::Purge,
     ];
 
@@ -58,6 +61,7 @@ impl Duty {
             Self::AbortStaleUploads => "abort_stale_uploads",
             Self::ApplyLostResults => "apply_lost_results",
             Self::LoseAbandoned => "lose_abandoned",
+            Self::SettleUnknown => "settle_unknown",
             Self::Purge => "purge",
         }
     }
@@ -66,7 +70,9 @@ impl Duty {
         match self {
             Self::StartScheduled | Self::CompleteCampaigns | Self::CancelMessages => options.prompt,
             Self::ExpireMessages | Self::ReclaimReleases => options.steady,
-            Self::AbortStaleUploads | Self::ApplyLostResults | Self::LoseAbandoned => options.slow,
+            Self::AbortStaleUploads | Self::ApplyLostResults | Self::LoseAbandoned | Self::SettleUnknown => {
+                options.slow
+            }
             Self::Purge => options.purge,
         }
     }
@@ -107,6 +113,7 @@ impl Sweeper {
             Duty::AbortStaleUploads => store.abort_stale_uploads(limit).await,
             Duty::ApplyLostResults => return self.apply_lost_results().await,
             Duty::LoseAbandoned => store.lose_abandoned(now, self.options.abandoned_age, limit).await,
+            Duty::SettleUnknown => store.settle_unknown(now, self.options.unknown_grace, limit).await,
             Duty::Purge => store.purge_before(self.options.keep, limit).await,
         };
         Ok(swept?)

@@ -35,6 +35,8 @@ words! {
         Cancel = "cancel",
         /// Nothing is waiting any more.
         Complete = "complete",
+        /// A message of unknown outcome is to be sent again, after everything else had ended.
+        Reopen = "reopen",
     }
 }
 
@@ -57,7 +59,7 @@ impl CampaignState {
         use CampaignMove as M;
         use CampaignState as S;
         match (self, attempted) {
-            (S::Draft | S::Scheduled, M::Start) | (S::Paused, M::Resume) => Ok(S::Running),
+            (S::Draft | S::Scheduled, M::Start) | (S::Paused, M::Resume) | (S::Completed, M::Reopen) => Ok(S::Running),
             (S::Draft, M::Schedule) => Ok(S::Scheduled),
             (S::Running, M::Pause) => Ok(S::Paused),
             (S::Draft | S::Scheduled | S::Running | S::Paused, M::Cancel) => Ok(S::Cancelled),
@@ -66,8 +68,9 @@ impl CampaignState {
         }
     }
 
-    /// Whether the campaign can never change again.
-    pub const fn is_final(self) -> bool {
+    /// Whether the campaign has come to its end. Only a message of unknown outcome that is to be sent again takes a completed one
+    /// back.
+    pub const fn has_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled)
     }
 }

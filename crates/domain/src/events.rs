@@ -23,6 +23,9 @@ crate::words::words! {
         MessageFailed = "message.failed",
         /// Nobody knows whether the message was sent.
         MessageUnknown = "message.unknown",
+        /// A person, or the workspace's policy, decided about a message of unknown outcome. The event of the state that it then is in
+        /// follows.
+        MessageResolved = "message.resolved",
         /// The message's time passed before it was sent.
         MessageExpired = "message.expired",
         /// The message will not be sent.

@@ -71,6 +71,8 @@ kinds! {
     SuppressionId, Suppression, "sup";
     /// A worker process, new at each start.
     WorkerId, Worker, "wkr";
+    /// Something that nobody could work on.
+    DeadLetterId, DeadLetter, "dlt";
     /// One HTTP request.
     RequestId, Request, "req";
 }

@@ -5,6 +5,7 @@ mod address;
 mod campaign;
 mod clock;
 mod content;
+mod dead_letter;
 mod events;
 mod exclusion;
 mod ids;
@@ -14,6 +15,7 @@ mod message;
 mod network;
 mod outcome;
 mod phone;
+mod resolution;
 mod result;
 mod sender;
 mod suppression;
@@ -25,12 +27,13 @@ pub use address::{Address, AddressHash, WorkspaceKey};
 pub use campaign::{CampaignMove, CampaignState, MoveRefused};
 pub use clock::{Clock, SleepFuture};
 pub use content::Content;
+pub use dead_letter::{DeadLetterKind, DeathReason};
 pub use events::EventKind;
 pub use exclusion::Exclusion;
 pub use ids::MessageId;
 pub use ids::{
-    ApiKeyId, CampaignId, DeliveryId, EndpointId, EventId, Id, IdKind, Minter, ParseIdError, PoolId, RequestId,
-    SenderId, SuppressionId, UploadId, WorkerId, WorkspaceId, kind,
+    ApiKeyId, CampaignId, DeadLetterId, DeliveryId, EndpointId, EventId, Id, IdKind, Minter, ParseIdError, PoolId,
+    RequestId, SenderId, SuppressionId, UploadId, WorkerId, WorkspaceId, kind,
 };
 pub use job::{Epoch, Generation, Job, JobItem};
 pub use lane::Lane;
@@ -38,6 +41,7 @@ pub use message::{MessageMove, MessageState};
 pub use network::{AddressPolicy, Network, ParseNetworkError, is_public_address};
 pub use outcome::{AttemptNumber, CancelReason, FailureReason, MAX_ATTEMPTS, Outcome};
 pub use phone::{ParsePhoneError, PhoneNumber};
+pub use resolution::{Resolution, Resolver, UnknownPolicy};
 pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionChange, SessionState, WorkerResult};
 pub use sender::{ChannelKind, Repeats, SenderState};
 pub use suppression::{SuppressionReason, SuppressionScope};

@@ -56,7 +56,8 @@ impl MessageState {
     /// The state after `happened`, or `None` when the move does not apply: receipts come out of order, doubled, or late,
     /// and what does not move a message forward changes nothing.
     ///
-    /// Only two moves go back: `sending → waiting` when provably unsent, and `unknown → waiting` by a resolution.
+    /// Only two moves go back: `sending → waiting` when provably unsent, and `unknown → waiting` by a resolution. What a resolution
+    /// failed stays failed, as all that failed does, whatever a late receipt says: a person was told that it ended.
     pub const fn after(self, happened: MessageMove) -> Option<Self> {
         use MessageMove as M;
         use MessageState as S;

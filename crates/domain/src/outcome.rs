@@ -28,6 +28,8 @@ words! {
         AttemptsExhausted = "attempts_exhausted",
         /// A person decided that an unknown message counts as failed.
         Resolved = "resolved",
+        /// Its outcome stayed unknown, and its workspace counts such messages as failed.
+        OutcomeUnknown = "outcome_unknown",
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use paceline_domain::{Job, SenderId};
+use paceline_queue::DeadQueue;
 
 use crate::{depth::Depth, line::Line, results::Shard};
 
@@ -42,6 +43,9 @@ impl EmbeddedQueue {
         }
     }
 }
+
+/// It limits no deliveries and carries values, not bytes.
+impl DeadQueue for EmbeddedQueue {}
 
 impl fmt::Debug for EmbeddedQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use crate::{
     link::Seat,
     session::{self, Session},
     topology::queue_called,
-    wire::{Kind, Unreadable},
+    wire::Unreadable,
 };
 
 /// A running consumer of one queue.
@@ -73,11 +73,11 @@ impl Deliveries {
     pub(crate) async fn next<T>(
         &mut self,
         read: impl Fn(&Received) -> Result<T, Unreadable>,
-        kind: Kind,
+        label: &'static str,
     ) -> Option<Delivery<T>> {
         while !self.ended {
             let received = self.consumer.next().await;
-            let delivery = self.take(received, &read, kind);
+            let delivery = self.take(received, &read, label);
             if delivery.is_some() {
                 return delivery;
             }
@@ -89,11 +89,11 @@ impl Deliveries {
     pub(crate) fn next_at_hand<T>(
         &mut self,
         read: impl Fn(&Received) -> Result<T, Unreadable>,
-        kind: Kind,
+        label: &'static str,
     ) -> Option<Delivery<T>> {
         while !self.ended {
             let received = self.consumer.next().now_or_never()?;
-            let delivery = self.take(received, &read, kind);
+            let delivery = self.take(received, &read, label);
             if delivery.is_some() {
                 return delivery;
             }
@@ -105,19 +105,22 @@ impl Deliveries {
         &mut self,
         received: Option<lapin::Result<Received>>,
         read: impl Fn(&Received) -> Result<T, Unreadable>,
-        kind: Kind,
+        label: &'static str,
     ) -> Option<Delivery<T>> {
         let Some(Ok(received)) = received else {
             self.end(received.and_then(Result::err));
             return None;
         };
+        if received.redelivered {
+            self.context.meters.redeliveries.with_label_values(&[label]).inc();
+        }
         match read(&received) {
             Ok(body) => {
                 let acker = RabbitAcker { context: Arc::clone(&self.context), acker: received.acker };
                 Some(Delivery::new(body, received.redelivered, Box::new(acker)))
             }
             Err(unreadable) => {
-                self.park(received, &unreadable, kind);
+                self.park(received, &unreadable, label);
                 None
             }
         }
@@ -139,8 +142,8 @@ impl Deliveries {
     }
 
     /// Sends what cannot be read to the dead queue. Nobody waits for it, so that a wait broken off loses nothing.
-    fn park(&self, received: Received, unreadable: &Unreadable, kind: Kind) {
-        self.context.meters.undecodable.with_label_values(&[kind.as_str()]).inc();
+    fn park(&self, received: Received, unreadable: &Unreadable, label: &'static str) {
+        self.context.meters.undecodable.with_label_values(&[label]).inc();
         let (queue, reason) = (&self.queue, unreadable);
         tracing::error!(queue = %queue, reason = %reason, "a delivery cannot be read; it goes to the dead queue");
         drop(tokio::spawn(async move {

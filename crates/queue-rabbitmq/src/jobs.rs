@@ -126,6 +126,6 @@ impl JobConsumer for SenderJobs {
             job if job.sender == sender => Ok(job),
             _ => Err(Unreadable::Sender),
         };
-        self.deliveries.next(read, Kind::Jobs).await
+        self.deliveries.next(read, Kind::Jobs.as_str()).await
     }
 }

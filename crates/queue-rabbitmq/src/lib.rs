@@ -5,6 +5,7 @@ mod backoff;
 mod batch;
 mod consumer;
 mod context;
+mod dead;
 mod diagnose;
 mod dial;
 mod fault;

@@ -15,6 +15,8 @@ pub(crate) struct Meters {
     pub(crate) unconfirmed: IntGaugeVec,
     pub(crate) stale_answers: IntCounter,
     pub(crate) lost_consumers: IntCounter,
+    /// By what came again.
+    pub(crate) redeliveries: IntCounterVec,
     /// By what could not be read.
     pub(crate) undecodable: IntCounterVec,
 }
@@ -32,6 +34,7 @@ impl Meters {
             unconfirmed: metrics.gauge(UNCONFIRMED, &["kind"]),
             stale_answers: counter(STALE_ANSWERS),
             lost_consumers: counter(LOST_CONSUMERS),
+            redeliveries: metrics.counter(REDELIVERIES, &["kind"]),
             undecodable: metrics.counter(UNDECODABLE, &["kind"]),
         }
     }
@@ -78,6 +81,12 @@ const LOST_CONSUMERS: Describe = Describe {
     name: "paceline_broker_lost_consumers_total",
     help: "Consumers that ended without being asked to.",
     when_it_rises: "Connections are lost, queues are deleted, or the broker cancels consumers; they are made again.",
+};
+const REDELIVERIES: Describe = Describe {
+    name: "paceline_broker_redeliveries_total",
+    help: "Deliveries that somebody may have seen before, by kind.",
+    when_it_rises: "Workers or servers end without answering, or connections are lost; a job that comes back twenty times is a \
+                    dead letter.",
 };
 const UNDECODABLE: Describe = Describe {
     name: "paceline_broker_undecodable_total",

@@ -94,11 +94,11 @@ struct ShardResults(Deliveries);
 #[async_trait]
 impl ResultConsumer for ShardResults {
     async fn next_batch(&mut self, limit: usize) -> Option<Vec<Delivery<Vec<WorkerResult>>>> {
-        let first = self.0.next(wire::read_results, Kind::Results).await?;
+        let first = self.0.next(wire::read_results, Kind::Results.as_str()).await?;
         let mut results = first.body().len();
         let mut batch = vec![first];
         while results < limit
-            && let Some(more) = self.0.next_at_hand(wire::read_results, Kind::Results)
+            && let Some(more) = self.0.next_at_hand(wire::read_results, Kind::Results.as_str())
         {
             results += more.body().len();
             batch.push(more);

@@ -9,8 +9,8 @@ use std::{
 };
 
 use lapin::{
-    Channel,
-    options::{ExchangeDeleteOptions, QueueDeclareOptions},
+    BasicProperties, Channel,
+    options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeclareOptions},
     types::{FieldTable, ShortString},
 };
 use paceline_domain::SenderId;
@@ -22,7 +22,7 @@ use crate::{
     address::Address,
     dial::{Dialled, dial},
     fault::Fault,
-    names::{Names, shards},
+    names::{Names, result_key, shards},
     topology::{Topology, queue_called},
 };
 
@@ -83,6 +83,35 @@ impl TestNamespace {
         })
         .await?;
         Ok(queue.to_string())
+    }
+
+    /// Publishes a result message to a shard as whoever speaks of another version would, with the type and the body that it has.
+    ///
+    /// # Errors
+    /// The broker is away, or refuses.
+    pub async fn publish_foreign(&self, shard: u16, body: &[u8]) -> QueueResult<()> {
+        let exchange = self.topology()?.names.results();
+        self.publish((exchange, result_key(shard)), "results.v99", body).await
+    }
+
+    /// Lets results die: they come to the dead queue as if the broker had taken them out of theirs.
+    ///
+    /// # Errors
+    /// The broker is away, or refuses.
+    pub async fn bury_results(&self, body: &[u8]) -> QueueResult<()> {
+        let exchange = self.topology()?.names.dead_letters();
+        self.publish((exchange, "results".into()), "results.v1", body).await
+    }
+
+    async fn publish(&self, to: (ShortString, ShortString), kind: &str, body: &[u8]) -> QueueResult<()> {
+        let properties = BasicProperties::default().with_type(kind.into()).with_delivery_mode(2);
+        self.on_channel(async |channel, topology| {
+            let (exchange, key) = to;
+            let publishing = channel.basic_publish(exchange, key, BasicPublishOptions::default(), body, properties);
+            let published = topology.bounded(publishing).await?;
+            published.map(drop).map_err(|error| Fault::of_using(error, "the exchanges"))
+        })
+        .await
     }
 
     /// Deletes a sender's queue, whatever its arguments.

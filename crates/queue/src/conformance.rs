@@ -5,9 +5,11 @@
 //! shared by all senders, so the queue that the factory hands out must be the only consumer of its shards, for example on a
 //! virtual host of its own; results that earlier runs left there are passed over.
 
+mod dead;
 mod jobs;
 mod results;
 
+pub use dead::*;
 pub use jobs::*;
 pub use results::*;
 
@@ -53,6 +55,8 @@ macro_rules! conformance_suite {
             a_second_result_consumer_waits_until_the_first_has_ended
             waiting_for_results_may_be_broken_off
             publishing_nothing_is_confirmed
+            what_is_delivered_is_not_dead
+            waiting_for_dead_letters_may_be_broken_off
         }
     };
     (@tests $queue:path; $($test:ident)+) => {

@@ -2,6 +2,7 @@
 //! transaction: it decides first and writes then, so that it happens as a whole or not at all.
 
 mod campaigns;
+mod dead_letters;
 mod events;
 mod fleet;
 mod intents;
@@ -13,7 +14,7 @@ mod results;
 mod rows;
 mod sweep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
@@ -37,6 +38,8 @@ pub(crate) struct Memory {
     pub(crate) suppressions: BTreeMap<AddressHash, Suppression>,
     /// Results that were applied, and when.
     pub(crate) inbox: BTreeMap<[u8; 16], DateTime<Utc>>,
+    /// The digests of dead letters.
+    pub(crate) dead_letters: BTreeSet<[u8; 16]>,
     pub(crate) events: Vec<EventRow>,
     pub(crate) numbered: i64,
     pub(crate) round: i64,
@@ -60,6 +63,7 @@ impl Memory {
             workers: BTreeMap::new(),
             suppressions: BTreeMap::new(),
             inbox: BTreeMap::new(),
+            dead_letters: BTreeSet::new(),
             events: Vec::new(),
             numbered: 0,
             round: 0,

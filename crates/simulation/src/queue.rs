@@ -5,7 +5,7 @@ mod consume;
 use async_trait::async_trait;
 use paceline_domain::{Job, SenderId, WorkerResult};
 use paceline_queue::{
-    JobConsumer, JobQueue, Publication, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue,
+    DeadQueue, JobConsumer, JobQueue, Publication, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue,
 };
 use tokio::time::sleep;
 
@@ -71,6 +71,9 @@ impl NodeQueue {
 pub(crate) fn away() -> QueueError {
     QueueError::Unavailable { reason: "the simulated broker is away".to_owned(), source: None }
 }
+
+/// The simulated broker delivers as often as it takes.
+impl DeadQueue for NodeQueue {}
 
 #[async_trait]
 impl JobQueue for NodeQueue {

@@ -53,6 +53,7 @@ impl PostgresStore {
             " - (SELECT min(a.recorded_at) FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
                 WHERE m.state = 'sending')) * 1000000)::bigint AS outbox_age, \
              (SELECT count(*) FROM webhook_deliveries WHERE state = 'waiting') AS deliveries_waiting, \
+             (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL AND kind <> 'job') AS dead_letters, \
              (SELECT count(*) FROM events WHERE number IS NULL) AS events_unnumbered"
         ));
         let row = self.one(others).await?.ok_or(sqlx::Error::RowNotFound)?;
@@ -63,6 +64,7 @@ impl PostgresStore {
             leases_held: cells.number("leases_held")?,
             outbox_age: age.map(|age| Duration::from_micros(u64::try_from(age).unwrap_or(0))),
             deliveries_waiting: cells.number("deliveries_waiting")?,
+            dead_letters: cells.number("dead_letters")?,
             events_unnumbered: cells.number("events_unnumbered")?,
         })
     }

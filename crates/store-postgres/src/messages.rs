@@ -141,6 +141,7 @@ impl PostgresStore {
         Ok(Some(MessageStory {
             message: read_message(&row)?,
             attempts: attempts.iter().map(read_attempt).collect::<Fallible<_>>()?,
+            resolutions: self.read_resolutions(message).await?,
             campaign_state: Cells::new("campaigns", &row).opt_word("campaign_state")?,
         }))
     }
@@ -196,7 +197,7 @@ const fn list_text(filter: MessageFilter) -> &'static str {
 
 impl Tx {
     /// A message by its id, in whatever workspace.
-    async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
+    pub(crate) async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
         let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1"));
         let row = self.one(query.bind(uuid(message))).await?;
         row.as_ref().map(read_message).transpose()

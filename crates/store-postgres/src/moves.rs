@@ -93,12 +93,15 @@ pub(crate) struct Moved {
     ended_at: Option<DateTime<Utc>>,
     /// Until when it is put off.
     not_before: Option<DateTime<Utc>>,
+    /// Why it waits again.
+    waits_for: &'static str,
     /// Whether there is anything to write.
     changed: bool,
 }
 
+/// What the events of messages have in common.
 #[derive(Serialize)]
-struct MessageData<'a> {
+pub(crate) struct MessageData<'a> {
     message_id: MessageId,
     campaign_id: Option<CampaignId>,
     row: Option<i64>,
@@ -106,7 +109,7 @@ struct MessageData<'a> {
     to: &'a Address,
     state: MessageState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<AttemptNumber>,
 }
@@ -126,13 +129,13 @@ const END: &str = "UPDATE messages AS m \
 /// Waiting again.
 const BACK: &str = "UPDATE messages AS m \
     SET state = 'waiting', sender_id = CASE WHEN m.binding <> 'free' THEN m.sender_id END, not_before = v.not_before, \
-        waits_for = 'unsent', reason = NULL, ended_at = NULL, release_deadline = NULL \
-    FROM unnest($1::bigint[], $2::timestamptz[]) AS v (seq, not_before) WHERE m.seq = v.seq";
+        waits_for = v.waits_for, reason = NULL, ended_at = NULL, release_deadline = NULL \
+    FROM unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS v (seq, not_before, waits_for) WHERE m.seq = v.seq";
 
 impl Moved {
     /// A message that has not moved yet.
     pub(crate) fn start(held: Held) -> Self {
-        Self { held, reason: None, ended_at: None, not_before: None, changed: false }
+        Self { held, reason: None, ended_at: None, not_before: None, waits_for: "unsent", changed: false }
     }
 
     /// Whether there is anything to write.
@@ -157,18 +160,7 @@ impl Tx {
             self.count(ledger, &Count::Failed(reason), 1);
         }
         if let Some(kind) = event_of(to) {
-            let while_waiting = matches!(happening.happened, MessageMove::Expire | MessageMove::Cancel);
-            let data = MessageData {
-                message_id: held.id,
-                campaign_id: held.campaign,
-                row: held.row,
-                sender_id: held.sender,
-                to: &held.to,
-                state: to,
-                reason: happening.reason,
-                attempt: (!while_waiting).then_some(held.attempts),
-            };
-            let event = NewEvent::new(held.workspace, kind, happening.at, &data);
+            let event = NewEvent::new(held.workspace, kind, happening.at, &data_of(held, to, happening));
             self.event_at(happening.place, event);
         }
         true
@@ -221,7 +213,8 @@ impl Tx {
         }
         let update = sqlx::query(BACK)
             .bind(column(moved, |moved| moved.held.seq))
-            .bind(column(moved, |moved| moved.not_before.unwrap_or(DateTime::UNIX_EPOCH)));
+            .bind(column(moved, |moved| moved.not_before.unwrap_or(DateTime::UNIX_EPOCH)))
+            .bind(column(moved, |moved| moved.waits_for));
         self.execute(update).await.map(|_| ())
     }
 
@@ -232,6 +225,21 @@ impl Tx {
         let count = u64::try_from(ended.len()).unwrap_or(0);
         self.write_moved(ended).await?;
         Ok(count)
+    }
+}
+
+/// What an event says about a message that moves into a state.
+pub(crate) fn data_of<'h>(held: &'h Held, state: MessageState, happening: &Happening) -> MessageData<'h> {
+    let while_waiting = matches!(happening.happened, MessageMove::Expire | MessageMove::Cancel);
+    MessageData {
+        message_id: held.id,
+        campaign_id: held.campaign,
+        row: held.row,
+        sender_id: held.sender,
+        to: &held.to,
+        state,
+        reason: happening.reason,
+        attempt: (!while_waiting).then_some(held.attempts),
     }
 }
 
@@ -260,5 +268,6 @@ impl Moved {
         }
         self.reason = happening.reason;
         self.not_before = happening.not_before;
+        self.waits_for = if happening.happened == MessageMove::Resend { "resend" } else { "unsent" };
     }
 }

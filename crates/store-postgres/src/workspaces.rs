@@ -1,7 +1,7 @@
 //! Workspaces and their API keys.
 
 use async_trait::async_trait;
-use paceline_domain::{WorkspaceId, WorkspaceKey};
+use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
 use paceline_store::{
     StoreResult,
     workspaces::{ApiKey, Bootstrap, Workspace, WorkspaceStore},
@@ -33,9 +33,26 @@ impl WorkspaceStore for PostgresStore {
     }
 
     async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>> {
-        let query = sqlx::query("SELECT id, name, key, created_at FROM workspaces WHERE id = $1");
+        let query = sqlx::query("SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = $1");
         let row = self.one(query.bind(uuid(workspace))).await?;
         Ok(row.as_ref().map(read_workspace).transpose()?)
+    }
+
+    async fn set_unknown_policy(
+        &self,
+        workspace: WorkspaceId,
+        policy: UnknownPolicy,
+    ) -> StoreResult<Option<Workspace>> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let update = sqlx::query(
+                    "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING id, name, key, unknown_policy, created_at",
+                );
+                let row = tx.one(update.bind(uuid(workspace)).bind(policy.as_str())).await?;
+                row.as_ref().map(read_workspace).transpose()
+            })
+        })
+        .await
     }
 }
 
@@ -43,15 +60,20 @@ impl Tx {
     /// Two servers may start on an empty installation at once: the second waits for the table, and then finds a workspace.
     async fn bootstrap(&mut self, workspace: Workspace, key: ApiKey) -> Fallible<Bootstrap> {
         self.execute(sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")).await?;
-        let first = sqlx::query("SELECT id, name, key, created_at FROM workspaces ORDER BY created_at, id LIMIT 1");
+        let first = sqlx::query(
+            "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
+        );
         if let Some(row) = self.one(first).await? {
             return Ok(Bootstrap::Existing(read_workspace(&row)?));
         }
-        let insert = sqlx::query("INSERT INTO workspaces (id, name, key, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(uuid(workspace.id))
-            .bind(storable(&workspace.name))
-            .bind(workspace.key.to_bytes().to_vec())
-            .bind(workspace.created_at);
+        let insert = sqlx::query(
+            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(uuid(workspace.id))
+        .bind(storable(&workspace.name))
+        .bind(workspace.key.to_bytes().to_vec())
+        .bind(workspace.unknown_policy.as_str())
+        .bind(workspace.created_at);
         self.execute(insert).await?;
         self.add_api_key(key).await?;
         Ok(Bootstrap::Created)
@@ -72,8 +94,13 @@ impl Tx {
 
 fn read_workspace(row: &PgRow) -> Fallible<Workspace> {
     let cells = Cells::new("workspaces", row);
-    let key = WorkspaceKey::from_bytes(cells.array("key")?);
-    Ok(Workspace { id: cells.id("id")?, name: cells.string("name")?, key, created_at: cells.time("created_at")? })
+    Ok(Workspace {
+        id: cells.id("id")?,
+        name: cells.string("name")?,
+        key: WorkspaceKey::from_bytes(cells.array("key")?),
+        unknown_policy: cells.word("unknown_policy")?,
+        created_at: cells.time("created_at")?,
+    })
 }
 
 fn read_key(row: &PgRow) -> Fallible<ApiKey> {

@@ -14,8 +14,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
     Address, CampaignId, CampaignMove, ChannelKind, Content, Epoch, Generation, Lane, MessageId, Minter, Outcome,
-    Receipt, ReceiptKind, ResultBody, SenderId, SessionChange, SessionState, WaId, WorkerId, WorkerResult, WorkspaceId,
-    WorkspaceKey,
+    Receipt, ReceiptKind, ResultBody, SenderId, SessionChange, SessionState, UnknownPolicy, WaId, WorkerId,
+    WorkerResult, WorkspaceId, WorkspaceKey,
 };
 use paceline_pacing::{Profile, Seed};
 use paceline_store::{
@@ -101,7 +101,13 @@ impl Bench {
         let minter = Minter::new([1; 32]);
         let now = DateTime::from_timestamp(1_770_000_000, 0).unwrap();
         let key = WorkspaceKey::from_bytes(minter.bytes());
-        let workspace = Workspace { id: minter.mint(now), name: "bench".to_owned(), key: key.clone(), created_at: now };
+        let workspace = Workspace {
+            id: minter.mint(now),
+            name: "bench".to_owned(),
+            key: key.clone(),
+            unknown_policy: UnknownPolicy::default(),
+            created_at: now,
+        };
         let id = workspace.id;
         let api_key = ApiKey {
             id: minter.mint(now),

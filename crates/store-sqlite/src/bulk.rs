@@ -23,8 +23,8 @@ pub(crate) struct Bulk {
     pub(crate) tail: &'static str,
 }
 
-/// The texts of bulk statements by head and size, kept with the connection whose cache holds their prepared forms.
-pub(crate) type BulkTexts = HashMap<(&'static str, usize), Arc<str>>;
+/// The texts of bulk statements by head, tail and size, kept with the connection whose cache holds their prepared forms.
+pub(crate) type BulkTexts = HashMap<(&'static str, &'static str, usize), Arc<str>>;
 
 /// The values of one statement, in order.
 #[derive(Default)]
@@ -67,8 +67,11 @@ impl Bulk {
                 row(&mut values, item);
             }
             shared(&mut values);
-            let text =
-                tx.texts.entry((self.head, chunk.len())).or_insert_with(|| self.text(chunk.len()).into()).clone();
+            let text = tx
+                .texts
+                .entry((self.head, self.tail, chunk.len()))
+                .or_insert_with(|| self.text(chunk.len()).into())
+                .clone();
             let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await?;
             done.written += result.rows_affected();
             done.last = result.last_insert_rowid();

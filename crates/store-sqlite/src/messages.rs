@@ -140,6 +140,7 @@ impl SqliteStore {
         Ok(Some(MessageStory {
             message: read_message(&row)?,
             attempts: attempts.iter().map(read_attempt).collect::<Fallible<_>>()?,
+            resolutions: self.read_resolutions(message).await?,
             campaign_state: Cells::new("campaigns", &row).opt_word("campaign_state")?,
         }))
     }
@@ -263,7 +264,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
+    pub(crate) async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
         let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1"));
         let row = self.one(query.bind(blob(message))).await?;
         row.as_ref().map(read_message).transpose()

@@ -91,12 +91,15 @@ pub(crate) struct Moved {
     ended_at: Option<DateTime<Utc>>,
     /// Until when it is put off.
     not_before: Option<DateTime<Utc>>,
+    /// Why it waits again.
+    waits_for: &'static str,
     /// Whether there is anything to write.
     changed: bool,
 }
 
+/// What the events of messages have in common.
 #[derive(Serialize)]
-struct MessageData<'a> {
+pub(crate) struct MessageData<'a> {
     message_id: MessageId,
     campaign_id: Option<CampaignId>,
     row: Option<i64>,
@@ -104,7 +107,7 @@ struct MessageData<'a> {
     to: &'a Address,
     state: MessageState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<AttemptNumber>,
 }
@@ -128,17 +131,17 @@ const END: Bulk = Bulk {
 
 /// Waiting again.
 const BACK: Bulk = Bulk {
-    head: "WITH v (seq, not_before) AS (VALUES",
-    row: "(?, ?)",
+    head: "WITH v (seq, not_before, waits_for) AS (VALUES",
+    row: "(?, ?, ?)",
     tail: ") UPDATE messages SET state = 'waiting', sender_id = iif(binding = 'free', NULL, sender_id), \
-           not_before = v.not_before, waits_for = 'unsent', reason = NULL, ended_at = NULL, release_deadline = NULL \
+           not_before = v.not_before, waits_for = v.waits_for, reason = NULL, ended_at = NULL, release_deadline = NULL \
            FROM v WHERE messages.seq = v.seq",
 };
 
 impl Moved {
     /// A message that has not moved yet.
     pub(crate) fn start(held: Held) -> Self {
-        Self { held, reason: None, ended_at: None, not_before: None, changed: false }
+        Self { held, reason: None, ended_at: None, not_before: None, waits_for: "unsent", changed: false }
     }
 
     /// Whether there is anything to write.
@@ -163,18 +166,7 @@ impl Tx {
             self.count(ledger, &Count::Failed(reason), 1);
         }
         if let Some(kind) = event_of(to) {
-            let while_waiting = matches!(happening.happened, MessageMove::Expire | MessageMove::Cancel);
-            let data = MessageData {
-                message_id: held.id,
-                campaign_id: held.campaign,
-                row: held.row,
-                sender_id: held.sender,
-                to: &held.to,
-                state: to,
-                reason: happening.reason,
-                attempt: (!while_waiting).then_some(held.attempts),
-            };
-            let event = NewEvent::new(held.workspace, kind, happening.at, &data);
+            let event = NewEvent::new(held.workspace, kind, happening.at, &data_of(held, to, happening));
             self.event_at(happening.place, event);
         }
         true
@@ -210,7 +202,7 @@ impl Tx {
             &back,
             |_| {},
             |values, moved| {
-                values.add(moved.held.seq).add(moved.not_before.map_or(0, micros));
+                values.add(moved.held.seq).add(moved.not_before.map_or(0, micros)).add(moved.waits_for);
             },
         )
         .await?;
@@ -224,6 +216,21 @@ impl Tx {
         let count = u64::try_from(ended.len()).unwrap_or(0);
         self.write_moved(ended).await?;
         Ok(count)
+    }
+}
+
+/// What an event says about a message that moves into a state.
+pub(crate) fn data_of<'h>(held: &'h Held, state: MessageState, happening: &Happening) -> MessageData<'h> {
+    let while_waiting = matches!(happening.happened, MessageMove::Expire | MessageMove::Cancel);
+    MessageData {
+        message_id: held.id,
+        campaign_id: held.campaign,
+        row: held.row,
+        sender_id: held.sender,
+        to: &held.to,
+        state,
+        reason: happening.reason,
+        attempt: (!while_waiting).then_some(held.attempts),
     }
 }
 
@@ -252,6 +259,7 @@ impl Moved {
         }
         self.reason = happening.reason;
         self.not_before = happening.not_before;
+        self.waits_for = if happening.happened == MessageMove::Resend { "resend" } else { "unsent" };
     }
 }
 

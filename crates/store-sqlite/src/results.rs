@@ -61,7 +61,11 @@ const WRITE_INBOX: Bulk = Bulk {
 };
 
 impl Tx {
-    async fn apply_results(&mut self, results: Vec<ResultToApply>, now: DateTime<Utc>) -> Fallible<ApplySummary> {
+    pub(crate) async fn apply_results(
+        &mut self,
+        results: Vec<ResultToApply>,
+        now: DateTime<Utc>,
+    ) -> Fallible<ApplySummary> {
         let mut reporters = self.find_reporters(&results).await?;
         let mut summary = ApplySummary::default();
         let mut seen = HashSet::with_capacity(results.len());
@@ -78,7 +82,7 @@ impl Tx {
         summary.duplicates += u64::try_from(known.len()).unwrap_or(0);
         fresh.retain(|fresh| !known.contains(&fresh.id));
 
-        let mut applied = self.apply_outgoing(&fresh).await?;
+        let mut applied = self.apply_outgoing(&fresh, &mut summary).await?;
         applied += self.apply_incoming(&fresh, &reporters, now, &mut summary).await?;
         applied += self.apply_sessions(&fresh, &mut reporters).await?;
         summary.applied = applied;

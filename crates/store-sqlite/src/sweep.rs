@@ -100,6 +100,10 @@ impl SweepStore for SqliteStore {
         self.write(move |tx| Box::pin(tx.lose_abandoned(now, age, limit))).await
     }
 
+    async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64> {
+        self.write(move |tx| Box::pin(tx.settle_unknown(now, grace, limit))).await
+    }
+
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         self.write(move |tx| Box::pin(tx.purge_before(age, limit))).await
     }

@@ -1,7 +1,7 @@
 //! Workspaces and their API keys.
 
 use async_trait::async_trait;
-use paceline_domain::{WorkspaceId, WorkspaceKey};
+use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
 use paceline_store::{
     StoreResult,
     workspaces::{ApiKey, Bootstrap, Workspace, WorkspaceStore},
@@ -33,23 +33,45 @@ impl WorkspaceStore for SqliteStore {
     }
 
     async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>> {
-        let query = sqlx::query("SELECT id, name, key, created_at FROM workspaces WHERE id = ?1");
+        let query = sqlx::query("SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = ?1");
         let row = self.one(query.bind(blob(workspace))).await?;
         Ok(row.as_ref().map(read_workspace).transpose()?)
+    }
+
+    async fn set_unknown_policy(
+        &self,
+        workspace: WorkspaceId,
+        policy: UnknownPolicy,
+    ) -> StoreResult<Option<Workspace>> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let update = sqlx::query(
+                    "UPDATE workspaces SET unknown_policy = ?2 WHERE id = ?1 RETURNING id, name, key, unknown_policy, created_at",
+                );
+                let row = tx.one(update.bind(blob(workspace)).bind(policy.as_str())).await?;
+                row.as_ref().map(read_workspace).transpose()
+            })
+        })
+        .await
     }
 }
 
 impl Tx {
     async fn bootstrap(&mut self, workspace: Workspace, key: ApiKey) -> Fallible<Bootstrap> {
-        let first = sqlx::query("SELECT id, name, key, created_at FROM workspaces ORDER BY created_at, id LIMIT 1");
+        let first = sqlx::query(
+            "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
+        );
         if let Some(row) = self.one(first).await? {
             return Ok(Bootstrap::Existing(read_workspace(&row)?));
         }
-        let insert = sqlx::query("INSERT INTO workspaces (id, name, key, created_at) VALUES (?1, ?2, ?3, ?4)")
-            .bind(blob(workspace.id))
-            .bind(workspace.name)
-            .bind(workspace.key.to_bytes().to_vec())
-            .bind(micros(workspace.created_at));
+        let insert = sqlx::query(
+            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .bind(blob(workspace.id))
+        .bind(workspace.name)
+        .bind(workspace.key.to_bytes().to_vec())
+        .bind(workspace.unknown_policy.as_str())
+        .bind(micros(workspace.created_at));
         self.execute(insert).await?;
         self.add_api_key(key).await?;
         Ok(Bootstrap::Created)
@@ -70,8 +92,13 @@ impl Tx {
 
 fn read_workspace(row: &SqliteRow) -> Fallible<Workspace> {
     let cells = Cells::new("workspaces", row);
-    let key = WorkspaceKey::from_bytes(cells.array("key")?);
-    Ok(Workspace { id: cells.id("id")?, name: cells.string("name")?, key, created_at: cells.time("created_at")? })
+    Ok(Workspace {
+        id: cells.id("id")?,
+        name: cells.string("name")?,
+        key: WorkspaceKey::from_bytes(cells.array("key")?),
+        unknown_policy: cells.word("unknown_policy")?,
+        created_at: cells.time("created_at")?,
+    })
 }
 
 fn read_key(row: &SqliteRow) -> Fallible<ApiKey> {

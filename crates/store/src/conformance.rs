@@ -19,6 +19,8 @@ pub mod adoption;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod campaigns;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
+pub mod dead_letters;
+#[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod deliveries;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod events;
@@ -42,6 +44,8 @@ pub mod plan;
 pub mod recipients;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod release;
+#[expect(missing_docs, reason = "the name of a case is its sentence")]
+pub mod resolutions;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod results;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
@@ -287,6 +291,22 @@ macro_rules! conformance_suite {
                 a_result_of_an_earlier_attempt_does_not_settle_the_present_one
                 a_large_batch_is_applied_whole
             }
+            resolutions {
+                a_person_settles_an_unknown_message
+                a_decision_is_an_event_and_so_is_the_state_after_it
+                the_same_decision_twice_is_one_and_another_is_refused
+                only_what_is_unknown_and_ones_own_is_resolved
+                of_decisions_at_once_one_is_made
+                a_resend_is_a_second_attempt_of_the_same_sender_under_the_same_id
+                a_resend_of_a_sender_that_is_gone_goes_to_another
+                a_resend_reopens_a_campaign_that_was_completed
+                a_resend_keeps_to_suppressions_and_cancelled_campaigns
+                what_a_person_resolved_moves_on_as_any_other
+                a_workspace_holds_what_is_unknown_unless_it_chose_otherwise
+                the_policy_waits_for_a_late_receipt_first
+                the_policy_sends_a_message_again_once
+                the_policy_settles_no_more_than_asked_at_once_and_nothing_twice
+            }
             incoming {
                 a_banned_sender_leaves_its_messages_to_others
                 an_incoming_message_is_an_event_and_a_reply
@@ -333,6 +353,17 @@ macro_rules! conformance_suite {
                 the_messages_of_a_cancelled_campaign_are_cancelled_in_batches
                 what_comes_back_to_a_cancelled_campaign_is_cancelled_too
                 a_purge_removes_what_is_kept_for_a_time_only
+            }
+            dead_letters {
+                a_letter_is_kept_once_however_often_it_comes
+                the_messages_of_a_dead_job_wait_again
+                a_dead_job_of_an_old_release_gives_nothing_back
+                a_replayed_job_makes_its_messages_due_at_once
+                a_replayed_result_is_applied_once
+                an_opt_out_that_was_a_dead_letter_counts_when_it_is_replayed
+                what_nobody_can_read_is_kept_and_not_replayed
+                letters_are_listed_to_their_workspace_page_by_page
+                a_purge_keeps_results_that_nobody_has_replayed
             }
             deliveries {
                 endpoints_are_added_once_listed_by_id_and_removed

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `campaign.*` | `campaign_id`, `name`, `state` |
 //! | `message.sent` and all that may become of a message | `message_id`, `campaign_id` or null, `row` or null, `sender_id` or null, `to`, `state`; `reason` when it failed or was cancelled; `attempt` when an attempt or a receipt caused it |
+//! | `message.resolved` | the same, as the message then is; `resolution`, and `resolved_by`: `policy`, or the id of an API key |
 //! | `message.received` | `sender_id`, `from`, `text`, `in_reply_to` (a message id) or null, `campaign_id` or null, `opt_out` |
 //! | `contact.opted_out` | `sender_id`, `from`, `in_reply_to` or null, `campaign_id` or null |
 //! | `sender.*` | `sender_id`, `session`; `detail` and `until` when the network gave them |

@@ -19,6 +19,8 @@ pub struct StoreFigures {
     pub outbox_age: Option<Duration>,
     /// Webhook deliveries that wait.
     pub deliveries_waiting: i64,
+    /// Dead letters that an operator has not replayed, those of jobs left out: their messages wait again.
+    pub dead_letters: i64,
     /// Events without a number.
     pub events_unnumbered: i64,
 }

@@ -3,6 +3,7 @@
 pub mod campaigns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod endpoints;
 mod error;
@@ -17,6 +18,7 @@ mod page;
 pub mod plan;
 pub mod recipients;
 pub mod release;
+pub mod resolutions;
 pub mod results;
 pub mod senders;
 pub mod suppressions;
@@ -43,6 +45,9 @@ pub trait Store:
     + fleet::FleetStore
     + intents::IntentStore
     + results::ResultStore
+    + resolutions::ResolutionStore
+    + dead_letters::BurialStore
+    + dead_letters::DeadLetterStore
     + sweep::SweepStore
     + deliveries::DeliveryStore
     + health::HealthStore
@@ -65,6 +70,9 @@ impl<T> Store for T where
         + fleet::FleetStore
         + intents::IntentStore
         + results::ResultStore
+        + resolutions::ResolutionStore
+        + dead_letters::BurialStore
+        + dead_letters::DeadLetterStore
         + sweep::SweepStore
         + deliveries::DeliveryStore
         + health::HealthStore

@@ -7,7 +7,7 @@ use paceline_domain::{
     MessageState, Outcome, SenderId, WaId, WorkerId, WorkspaceId,
 };
 
-use crate::{Page, PageRequest, StoreResult, suppressions::Suppression};
+use crate::{Page, PageRequest, StoreResult, resolutions::Resolved, suppressions::Suppression};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +151,8 @@ pub struct MessageStory {
     pub message: Message,
     /// Its attempts, first to last.
     pub attempts: Vec<Attempt>,
+    /// What was decided when the outcome of an attempt was unknown, first to last.
+    pub resolutions: Vec<Resolved>,
     /// The state of its campaign.
     pub campaign_state: Option<CampaignState>,
 }

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
     AttemptNumber, Epoch, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, MessageState, Outcome, ReceiptKind,
-    WorkerResult,
+    ResultBody, WorkerResult,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{StoreResult, intents::AttemptOutcome};
 
 /// A result to apply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultToApply {
     /// What the worker reported.
     pub result: WorkerResult,
@@ -21,7 +22,8 @@ pub struct ResultToApply {
 }
 
 /// Whether an incoming message asks not to be contacted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OptOut {
     /// It does.
     Yes,
@@ -40,6 +42,24 @@ pub struct ApplySummary {
     pub stale: u64,
     /// People who opted out.
     pub opted_out: u64,
+    /// Messages whose outcome is unknown from now on.
+    pub unknown: u64,
+    /// Receipts, and outcomes after all, that settled an unknown outcome.
+    pub settled: u64,
+    /// Receipts that overtook the outcome of their attempt.
+    pub overtook: u64,
+}
+
+impl ApplySummary {
+    /// Counts a result about a message that we sent, which moved it from one state to another.
+    pub const fn count_outgoing(&mut self, body: &ResultBody, from: MessageState, to: MessageState) {
+        match (body, from, to) {
+            (_, MessageState::Sending, MessageState::Unknown) => self.unknown += 1,
+            (_, MessageState::Unknown, _) => self.settled += 1,
+            (ResultBody::Receipt(_), MessageState::Sending, _) => self.overtook += 1,
+            _ => {}
+        }
+    }
 }
 
 /// Applying results.

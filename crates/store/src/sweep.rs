@@ -38,7 +38,12 @@ pub trait SweepStore: Send + Sync {
     /// their outcome is recorded as unknown.
     async fn lose_abandoned(&self, now: DateTime<Utc>, age: Duration, limit: u32) -> StoreResult<u64>;
 
-    /// Removes what is kept for a time only: inbox rows, events, finished deliveries and idempotency keys older than `age`
-    /// (real time).
+    /// Messages that are unknown since at least `grace` (campaign time), of workspaces whose policy is not to hold them: each is
+    /// failed or sent again as by [`crate::resolutions::ResolutionStore::resolve_message`]. The policy sends each message again once;
+    /// what is unknown after that is held.
+    async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64>;
+
+    /// Removes what is kept for a time only: inbox rows, events, finished deliveries, idempotency keys, and dead letters that
+    /// need nothing more of anyone, older than `age` (real time).
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64>;
 }

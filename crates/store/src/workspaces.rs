@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{ApiKeyId, WorkspaceId, WorkspaceKey};
+use paceline_domain::{ApiKeyId, UnknownPolicy, WorkspaceId, WorkspaceKey};
 
 use crate::StoreResult;
 
@@ -15,6 +15,8 @@ pub struct Workspace {
     pub name: String,
     /// Its secret.
     pub key: WorkspaceKey,
+    /// What becomes of messages whose outcome stays unknown.
+    pub unknown_policy: UnknownPolicy,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -57,4 +59,9 @@ pub trait WorkspaceStore: Send + Sync {
 
     /// A workspace by its id.
     async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>>;
+
+    /// Changes what becomes of messages whose outcome stays unknown, those that are so already included. Answers the workspace
+    /// as it then is.
+    async fn set_unknown_policy(&self, workspace: WorkspaceId, policy: UnknownPolicy)
+    -> StoreResult<Option<Workspace>>;
 }

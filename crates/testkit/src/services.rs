@@ -79,6 +79,22 @@ impl TestServices {
         self.namespace.obstruct(sender(id)?).await.map_err(|error| NoServices(error.to_string()))
     }
 
+    /// Publishes a result message that no release of ours can read.
+    ///
+    /// # Errors
+    /// The broker is away, or refuses.
+    pub async fn publish_foreign(&self, shard: u16, body: &[u8]) -> Result<(), NoServices> {
+        self.namespace.publish_foreign(shard, body).await.map_err(|error| NoServices(error.to_string()))
+    }
+
+    /// Lets results die: they come to the dead queue as if the broker had taken them out of theirs.
+    ///
+    /// # Errors
+    /// The broker is away, or refuses.
+    pub async fn bury_results(&self, body: &[u8]) -> Result<(), NoServices> {
+        self.namespace.bury_results(body).await.map_err(|error| NoServices(error.to_string()))
+    }
+
     /// Deletes a sender's queue, whatever its arguments.
     ///
     /// # Errors

@@ -11,6 +11,10 @@ pub(crate) struct Meters {
     pub(crate) sends: IntCounterVec,
     pub(crate) send_seconds: HistogramVec,
     pub(crate) resends: IntCounterVec,
+    /// By channel.
+    pub(crate) orphans: IntCounterVec,
+    /// By what was refused.
+    pub(crate) epoch_refusals: IntCounterVec,
     pub(crate) events: IntCounterVec,
     pub(crate) gaps: HistogramVec,
     pub(crate) queue_wait: HistogramVec,
@@ -42,6 +46,17 @@ const RESENDS: Describe = describe(
     "paceline_worker_resends_total",
     "Sends repeated with the same message id because the outcome of the first was not known, by channel.",
     "Answers of the network are lost, or workers crash between intent and outcome.",
+);
+const ORPHANS: Describe = describe(
+    "paceline_worker_orphaned_intents_total",
+    "Intents without an outcome that this process took over, by channel: sent again with the same id, or unknown.",
+    "Alert when it goes on: processes die, freeze, or lose their leases in the middle of a send.",
+);
+const EPOCH_REFUSALS: Describe = describe(
+    "paceline_worker_epoch_refusals_total",
+    "What the store refused because the lease was over, by what it was: intent, adoption, session. Each is a send that an old \
+     holder did not make.",
+    "Alert when it goes on: workers freeze longer than a lease lasts, or clocks and databases stall; look at the machines' load.",
 );
 const EVENTS: Describe = describe(
     "paceline_worker_events_total",
@@ -105,6 +120,8 @@ impl Meters {
                 &[0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0],
             ),
             resends: metrics.counter(RESENDS, &["channel"]),
+            orphans: metrics.counter(ORPHANS, &["channel"]),
+            epoch_refusals: metrics.counter(EPOCH_REFUSALS, &["at"]),
             events: metrics.counter(EVENTS, &["channel", "kind"]),
             gaps: metrics.histogram(
                 GAPS,

@@ -125,6 +125,7 @@ impl Actor {
         let answer = match self.context.store.record_intents(batch).await {
             Ok(Fenced::Done(answer)) => answer,
             Ok(Fenced::LeaseLost) => {
+                self.context.meters.epoch_refusals.with_label_values(&["intent"]).inc();
                 self.lease.change(Standing::Lost);
                 return Err(Turn::LeaseOver);
             }

@@ -119,6 +119,7 @@ impl Pump {
             match stored.await {
                 Ok(Fenced::Done(())) => return Safe::Yes,
                 Ok(Fenced::LeaseLost) => {
+                    self.context.meters.epoch_refusals.with_label_values(&["session"]).inc();
                     self.lease.change(Standing::Lost);
                     return Safe::No;
                 }

@@ -27,6 +27,9 @@ impl Actor {
     /// Settles every open attempt of the sender.
     pub(crate) async fn settle(&mut self, link: &mut Link) -> Result<(), Turn> {
         let open = self.adopt(link).await?;
+        let orphans = open.iter().filter(|attempt| attempt.outcome.is_none()).count();
+        let counted = self.context.meters.orphans.with_label_values(&[self.channel_word()]);
+        counted.inc_by(u64::try_from(orphans).unwrap_or(u64::MAX));
         if !open.is_empty() {
             steps::pass(Step::WorkerAdopted);
             tracing::info!(sender.id = %self.lease.id, attempts.count = open.len(), "settling open attempts");
@@ -46,6 +49,7 @@ impl Actor {
             match self.context.store.adopt_attempts(sender, epoch, self.context.options.worker, now).await {
                 Ok(Fenced::Done(open)) => return Ok(open),
                 Ok(Fenced::LeaseLost) => {
+                    self.context.meters.epoch_refusals.with_label_values(&["adoption"]).inc();
                     self.lease.change(Standing::Lost);
                     return Err(Turn::LeaseOver);
                 }

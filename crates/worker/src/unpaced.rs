@@ -186,6 +186,7 @@ impl Actor {
                 Ok(())
             }
             Ok(Fenced::LeaseLost) => {
+                self.context.meters.epoch_refusals.with_label_values(&["intent"]).inc();
                 self.lease.change(Standing::Lost);
                 Err(Turn::LeaseOver)
             }

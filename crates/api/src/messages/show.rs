@@ -48,8 +48,10 @@ pub(crate) struct AttemptBody {
     /// The process.
     #[schema(value_type = schemas::WorkerId)]
     worker_id: WorkerId,
-    /// The lease epoch of the intent.
+    /// The lease epoch of the intent, or of whoever took it over.
     epoch: i64,
+    /// The WhatsApp id it was sent with: the message's own, at every attempt.
+    wa_id: String,
     /// When the intent was recorded.
     intended_at: DateTime<Utc>,
     /// How often it was taken up to be sent: by its intent, and once more by each holder that adopted it after a crash or a lost
@@ -75,14 +77,23 @@ pub(crate) struct AttemptBody {
 pub(crate) struct Moment {
     /// When, in campaign time.
     at: DateTime<Utc>,
-    /// `created`, `intended`, the outcome of an attempt, `delivered`, `read`, `replied`, or the state it ended in.
+    /// `created`, `intended`, the outcome of an attempt, `resolved`, `delivered`, `read`, `replied`, or the state it ended in.
     what: &'static str,
     /// The attempt, where it belongs to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<i64>,
-    /// The reason, where there is one.
+    /// The reason, where there is one; of `resolved` what was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Of `resolved`: `policy`, or the id of the API key that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+impl Moment {
+    const fn new(at: DateTime<Utc>, what: &'static str) -> Self {
+        Self { at, what, attempt: None, reason: None, by: None }
+    }
 }
 
 /// Shows a message with its timeline, and why it has or has not been sent.
@@ -100,7 +111,8 @@ pub(crate) async fn show_message(
     let senders = find_senders(&api, caller, &story.message).await?;
     let why = why::of_message(&story, &senders, api.profiles(), api.now());
     let timeline = timeline(&story);
-    let attempts = story.attempts.into_iter().map(AttemptBody::from).collect();
+    let wa_id = story.message.wa_id.as_str();
+    let attempts = story.attempts.into_iter().map(|attempt| AttemptBody::new(attempt, wa_id)).collect();
     Ok(Json(StoryBody { message: story.message.into(), why, attempts, timeline }))
 }
 
@@ -118,21 +130,27 @@ async fn find_senders(api: &Api, caller: Caller, message: &Message) -> Result<Ve
 
 fn timeline(story: &MessageStory) -> Vec<Moment> {
     let message = &story.message;
-    let moment = |at: Option<DateTime<Utc>>, what| at.map(|at| Moment { at, what, attempt: None, reason: None });
+    let moment = |at: Option<DateTime<Utc>>, what| at.map(|at| Moment::new(at, what));
     let mut moments: Vec<Moment> = moment(Some(message.created_at), "created").into_iter().collect();
     for attempt in &story.attempts {
         let number = Some(i64::from(attempt.number));
-        moments.push(Moment { at: attempt.intended_at, what: "intended", attempt: number, reason: None });
+        moments.push(Moment { attempt: number, ..Moment::new(attempt.intended_at, "intended") });
         if let (Some(outcome), Some(at)) = (&attempt.outcome, attempt.ended_at) {
             let reason = rejection(outcome).map(str::to_owned);
-            moments.push(Moment { at, what: outcome.as_str(), attempt: number, reason });
+            moments.push(Moment { attempt: number, reason, ..Moment::new(at, outcome.as_str()) });
         }
     }
+    moments.extend(story.resolutions.iter().map(|resolved| Moment {
+        attempt: Some(i64::from(resolved.attempt)),
+        reason: Some(resolved.resolution.to_string()),
+        by: Some(resolved.by.to_string()),
+        ..Moment::new(resolved.at, "resolved")
+    }));
     moments.extend(moment(message.delivered_at, "delivered"));
     moments.extend(moment(message.read_at, "read"));
     moments.extend(moment(message.replied_at, "replied"));
     if let Some(at) = message.ended_at {
-        moments.push(Moment { at, what: message.state.as_str(), attempt: None, reason: message.reason.clone() });
+        moments.push(Moment { reason: message.reason.clone(), ..Moment::new(at, message.state.as_str()) });
     }
     // Stable, so that what happened in one instant keeps the order above.
     moments.sort_by_key(|moment| moment.at);
@@ -146,8 +164,8 @@ fn rejection(outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
-impl From<Attempt> for AttemptBody {
-    fn from(attempt: Attempt) -> Self {
+impl AttemptBody {
+    fn new(attempt: Attempt, wa_id: &str) -> Self {
         let provider_id = match &attempt.outcome {
             Some(Outcome::Sent { provider_id }) => provider_id.clone(),
             _ => None,
@@ -157,6 +175,7 @@ impl From<Attempt> for AttemptBody {
             sender_id: attempt.sender,
             worker_id: attempt.worker,
             epoch: attempt.epoch.0,
+            wa_id: wa_id.to_owned(),
             intended_at: attempt.intended_at,
             sends: attempt.sends,
             outcome: attempt.outcome.as_ref().map(Outcome::as_str),

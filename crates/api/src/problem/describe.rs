@@ -30,6 +30,8 @@ impl Problem {
             Self::SenderTaken => (S::CONFLICT, "sender-taken", "The phone number is a sender already"),
             Self::SenderRemoved => (S::CONFLICT, "sender-removed", "The sender was removed"),
             Self::NoSender => (S::CONFLICT, "no-sender", "No sender may send this message"),
+            Self::MessageNotUnknown(_) => (S::CONFLICT, "message-not-unknown", "The message's outcome is not unknown"),
+            Self::DeadLetterUnreadable => (S::CONFLICT, "dead-letter-unreadable", "The dead letter cannot be read"),
             Self::RecipientSuppressed(_) => (S::CONFLICT, "recipient-suppressed", "The recipient must not be contacted"),
             Self::Conflict => (S::CONFLICT, "conflict", "Something else changed the resource"),
 
@@ -61,6 +63,9 @@ impl Problem {
             Self::SenderTaken => "This installation already has a sender with this phone number on this channel.",
             Self::SenderRemoved => "The sender was removed; add its phone number again to use it.",
             Self::NoSender => "The sender is not active, or the pool has no active sender.",
+            Self::DeadLetterUnreadable => {
+                "This release of Paceline cannot read the letter, so there is nothing to replay."
+            }
             Self::Conflict => "Something else changed the resource at the same time; read it again.",
             told => return Some(told.told_detail()),
         };
@@ -75,6 +80,9 @@ impl Problem {
             Self::UnsupportedMediaType { expected } => format!("The content type must be {expected}."),
             Self::CampaignState(refused) => format!("{}.", capitalised(&refused.to_string())),
             Self::CampaignNotDraft(state) => format!("The campaign is {state}; only a draft can be changed."),
+            Self::MessageNotUnknown(state) => {
+                format!("The message is {state}; only one of unknown outcome can be resolved, and only once.")
+            }
             Self::NoSenders { pool } => format!("The pool {pool:?} has no active sender; add one, or resume one."),
             Self::RecipientSuppressed(suppression) => {
                 let since = suppression.since.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -114,6 +122,7 @@ impl Problem {
             Self::TooLarge { limit } | Self::TooManyRecipients { limit } => json!({ "limit": limit }),
             Self::CampaignState(refused) => json!({ "state": refused.state, "attempted": refused.attempted }),
             Self::CampaignNotDraft(state) => json!({ "state": state }),
+            Self::MessageNotUnknown(state) => json!({ "state": state }),
             Self::NoSenders { pool } => json!({ "pool": pool }),
             Self::RecipientSuppressed(suppression) => {
                 json!({ "since": suppression.since, "why": suppression.reason, "scope": suppression.scope })

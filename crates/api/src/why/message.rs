@@ -27,7 +27,10 @@ pub(crate) fn of_message(story: &MessageStory, senders: &[Sender], profiles: &Pr
         MessageState::Failed => Why::new(reason, format!("The message failed{}: {reason}.", at(message.ended_at))),
         MessageState::Unknown => Why::new(
             "unknown",
-            format!("The last attempt ended without an answer{}; a late receipt may settle it.", at(message.ended_at)),
+            format!(
+                "The last attempt ended without an answer{}; a late receipt may settle it, or a decision (POST …/resolve).",
+                at(message.ended_at)
+            ),
         ),
         MessageState::Expired => Why::new("expired", format!("The message's time passed{}.", at(message.expires_at))),
         MessageState::Cancelled => {

@@ -17,7 +17,7 @@ use paceline_api::{ApiDeps, ApiKeySecret, ApiOptions, ProbeResult, ReadinessProb
 use paceline_audience::{Template, Variables, VariantKey};
 use paceline_domain::{
     AttemptNumber, ChannelKind, Clock, Content, Epoch, Exclusion, MessageId, Minter, Outcome, ResultBody, SenderId,
-    SessionChange, SessionState, SleepFuture, WorkerId, WorkerResult, WorkspaceId, WorkspaceKey,
+    SessionChange, SessionState, SleepFuture, UnknownPolicy, WorkerId, WorkerResult, WorkspaceId, WorkspaceKey,
 };
 use paceline_pacing::{Profile, Profiles};
 use paceline_store::{
@@ -100,7 +100,13 @@ impl App {
         let workspace_key = WorkspaceKey::from_bytes(minter.bytes());
         let workspace = minter.mint(noon());
         let secret = ApiKeySecret::generate(&minter);
-        let tenant = Workspace { id: workspace, name: "test".into(), key: workspace_key, created_at: noon() };
+        let tenant = Workspace {
+            id: workspace,
+            name: "test".into(),
+            key: workspace_key,
+            unknown_policy: UnknownPolicy::Hold,
+            created_at: noon(),
+        };
         let key = ApiKey {
             id: minter.mint(noon()),
             workspace,

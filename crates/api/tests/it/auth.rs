@@ -71,6 +71,7 @@ pub(crate) async fn second_workspace(app: &App) -> String {
         id: app.minter.mint(noon()),
         name: "other".into(),
         key: WorkspaceKey::from_bytes(app.minter.bytes()),
+        unknown_policy: paceline_domain::UnknownPolicy::Hold,
         created_at: noon(),
     };
     let secret = ApiKeySecret::generate(&app.minter);

@@ -5,6 +5,7 @@
 mod app;
 mod auth;
 mod campaigns;
+mod dead_letters;
 mod events;
 mod fleet;
 mod health;
@@ -15,6 +16,7 @@ mod openapi;
 mod preview;
 mod refusals;
 mod report;
+mod resolutions;
 mod senders;
 mod suppressions;
 mod uploads;

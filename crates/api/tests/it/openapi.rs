@@ -43,12 +43,15 @@ const ROUTES: &str = "
     GET /v1/campaigns/{id}/report
     POST /v1/campaigns/{id}/resume
     POST /v1/campaigns/{id}/start
+    GET /v1/dead-letters
+    POST /v1/dead-letters/{id}/replay
     GET /v1/events
     GET /v1/events/stream
     GET /v1/fleet
     GET /v1/messages
     POST /v1/messages
     GET /v1/messages/{id}
+    POST /v1/messages/{id}/resolve
     GET /v1/pools
     GET /v1/senders
     POST /v1/senders
@@ -65,6 +68,8 @@ const ROUTES: &str = "
     DELETE /v1/webhook-endpoints/{id}
     GET /v1/webhook-endpoints/{id}/deliveries
     POST /v1/webhook-endpoints/{id}/deliveries/{delivery}/redeliver
+    GET /v1/workspace
+    PATCH /v1/workspace
 ";
 
 #[tokio::test]

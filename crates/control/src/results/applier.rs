@@ -36,8 +36,7 @@ impl Applier {
     /// # Errors
     /// Those of the store; then nothing was applied.
     pub async fn apply(&self, results: impl IntoIterator<Item = WorkerResult>) -> StoreResult<ApplySummary> {
-        let results: Vec<_> =
-            results.into_iter().map(|result| ResultToApply { opt_out: classify(&result), result }).collect();
+        let results: Vec<_> = results.into_iter().map(to_apply).collect();
         let summary = self.store.apply_results(&results, self.clock.now()).await?;
         self.count(&results, summary);
         Ok(summary)
@@ -63,13 +62,13 @@ impl Applier {
         );
     }
 
-    pub(super) fn report_loss(&self, result: &WorkerResult) {
+    pub(super) fn report_burial(&self, result: &WorkerResult) {
         self.meters.given_up_results.with_label_values(&[kind(result)]).inc();
         tracing::error!(
             result.id = hex(result.id()),
             result.kind = kind(result),
             sender.id = %result.sender,
-            "the store still refuses a result; it is given up"
+            "the store still refuses a result; it is a dead letter, to be replayed when the cause is gone"
         );
     }
 
@@ -83,14 +82,20 @@ impl Applier {
             self.meters.result_effects.with_label_values(&[effect]).inc_by(count);
         }
         self.meters.opt_outs.inc_by(summary.opted_out);
+        self.meters.unknown_outcomes.inc_by(summary.unknown);
+        for (what, count) in [("settled", summary.settled), ("overtook", summary.overtook)] {
+            self.meters.late_receipts.with_label_values(&[what]).inc_by(count);
+        }
     }
 }
 
-fn classify(result: &WorkerResult) -> OptOut {
-    match &result.body {
+/// A result with whether it asks not to be contacted.
+pub(crate) fn to_apply(result: WorkerResult) -> ResultToApply {
+    let opt_out = match &result.body {
         ResultBody::Inbound(inbound) if paceline_audience::is_opt_out(&inbound.text) => OptOut::Yes,
         _ => OptOut::No,
-    }
+    };
+    ResultToApply { result, opt_out }
 }
 
 /// The result's kind as counted: an attempt by its outcome, a receipt by what it says.

@@ -1,5 +1,6 @@
 //! Small fakes of the ports. Each keeps what it was told, and fails when a test says so.
 
+mod dead;
 mod plan;
 mod release;
 mod results;
@@ -22,6 +23,7 @@ use paceline_store::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use dead::{FakeBurials, FakeDead};
 pub(crate) use plan::FakePlans;
 pub(crate) use release::{FakeJobs, FakeReleases};
 pub(crate) use results::{FakeResultQueue, FakeResults};

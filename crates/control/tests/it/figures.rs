@@ -20,6 +20,7 @@ async fn the_account_and_the_store_s_figures_are_shown() {
         leases_held: 20,
         outbox_age: Some(Duration::from_millis(7_900)),
         deliveries_waiting: 8,
+        dead_letters: 2,
         events_unnumbered: 9,
     };
     let (meters, metrics) = meters();
@@ -38,6 +39,7 @@ async fn the_account_and_the_store_s_figures_are_shown() {
         "paceline_outbox_age_seconds 7",
         "paceline_leases_held 20",
         "paceline_webhook_deliveries_waiting 8",
+        "paceline_dead_letters_waiting 2",
         "paceline_events_unnumbered 9",
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");

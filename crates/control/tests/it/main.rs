@@ -1,6 +1,7 @@
 //! The control plane's roles over fakes of the ports, and all of them over the embedded ones.
 
 mod builders;
+mod dead_letters;
 mod fakes;
 mod figures;
 mod outages;

@@ -2,20 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paceline_control::{Applier, Outages, ResultOptions, ResultsRole, run_role};
-use paceline_domain::WorkerResult;
-use paceline_store::results::OptOut;
+use paceline_control::{Applier, Outages, ResultOptions, ResultsRole, Undertaker, run_role};
+use paceline_domain::{DeathReason, WorkerResult};
+use paceline_store::{
+    dead_letters::DeadBody,
+    results::{OptOut, ResultToApply},
+};
 use paceline_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    builders::{broker_away, delivered, inbound, meters, noon, sent, unavailable},
-    fakes::{FakeResultQueue, FakeResults, StillClock, lock, step},
+    builders::{broker_away, delivered, inbound, meters, noon, refused, sent, unavailable},
+    fakes::{FakeBurials, FakeResultQueue, FakeResults, StillClock, lock, step},
 };
 
 struct Bench {
     queue: Arc<FakeResultQueue>,
     store: Arc<FakeResults>,
+    burials: Arc<FakeBurials>,
     role: ResultsRole,
     metrics: Metrics,
 }
@@ -27,14 +31,16 @@ fn bench() -> Bench {
 fn bench_with(options: ResultOptions) -> Bench {
     let (meters, metrics) = meters();
     let (queue, store) = (Arc::new(FakeResultQueue::default()), Arc::new(FakeResults::default()));
-    let applier = Arc::new(Applier::new(store.clone(), StillClock::at(noon(), 1.0), meters));
-    let role = ResultsRole::new(0, queue.clone(), applier, options);
-    Bench { queue, store, role, metrics }
+    let (clock, burials) = (StillClock::at(noon(), 1.0), Arc::new(FakeBurials::default()));
+    let applier = Arc::new(Applier::new(store.clone(), clock.clone(), Arc::clone(&meters)));
+    let undertaker = Arc::new(Undertaker::new(burials.clone(), clock, meters));
+    let role = ResultsRole::new(0, queue.clone(), applier, undertaker, options);
+    Bench { queue, store, burials, role, metrics }
 }
 
 #[tokio::test]
 async fn what_has_arrived_is_applied_in_one_transaction_and_then_acknowledged() {
-    let Bench { queue, store, mut role, metrics } = bench();
+    let Bench { queue, store, mut role, metrics, .. } = bench();
     queue.deliver(1, vec![sent(1), sent(2)]);
     queue.deliver(2, vec![delivered(1)]);
     step(&mut role).await.expect("they are applied");
@@ -67,7 +73,7 @@ async fn a_batch_ends_at_about_its_limit() {
 
 #[tokio::test]
 async fn only_an_incoming_message_that_is_an_opt_out_word_opts_out() {
-    let Bench { queue, store, mut role, metrics } = bench();
+    let Bench { queue, store, mut role, metrics, .. } = bench();
     let texts = ["STOP", " stop. ", "please stop calling me", "Hello", "unsubscribe"];
     let results: Vec<WorkerResult> =
         (1_u64..).zip(texts).map(|(number, text)| inbound(number, text)).chain([sent(1)]).collect();
@@ -98,7 +104,7 @@ async fn while_the_database_is_away_nothing_is_acknowledged_and_nothing_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_the_store_refuses_does_not_keep_the_others_and_is_taken_later() {
-    let Bench { queue, store, mut role, metrics } = bench();
+    let Bench { queue, store, mut role, metrics, .. } = bench();
     lock(&store.poison).insert(sent(2).id());
     queue.deliver(1, vec![sent(1)]);
     queue.deliver(2, vec![sent(2), sent(3)]);
@@ -117,9 +123,11 @@ async fn a_result_that_the_store_refuses_does_not_keep_the_others_and_is_taken_l
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_is_refused_to_the_end_is_given_up_and_counted() {
-    let Bench { queue, store, role, metrics } = bench();
+async fn a_result_that_is_refused_to_the_end_is_a_dead_letter() {
+    let Bench { queue, store, burials, role, metrics } = bench();
     lock(&store.poison).insert(sent(1).id());
+    burials.failures.push(refused());
+    burials.failures.push(unavailable());
     queue.deliver(1, vec![sent(1)]);
     queue.deliver(2, vec![sent(2)]);
     let (outages, stop) = (Arc::new(Outages::new(&meters().0)), CancellationToken::new());
@@ -132,6 +140,9 @@ async fn a_result_that_is_refused_to_the_end_is_given_up_and_counted() {
     queue.deliver(3, vec![sent(3)]);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(queue.acked(), [2, 3, 1]);
+    let kept: Vec<_> = lock(&burials.kept).iter().map(|letter| (letter.reason, letter.body.clone())).collect();
+    let body = DeadBody::Result(Box::new(ResultToApply { result: sent(1), opt_out: OptOut::No }));
+    assert_eq!(kept, [(DeathReason::Refused, body)], "it is kept before it is acknowledged");
     assert!(metrics.render().lines().any(|line| line == "paceline_results_given_up_total{kind=\"sent\"} 1"));
     stop.cancel();
     running.await.expect("it ends");

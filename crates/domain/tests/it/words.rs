@@ -3,8 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use paceline_domain::{
-    Bucket, CampaignMove, CampaignState, CancelReason, ChannelKind, EventKind, FailureReason, Lane, MessageMove,
-    MessageState, ReceiptKind, Repeats, SenderState, SessionState, SuppressionReason, SuppressionScope, UnknownWord,
+    Bucket, CampaignMove, CampaignState, CancelReason, ChannelKind, DeadLetterKind, DeathReason, EventKind,
+    FailureReason, Lane, MessageMove, MessageState, ReceiptKind, Repeats, Resolution, SenderState, SessionState,
+    SuppressionReason, SuppressionScope, UnknownPolicy, UnknownWord,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,6 +29,8 @@ fn every_word_finds_its_value_again() {
     prove(CampaignState::ALL);
     prove(CancelReason::ALL);
     prove(ChannelKind::ALL);
+    prove(DeadLetterKind::ALL);
+    prove(DeathReason::ALL);
     prove(EventKind::ALL);
     prove(FailureReason::ALL);
     prove(Lane::ALL);
@@ -35,10 +38,12 @@ fn every_word_finds_its_value_again() {
     prove(MessageState::ALL);
     prove(ReceiptKind::ALL);
     prove(Repeats::ALL);
+    prove(Resolution::ALL);
     prove(SenderState::ALL);
     prove(SessionState::ALL);
     prove(SuppressionReason::ALL);
     prove(SuppressionScope::ALL);
+    prove(UnknownPolicy::ALL);
 }
 
 #[test]

@@ -16,7 +16,10 @@ use lapin::{
 use paceline_domain::{
     Address, Generation, Job, JobItem, Lane, MessageId, ResultBody, SenderId, SessionChange, SessionState, WorkerResult,
 };
-use paceline_queue::{JobConsumer, JobQueue, Publication, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue};
+use paceline_queue::{
+    DeadConsumer, DeadQueue, JobConsumer, JobQueue, Publication, QueueResult, RESULT_SHARDS, ResultConsumer,
+    ResultQueue,
+};
 use paceline_queue_rabbitmq::{QueueType, RabbitOptions, RabbitQueue};
 use paceline_telemetry::Metrics;
 use tokio::time::timeout;
@@ -204,6 +207,13 @@ impl JobQueue for Installation {
 
     async fn remove_sender(&self, sender: SenderId) -> QueueResult<()> {
         self.queue.remove_sender(sender).await
+    }
+}
+
+#[async_trait]
+impl DeadQueue for Installation {
+    async fn consume_dead(&self) -> QueueResult<Box<dyn DeadConsumer>> {
+        self.queue.consume_dead().await
     }
 }
 

@@ -5,6 +5,7 @@
 mod blocked;
 mod broker;
 mod connections;
+mod dead;
 mod diagnosis;
 mod log;
 mod proxy;

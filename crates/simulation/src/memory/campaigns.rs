@@ -19,14 +19,12 @@ impl Memory {
         if to == CampaignState::Running {
             campaign.started_at.get_or_insert(now);
         }
-        if to.is_final() {
-            campaign.ended_at = Some(now);
-        }
+        campaign.ended_at = to.has_ended().then_some(now);
         let kind = match attempted {
             CampaignMove::Start => Some(EventKind::CampaignStarted),
             CampaignMove::Schedule => None,
             CampaignMove::Pause => Some(EventKind::CampaignPaused),
-            CampaignMove::Resume => Some(EventKind::CampaignResumed),
+            CampaignMove::Resume | CampaignMove::Reopen => Some(EventKind::CampaignResumed),
             CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
             CampaignMove::Complete => Some(EventKind::CampaignCompleted),
         };

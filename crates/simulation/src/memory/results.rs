@@ -40,17 +40,35 @@ impl Memory {
         match body {
             ResultBody::Attempt { message, attempt, epoch, outcome } => {
                 let (message, attempt, epoch, outcome) = (*message, *attempt, *epoch, outcome.clone());
-                self.apply_outcome(&AttemptOutcome { message, attempt, epoch, outcome, at: *at })
+                let from = self.messages.get(&message).map(|message| message.state);
+                let applied = self.apply_outcome(&AttemptOutcome { message, attempt, epoch, outcome, at: *at });
+                self.count_outgoing(applied, (message, from), body, summary);
+                applied
             }
             ResultBody::Receipt(receipt) => {
-                let found = self.find_by_receipt(*sender, &receipt.id);
-                found.is_some_and(|message| self.settle_message(message, &settle_receipt(receipt.kind), *at))
+                let Some(message) = self.find_by_receipt(*sender, &receipt.id) else { return false };
+                let from = self.messages.get(&message).map(|message| message.state);
+                let applied = self.settle_message(message, &settle_receipt(receipt.kind), *at);
+                self.count_outgoing(applied, (message, from), body, summary);
+                applied
             }
             ResultBody::Inbound(inbound) => {
                 self.apply_inbound((*sender, *at), inbound, result.opt_out, (now, summary));
                 true
             }
             ResultBody::Session(change) => self.apply_session(*sender, *at, change),
+        }
+    }
+
+    fn count_outgoing(
+        &self,
+        applied: bool,
+        (message, from): (MessageId, Option<MessageState>),
+        body: &ResultBody,
+        summary: &mut ApplySummary,
+    ) {
+        if let (true, Some(from), Some(message)) = (applied, from, self.messages.get(&message)) {
+            summary.count_outgoing(body, from, message.state);
         }
     }
 

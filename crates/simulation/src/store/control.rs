@@ -8,6 +8,7 @@ use paceline_domain::{ResultBody, WorkerResult, WorkspaceId};
 use paceline_store::{
     StoreResult,
     campaigns::Campaign,
+    dead_letters::{BurialStore, NewDeadLetter},
     events::{Event, EventStore},
     plan::{PlanStore, PlannedBatch, PlanningCampaign, UnplannedRow},
     results::{ApplySummary, ResultStore, ResultToApply},
@@ -128,8 +129,21 @@ impl SweepStore for NodeStore {
         self.sweep("loses abandoned intents", move |world| world.memory.lose_abandoned(now, age, limit)).await
     }
 
+    /// The simulated workspace holds what is unknown.
+    async fn settle_unknown(&self, _now: DateTime<Utc>, _grace: Duration, _limit: u32) -> StoreResult<u64> {
+        Ok(0)
+    }
+
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         self.sweep("purges", move |world| world.memory.purge_before(age, limit)).await
+    }
+}
+
+#[async_trait]
+impl BurialStore for NodeStore {
+    async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
+        let letters = letters.to_vec();
+        self.call(move |world| Ok(world.memory.record_dead_letters(&letters, not_before))).await
     }
 }
 

@@ -86,13 +86,13 @@ impl Tx {
     ) -> Fallible<()> {
         let update = sqlx::query(
             "UPDATE campaigns SET state = $2, started_at = CASE WHEN $3 THEN coalesce(started_at, $5) ELSE started_at END, \
-             ended_at = CASE WHEN $4 THEN $5 ELSE ended_at END WHERE id = $1",
+             ended_at = CASE WHEN $4 THEN $5 END WHERE id = $1",
         );
         let update = update
             .bind(uuid(campaign.id))
             .bind(to.as_str())
             .bind(to == CampaignState::Running)
-            .bind(to.is_final())
+            .bind(to.has_ended())
             .bind(now);
         self.execute(update).await?;
         if let Some(kind) = event_of(happened) {
@@ -108,7 +108,7 @@ const fn event_of(happened: CampaignMove) -> Option<EventKind> {
         CampaignMove::Start => Some(EventKind::CampaignStarted),
         CampaignMove::Schedule => None,
         CampaignMove::Pause => Some(EventKind::CampaignPaused),
-        CampaignMove::Resume => Some(EventKind::CampaignResumed),
+        CampaignMove::Resume | CampaignMove::Reopen => Some(EventKind::CampaignResumed),
         CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
         CampaignMove::Complete => Some(EventKind::CampaignCompleted),
     }

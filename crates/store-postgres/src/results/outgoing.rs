@@ -7,7 +7,7 @@ use paceline_domain::{
 };
 use paceline_store::{
     intents::AttemptOutcome,
-    results::{Ledger, Settlement, settle_receipt},
+    results::{ApplySummary, Ledger, Settlement, settle_receipt},
 };
 
 use super::{Fresh, is_outgoing};
@@ -32,7 +32,7 @@ struct Named {
 
 impl Tx {
     /// Applies outcomes and receipts. Answers how many changed something.
-    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>]) -> Fallible<u64> {
+    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>], summary: &mut ApplySummary) -> Fallible<u64> {
         if !fresh.iter().any(|fresh| is_outgoing(&fresh.result.result.body)) {
             return Ok(0);
         }
@@ -42,7 +42,7 @@ impl Tx {
         named.ledger = self.read_ledger(fresh).await?;
         let mut applied = 0;
         for fresh in fresh {
-            applied += u64::from(self.apply_one(fresh, &mut named));
+            applied += u64::from(self.apply_one(fresh, &mut named, summary));
         }
         let moved = named.messages.into_values().filter(Moved::has_moved).collect();
         self.write_moved(moved).await?;
@@ -50,7 +50,7 @@ impl Tx {
     }
 
     /// Moves the message that an outcome or a receipt is about. `false`: nothing changed.
-    fn apply_one(&mut self, fresh: &Fresh<'_>, named: &mut Named) -> bool {
+    fn apply_one(&mut self, fresh: &Fresh<'_>, named: &mut Named, summary: &mut ApplySummary) -> bool {
         let result = &fresh.result.result;
         let message = match &result.body {
             ResultBody::Attempt { message, .. } => Some(message),
@@ -70,13 +70,18 @@ impl Tx {
             not_before: settlement.not_before,
             place: fresh.place,
         };
-        if proves_acceptance(settlement.happened, moved.held.state) {
+        let from = moved.held.state;
+        if proves_acceptance(settlement.happened, from) {
             // Whoever reads the events sees every message sent before it is delivered.
             let accepted =
                 Happening { happened: MessageMove::Accept, reason: None, not_before: None, ..happening.clone() };
             self.move_message(moved, &accepted);
         }
-        self.move_message(moved, &happening)
+        let applied = self.move_message(moved, &happening);
+        if applied {
+            summary.count_outgoing(&result.body, from, moved.held.state);
+        }
+        applied
     }
 
     /// The messages that receipts name, by place: by our own id, or else by that of the provider.

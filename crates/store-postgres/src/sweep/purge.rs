@@ -32,6 +32,16 @@ const IDEMPOTENCY_KEYS: &str = concat!(
      WHERE k.workspace_id = old.workspace_id AND k.key = old.key"
 );
 
+/// A result that nobody has replayed is kept.
+const DEAD_LETTERS: &str = concat!(
+    "DELETE FROM dead_letters WHERE seq = ANY(ARRAY(SELECT d.seq FROM dead_letters d \
+        WHERE (d.replayed_at IS NOT NULL OR d.kind <> 'result') AND d.received_at <= ",
+    statement_now!(),
+    " - ",
+    micros_of!("$1"),
+    " ORDER BY d.seq LIMIT $2 FOR UPDATE SKIP LOCKED))"
+);
+
 impl Tx {
     /// Deliveries go before the events that they carry.
     pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
@@ -41,6 +51,7 @@ impl Tx {
         purged += self.purge_events(age, limit - purged).await?;
         purged += self.purge(INBOX, age, limit - purged).await?;
         purged += self.purge(IDEMPOTENCY_KEYS, age, limit - purged).await?;
+        purged += self.purge(DEAD_LETTERS, age, limit - purged).await?;
         Ok(purged)
     }
 

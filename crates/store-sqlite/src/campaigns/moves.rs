@@ -78,13 +78,13 @@ impl Tx {
     ) -> Fallible<()> {
         let update = sqlx::query(
             "UPDATE campaigns SET state = ?2, started_at = iif(?3, coalesce(started_at, ?5), started_at), \
-             ended_at = iif(?4, ?5, ended_at) WHERE id = ?1",
+             ended_at = iif(?4, ?5, NULL) WHERE id = ?1",
         );
         let update = update
             .bind(blob(campaign.id))
             .bind(to.as_str())
             .bind(to == CampaignState::Running)
-            .bind(to.is_final())
+            .bind(to.has_ended())
             .bind(micros(now));
         self.execute(update).await?;
         if let Some(kind) = event_of(happened) {
@@ -100,7 +100,7 @@ const fn event_of(happened: CampaignMove) -> Option<EventKind> {
         CampaignMove::Start => Some(EventKind::CampaignStarted),
         CampaignMove::Schedule => None,
         CampaignMove::Pause => Some(EventKind::CampaignPaused),
-        CampaignMove::Resume => Some(EventKind::CampaignResumed),
+        CampaignMove::Resume | CampaignMove::Reopen => Some(EventKind::CampaignResumed),
         CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
         CampaignMove::Complete => Some(EventKind::CampaignCompleted),
     }

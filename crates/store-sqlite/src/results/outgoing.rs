@@ -8,7 +8,7 @@ use paceline_domain::{
 };
 use paceline_store::{
     intents::AttemptOutcome,
-    results::{Ledger, Settlement, settle_receipt},
+    results::{ApplySummary, Ledger, Settlement, settle_receipt},
 };
 
 use super::{Fresh, is_outgoing};
@@ -32,7 +32,7 @@ struct Named {
 
 impl Tx {
     /// Applies outcomes and receipts. Answers how many changed something.
-    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>]) -> Fallible<u64> {
+    pub(super) async fn apply_outgoing(&mut self, fresh: &[Fresh<'_>], summary: &mut ApplySummary) -> Fallible<u64> {
         if !fresh.iter().any(|fresh| is_outgoing(&fresh.result.result.body)) {
             return Ok(0);
         }
@@ -51,17 +51,7 @@ impl Tx {
             };
             let Some(moved) = found.and_then(|seq| named.messages.get_mut(seq)) else { continue };
             let Some(settlement) = settlement(result, &moved.held, &ledger) else { continue };
-            let accepted = Happening {
-                happened: MessageMove::Accept,
-                at: result.at,
-                reason: None,
-                not_before: None,
-                place: fresh.place,
-            };
-            if proves_acceptance(settlement.happened, moved.held.state) {
-                // Whoever reads the events sees every message sent before it is delivered.
-                self.move_message(moved, &accepted);
-            }
+            let from = moved.held.state;
             let happening = Happening {
                 happened: settlement.happened,
                 at: result.at,
@@ -69,7 +59,16 @@ impl Tx {
                 not_before: settlement.not_before,
                 place: fresh.place,
             };
-            applied += u64::from(self.move_message(moved, &happening));
+            if proves_acceptance(settlement.happened, from) {
+                // Whoever reads the events sees every message sent before it is delivered.
+                let accepted =
+                    Happening { happened: MessageMove::Accept, reason: None, not_before: None, ..happening.clone() };
+                self.move_message(moved, &accepted);
+            }
+            if self.move_message(moved, &happening) {
+                summary.count_outgoing(&result.body, from, moved.held.state);
+                applied += 1;
+            }
         }
         let moved = named.messages.into_values().filter(Moved::has_moved).collect();
         self.write_moved(moved).await?;

@@ -38,6 +38,16 @@ const IDEMPOTENCY_KEYS: Old = Old {
     remove: "DELETE FROM idempotency_keys WHERE rowid IN (SELECT value FROM json_each(?1))",
 };
 
+/// A result that nobody has replayed is kept.
+const DEAD_LETTERS: Old = Old {
+    find: concat!(
+        "SELECT seq FROM dead_letters WHERE (replayed_at IS NOT NULL OR kind <> 'result') AND received_at <= ",
+        real_now!(),
+        " - ?1 ORDER BY seq LIMIT ?2"
+    ),
+    remove: "DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1))",
+};
+
 impl Tx {
     /// Deliveries go before the events that they carry.
     pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
@@ -47,6 +57,7 @@ impl Tx {
         purged += self.purge_events(age, limit - purged).await?;
         purged += self.purge(&INBOX, age, limit - purged).await?;
         purged += self.purge(&IDEMPOTENCY_KEYS, age, limit - purged).await?;
+        purged += self.purge(&DEAD_LETTERS, age, limit - purged).await?;
         Ok(purged)
     }
 

@@ -88,7 +88,7 @@ async fn a_database_that_needs_a_newer_binary_is_refused() {
     let (_folder, file) = folder();
     made_and_changed(&file, "UPDATE schema_compatibility SET oldest_binary = 7").await;
     let error = attempt(&file).await.unwrap_err();
-    assert_eq!(error.to_string(), "the database needs at least schema 7, this binary knows 2: use a newer paceline");
+    assert_eq!(error.to_string(), "the database needs at least schema 7, this binary knows 3: use a newer paceline");
 }
 
 #[tokio::test]

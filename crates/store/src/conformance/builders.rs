@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_domain::{
-    Address, AddressHash, ApiKeyId, Id, IdKind, Minter, PhoneNumber, WorkerId, WorkspaceId, WorkspaceKey,
+    Address, AddressHash, ApiKeyId, Id, IdKind, Minter, PhoneNumber, UnknownPolicy, WorkerId, WorkspaceId, WorkspaceKey,
 };
 
 use crate::{
@@ -102,7 +102,13 @@ pub fn address(person: u32) -> Address {
 /// A workspace and its first key, as the first start of an installation makes them.
 pub fn first_workspace(minter: &Minter, now: DateTime<Utc>) -> (Workspace, ApiKey) {
     let key = WorkspaceKey::from_bytes(minter.bytes());
-    let workspace = Workspace { id: minter.mint(now), name: "Main".to_owned(), key, created_at: now };
+    let workspace = Workspace {
+        id: minter.mint(now),
+        name: "Main".to_owned(),
+        key,
+        unknown_policy: UnknownPolicy::default(),
+        created_at: now,
+    };
     let id: ApiKeyId = minter.mint(now);
     let key = ApiKey { id, workspace: workspace.id, name: "First".to_owned(), hash: minter.bytes(), created_at: now };
     (workspace, key)

@@ -102,6 +102,7 @@ async fn a_crash_between_intent_and_outcome_is_settled_with_the_same_id_before_a
     assert_eq!(house.next_outcome().await, (next[0], 1, SENT));
     let ids: Vec<_> = house.channel.sent().into_iter().map(|(_, request)| request.id).collect();
     assert_eq!(ids, [orphan[0], orphan[0], next[0]].map(|id| KEY.wa_id(id)));
+    house.shown("paceline_worker_orphaned_intents_total{channel=\"simulator\"}", 1).await;
     house.all_jobs_answered().await;
     house.stop().await;
 }

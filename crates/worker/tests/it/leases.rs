@@ -38,6 +38,7 @@ async fn the_intent_itself_finds_that_the_lease_is_lost() {
         eventually("the session is closed", || house.journal.count("close") == 1).await;
         assert_eq!(house.sends(), 0);
         house.shown("paceline_queue_deliveries{queue=\"jobs\",state=\"waiting\"}", 1).await;
+        house.shown("paceline_worker_epoch_refusals_total{at=\"intent\"}", 1).await;
         house.stop().await;
     }
 }

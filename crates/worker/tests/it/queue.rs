@@ -7,7 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use paceline_domain::{Job, SenderId, WorkerResult};
-use paceline_queue::{JobConsumer, JobQueue, Publication, QueueError, QueueResult, ResultConsumer, ResultQueue};
+use paceline_queue::{
+    DeadQueue, JobConsumer, JobQueue, Publication, QueueError, QueueResult, ResultConsumer, ResultQueue,
+};
 use paceline_queue_embedded::{EmbeddedOptions, EmbeddedQueue};
 use paceline_telemetry::Metrics;
 
@@ -50,6 +52,8 @@ impl JobQueue for TestQueue {
         self.inner.remove_sender(sender).await
     }
 }
+
+impl DeadQueue for TestQueue {}
 
 #[async_trait]
 impl ResultQueue for TestQueue {

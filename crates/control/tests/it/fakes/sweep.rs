@@ -63,6 +63,10 @@ impl SweepStore for FakeSweeps {
         assert!(age >= Duration::from_mins(1), "a resend may still come");
         Ok(self.sweep("lose_abandoned", limit))
     }
+    async fn settle_unknown(&self, _now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64> {
+        assert_eq!(grace, Duration::from_mins(10));
+        Ok(self.sweep("settle_unknown", limit))
+    }
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         assert_eq!(age, Duration::from_hours(30 * 24));
         Ok(self.sweep("purge", limit))
