@@ -1,6 +1,6 @@
 //! What every long-running command is made from: the checked configuration turned into the options of the parts.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use paceline_api::ApiOptions;
 use paceline_config::{Config, ExposeSecret as _};
@@ -74,11 +74,10 @@ impl Setup {
             },
             worker: WorkerOptions {
                 slots: config.worker.slots,
-                lease_ttl: config.worker.lease,
                 renew_every: config.worker.renew,
                 send_timeout: config.worker.send_timeout,
                 host: host_name(),
-                ..WorkerOptions::new(minter.mint(clock.real_now()))
+                ..leasing_for(config.worker.lease, WorkerOptions::new(minter.mint(clock.real_now())))
             },
             minter,
             clock,
@@ -92,9 +91,34 @@ fn control(config: &Config) -> ControlOptions {
     options
 }
 
+/// Whoever has not reported itself for four times as long as it should counts as gone, and keeps its share of the senders until then.
+/// That must not be later than its leases are over, however short these are: its senders are to be had then.
+fn leasing_for(lease: Duration, options: WorkerOptions) -> WorkerOptions {
+    WorkerOptions { lease_ttl: lease, report_every: options.report_every.min(lease / 4), ..options }
+}
+
 /// The machine's name, as the kernel knows it.
 pub(crate) fn host_name() -> String {
     let read = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
     let name = read.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use paceline_domain::WorkerId;
+    use paceline_worker::WorkerOptions;
+
+    use super::leasing_for;
+
+    #[test]
+    fn a_dead_worker_counts_as_gone_no_later_than_its_leases_are_over() {
+        for (lease, silent_after) in [(5, 5), (10, 10), (30, 12), (120, 12)] {
+            let options = leasing_for(Duration::from_secs(lease), WorkerOptions::new(WorkerId::from_bytes([1; 16])));
+            assert_eq!(options.lease_ttl, Duration::from_secs(lease));
+            assert_eq!(options.report_every * 4, Duration::from_secs(silent_after), "with leases of {lease} s");
+        }
+    }
 }

@@ -231,3 +231,23 @@ fn make_private_file(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::{SqliteOptions, writing};
+
+    /// What the setting is called in answers to `PRAGMA synchronous`.
+    const FULL: i64 = 2;
+
+    #[tokio::test]
+    async fn every_commit_is_on_the_disk_before_it_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = writing(&SqliteOptions::new(folder.path().join("paceline.db"))).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+        assert_eq!((journal.as_str(), synchronous), ("wal", FULL), "a power failure would take the last commits back");
+    }
+}

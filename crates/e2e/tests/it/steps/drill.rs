@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, os::unix::process::ExitStatusExt as _};
 
-use paceline_e2e::{Audience, Installation, Process, ScenarioError, ScenarioResult, Stack, World, eventually};
+use paceline_e2e::{
+    Audience, Installation, Process, Receiver, ScenarioError, ScenarioResult, Stack, World, eventually,
+};
 use serde_json::{Value, json};
 
 use super::books::Books;
-use crate::{bounds::CAMPAIGN, receiver::Receiver};
+use crate::bounds::CAMPAIGN;
 
 /// The variable that arms a step.
 const VARIABLE: &str = "PACELINE_KILL_AT";
@@ -110,9 +112,15 @@ impl Drill {
 
     /// The same, to die again.
     pub(super) async fn revive_armed(&mut self, order: &str) -> ScenarioResult<()> {
+        self.launch_armed(order)?;
+        self.world.ready().await
+    }
+
+    /// The same, to die before it may be ready.
+    pub(super) fn launch_armed(&mut self, order: &str) -> ScenarioResult<()> {
         self.world.installation.set(VARIABLE, order);
         order.clone_into(&mut self.order);
-        self.world.restart().await
+        self.world.launch()
     }
 
     /// What is started from now on is not armed; what runs stays as it is.

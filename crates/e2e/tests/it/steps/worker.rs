@@ -104,7 +104,7 @@ async fn killed_while_it_settles_what_the_last_one_left_the_next_one_settles_it(
     slow_answers(&drill).await?;
     drill.submit(49, CROWD).await?;
     drill.died().await?;
-    drill.revive_armed("worker.adopted").await?;
+    drill.launch_armed("worker.adopted")?;
     drill.died().await?;
     drill.revive().await?;
     drill.books().await?.all_sent().with_repeats();
