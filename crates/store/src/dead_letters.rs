@@ -41,6 +41,7 @@ impl DeadBody {
     }
 
     /// The bytes that stores keep.
+    #[expect(clippy::missing_panics_doc, reason = "no job and no result has a part that JSON cannot hold")]
     pub fn to_bytes(&self) -> Vec<u8> {
         const WHY: &str = "a map of it has no other keys than strings";
         match self {

@@ -67,5 +67,5 @@ pub(crate) async fn list_dead_letters(
     let contents = if params.include.is_some() { Contents::Shown } else { Contents::Hidden };
     let page = page_request(list, params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_dead_letters(caller.workspace, filter, page).await?;
-    Ok(Json(Listing::of(list, page, |letter| DeadLetterBody::new(letter, contents))))
+    Ok(Json(Listing::of(list, page, |letter| DeadLetterBody::new(&letter, contents))))
 }

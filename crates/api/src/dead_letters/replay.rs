@@ -25,7 +25,7 @@ pub(crate) async fn replay_dead_letter(
     PathId(id): PathId<kind::DeadLetter>,
 ) -> Result<Json<DeadLetterBody>, Problem> {
     match api.store().replay_dead_letter(caller.workspace, id, api.now()).await? {
-        ReplayOutcome::Replayed(letter) => Ok(Json(DeadLetterBody::new(*letter, Contents::Hidden))),
+        ReplayOutcome::Replayed(letter) => Ok(Json(DeadLetterBody::new(&letter, Contents::Hidden))),
         ReplayOutcome::NotFound => Err(not_found::<kind::DeadLetter>()),
         ReplayOutcome::Unreadable => Err(Problem::DeadLetterUnreadable),
     }

@@ -52,7 +52,7 @@ pub(crate) enum Contents {
 }
 
 impl DeadLetterBody {
-    pub(crate) fn new(letter: DeadLetter, contents: Contents) -> Self {
+    pub(crate) fn new(letter: &DeadLetter, contents: Contents) -> Self {
         let shown = contents == Contents::Shown && letter.workspace.is_some();
         Self {
             id: letter.id,

@@ -39,7 +39,7 @@ async fn where_nothing_died_there_is_nothing_to_replay(stack: Stack) -> Scenario
 async fn what_died_at_the_broker_is_shown_replayed_and_then_counts() -> ScenarioResult<()> {
     let mut world = World::start(Installation::on(Stack::Full).await?, People::Quiet).await?;
     world.add_senders(1, "unlimited").await?;
-    let audience = Audience::ordinary(203, 5);
+    let audience = Audience::ordinary(84, 5);
     let campaign = world.submit(&audience).await?;
     world.ended(&campaign, CAMPAIGN).await?;
     let senders = world.api.list("/v1/senders").await?;
