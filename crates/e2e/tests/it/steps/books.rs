@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use paceline_e2e::{
     JournalLine, NetworkSummary, ScenarioError, ScenarioResult, eventually,
-    oracle::{Accepted, AcceptedCampaign, Books as FourBooks, MessageRow},
+    oracle::{Accepted, AcceptedCampaign, Books as FourBooks, EventRow, MessageRow},
 };
 
 use super::drill::Drill;
@@ -52,8 +52,8 @@ impl Books {
             assert_eq!((message.state.as_str(), message.attempts), ("sent", 1), "{message:?}");
             let sightings = self.sends_of(message).iter().filter(|line| line.seen).count();
             assert_eq!(sightings, 1, "{message:?}");
-            let of_it = |event: &&_| self.tells(event, "message.sent", message);
-            assert_eq!(self.four.events.iter().filter(of_it).count(), 1, "{message:?}");
+            let told = self.four.events.iter().filter(|event| says_sent(event, message)).count();
+            assert_eq!(told, 1, "{message:?}");
         }
         self
     }
@@ -92,10 +92,10 @@ impl Books {
     pub(super) fn sends_of(&self, message: &MessageRow) -> Vec<&JournalLine> {
         self.four.journal.iter().filter(|line| line.id == message.wa_id).collect()
     }
+}
 
-    fn tells(&self, event: &paceline_e2e::oracle::EventRow, kind: &str, message: &MessageRow) -> bool {
-        event.kind == kind && event.message.as_deref() == Some(&message.id)
-    }
+fn says_sent(event: &EventRow, message: &MessageRow) -> bool {
+    event.kind == "message.sent" && event.message.as_deref() == Some(&message.id)
 }
 
 /// Waits until every event has arrived with the customer and no more come.
