@@ -13,8 +13,7 @@ use crate::sizes::Sizes;
 const LONG: Duration = Duration::from_mins(10);
 
 pub(crate) async fn measure(sizes: &Sizes) -> ScenarioResult<Map<String, Value>> {
-    let installation = Installation::new()?.with("PACELINE_LOG__FILTER", "warn");
-    let mut deployment = Deployment::new(installation).await?;
+    let mut deployment = Deployment::new(Installation::new()?).await?;
     let server = deployment.serve().await?;
     deployment.add_senders(sizes.workers, "gentle").await?;
     let began = Instant::now();
