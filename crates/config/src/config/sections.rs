@@ -1,0 +1,179 @@
+//! How each section is read and checked.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use paceline_domain::{AddressPolicy, Network};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Amqp, ClockSettings, DAY, Database, Log, LogFormat, Pacing, QueueKind, Server, Simulator, SimulatorPlace,
+    Statements, Webhooks, Worker,
+};
+use crate::reader::Reader;
+
+pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
+    let listen = reader.parsed("server.listen", "write an address and a port, for example 127.0.0.1:8480");
+    let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
+    let drain_delay = reader.seconds("server.drain_delay_seconds", 0.0..=300.0);
+    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes?, drain_delay: drain_delay? })
+}
+
+pub(super) fn pacing(reader: &mut Reader<'_>) -> Option<Pacing> {
+    let default_profile = reader.some_text("pacing.default_profile");
+    let profiles = reader.profiles();
+    let (default_profile, profiles) = (default_profile?, profiles?);
+    if profiles.find(&default_profile).is_none() {
+        let known: Vec<_> = profiles.names().collect();
+        let cure = format!("choose one of {}", known.join(", "));
+        reader.refuse("pacing.default_profile", format!("there is no profile {default_profile:?}"), cure);
+    }
+    Some(Pacing { default_profile, profiles })
+}
+
+pub(super) fn worker(reader: &mut Reader<'_>) -> Option<Worker> {
+    let slots = reader.whole("worker.slots", 1..=100_000);
+    let lease = reader.seconds("worker.lease_seconds", 1.0..=3_600.0);
+    let renew = reader.seconds("worker.renew_seconds", 0.1..=3_600.0);
+    let send_timeout = reader.seconds("worker.send_timeout_seconds", 0.1..=3_600.0);
+    let worker = Worker { slots: slots?, lease: lease?, renew: renew?, send_timeout: send_timeout? };
+    if worker.renew * 2 >= worker.lease {
+        reader.refuse("worker.renew_seconds", "is not less than half of worker.lease_seconds", "renew more often");
+    }
+    if worker.renew + worker.send_timeout >= worker.lease {
+        let what =
+            "with worker.renew_seconds is not less than worker.lease_seconds, so that a send could outlive its lease";
+        reader.refuse("worker.send_timeout_seconds", what, "lengthen the lease or shorten the other two");
+    }
+    Some(worker)
+}
+
+pub(super) fn simulator(reader: &mut Reader<'_>) -> Option<Simulator> {
+    let url = reader.http_url("simulator.url");
+    let place =
+        if reader.flag("simulator.in_process")? { SimulatorPlace::InProcess } else { SimulatorPlace::Elsewhere };
+    Some(Simulator { url: url?, place })
+}
+
+pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
+    let allow = allowed(reader);
+    let timeout = reader.seconds("webhooks.timeout_seconds", 0.1..=300.0);
+    let concurrency = reader.whole("webhooks.concurrency", 1..=10_000);
+    let per_endpoint = reader.whole("webhooks.per_endpoint", 1..=10_000);
+    let hold = reader.seconds("webhooks.hold_seconds", 0.2..=DAY);
+    let schedule = schedule(reader);
+    let (timeout, hold) = (timeout?, hold?);
+    if hold <= timeout {
+        reader.refuse("webhooks.hold_seconds", "is not longer than webhooks.timeout_seconds", "lengthen it");
+    }
+    Some(Webhooks {
+        allow: allow?,
+        timeout,
+        concurrency: concurrency?,
+        per_endpoint: per_endpoint?,
+        hold,
+        schedule: schedule?,
+    })
+}
+
+fn allowed(reader: &mut Reader<'_>) -> Option<AddressPolicy> {
+    const KEY: &str = "webhooks.allow_private";
+    match reader.flag(KEY) {
+        Some(true) => return Some(AddressPolicy::Any),
+        Some(false) => return Some(AddressPolicy::PublicOnly),
+        None => {}
+    }
+    let list = reader.merged().find(KEY)?.into_array()?;
+    let mut networks = Vec::new();
+    for text in list.into_iter().filter_map(figment::value::Value::into_string) {
+        match text.trim().parse::<Network>() {
+            Ok(network) => networks.push(network),
+            Err(error) => reader.refuse(KEY, error.to_string(), "or write true for all"),
+        }
+    }
+    Some(if networks.is_empty() { AddressPolicy::PublicOnly } else { AddressPolicy::PublicAnd(networks) })
+}
+
+fn schedule(reader: &mut Reader<'_>) -> Option<Vec<Duration>> {
+    const KEY: &str = "webhooks.schedule_seconds";
+    const MOST: u64 = 30 * 86_400;
+    let list = reader.merged().find(KEY)?.into_array()?;
+    let delays: Option<Vec<u64>> =
+        list.iter().map(|value| value.to_i128()?.try_into().ok().filter(|&seconds| seconds <= MOST)).collect();
+    let Some(delays) = delays else {
+        reader.refuse(KEY, "holds a delay that is out of bounds", format!("choose each from 0 to {MOST}"));
+        return None;
+    };
+    if delays.first() != Some(&0) {
+        reader.refuse(KEY, "does not begin with 0", "the first try is made at once");
+    }
+    Some(delays.into_iter().map(Duration::from_secs).collect())
+}
+
+pub(super) fn clock(reader: &mut Reader<'_>) -> Option<ClockSettings> {
+    const ORIGIN: &str = "clock.origin";
+    let speed = reader.number("clock.speed", 1.0..=1_000_000.0);
+    let origin = reader.text(ORIGIN).and_then(|text| {
+        let read = DateTime::parse_from_rfc3339(text.trim());
+        let cure = "write a time with its zone, for example 2026-01-05T08:00:00Z";
+        read.map_err(|error| reader.refuse(ORIGIN, format!("{text:?}: {error}"), cure)).ok()
+    });
+    let speed = speed?;
+    if reader.source(ORIGIN).is_some() && speed <= 1.0 {
+        reader.refuse(ORIGIN, "has no effect while clock.speed is 1", "leave it out, or raise clock.speed");
+    }
+    Some(ClockSettings { speed, origin: origin.map(|origin| origin.to_utc()) })
+}
+
+pub(super) fn log(reader: &mut Reader<'_>) -> Option<Log> {
+    let filter = reader.some_text("log.filter");
+    let format = match reader.text("log.format")?.as_str() {
+        "auto" => Some(LogFormat::Auto),
+        "json" => Some(LogFormat::Json),
+        "text" => Some(LogFormat::Text),
+        other => {
+            reader.refuse("log.format", format!("{other:?} is no format"), "choose auto, json or text");
+            None
+        }
+    };
+    Some(Log { format: format?, filter: filter? })
+}
+
+pub(super) fn database(reader: &mut Reader<'_>) -> Option<Database> {
+    let url = service_url(reader, "database.url", &["postgres://", "postgresql://"]);
+    let connections = reader.whole("database.connections", 2..=10_000);
+    let statement_timeout = reader.seconds("database.statement_timeout_seconds", 0.1..=3_600.0);
+    let statements =
+        if reader.flag("database.prepare_statements")? { Statements::Prepared } else { Statements::Unnamed };
+    Some(Database { url, connections: connections?, statement_timeout: statement_timeout?, statements })
+}
+
+pub(super) fn amqp(reader: &mut Reader<'_>) -> Option<Amqp> {
+    const NAMESPACE: &str = "amqp.namespace";
+    let url = service_url(reader, "amqp.url", &["amqp://", "amqps://"]);
+    let namespace = reader.text(NAMESPACE).unwrap_or_default();
+    if namespace.len() > 60 || !namespace.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+        let cure = "write at most 60 letters, digits, - and _";
+        reader.refuse(NAMESPACE, format!("{namespace:?} cannot stand in a queue's name"), cure);
+    }
+    let queues = match reader.text("amqp.queues")?.as_str() {
+        "quorum" => Some(QueueKind::Quorum),
+        "classic" => Some(QueueKind::Classic),
+        other => {
+            reader.refuse("amqp.queues", format!("{other:?} is no kind of queue"), "choose quorum or classic");
+            None
+        }
+    };
+    Some(Amqp { url, queues: queues?, namespace })
+}
+
+fn service_url(reader: &mut Reader<'_>, key: &str, schemes: &[&str]) -> Option<SecretString> {
+    let url = reader.secret(key)?;
+    if schemes.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+        return Some(url);
+    }
+    let twin = format!("{key}_file");
+    let named = if reader.source(key).is_some() { key } else { &twin };
+    reader.refuse(named, "is a URL of another kind", format!("begin it with {}", schemes[0]));
+    None
+}
