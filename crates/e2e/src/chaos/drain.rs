@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::arena::Arena;
 use crate::{Api, Receiver, ScenarioError, ScenarioResult, oracle::Books};
 
-/// How long all may take. A claim of a killed server holds for minutes.
+/// How long all may take: whatever waits for a deadline of its own has passed it by then.
 const WITHIN: Duration = Duration::from_mins(10);
 /// How long a late receipt may take to settle an unknown outcome.
 const LATE_RECEIPTS: Duration = Duration::from_mins(1);

@@ -8,7 +8,7 @@ use paceline_e2e::Stack;
 pub(crate) const CAMPAIGN: Duration = Duration::from_secs(40);
 
 /// The same when processes are killed in the middle. Embedded, the next start takes back what a killed one had claimed; among servers
-/// nobody knows who lives, and a claim that was not published holds for two and a half minutes.
+/// nobody knows who lives: each time, jobs that nobody published have to be missed, and at worst a claim runs out.
 pub(crate) fn campaign_with_kills(stack: Stack) -> Duration {
     match stack {
         Stack::Embedded => CAMPAIGN,
