@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod counters;
+mod cursor;
 mod database;
 mod events;
 mod fault;
