@@ -14,7 +14,7 @@ mod create;
 #[async_trait]
 impl<D: Database> MessageStore for Ledger<D> {
     async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance> {
-        self.write(move |tx| Box::pin(async move { create::create_message(tx, &message).await })).await
+        self.write(move |tx| Box::pin(async move { create::create(tx, &message).await })).await
     }
 
     /// The attempts are read after the message: they may be newer than it, never older.
