@@ -42,9 +42,10 @@ pub(super) async fn append_recipients(
     let earlier = tx.rows.add_recipients(&upload, &parts.recipients).await?;
     let duplicates = parts.find_duplicates(&earlier);
     parts.exclude(&duplicates);
+    let accepted = parts.recipients.iter().filter(|recipient| !earlier.contains_key(&recipient.hash)).count();
     let mut progress = UploadSummary {
         rows: upload.rows + i64::try_from(rows.len()).unwrap_or(0),
-        accepted: upload.accepted + i64::try_from(parts.recipients.len() - earlier.len()).unwrap_or(0),
+        accepted: upload.accepted + i64::try_from(accepted).unwrap_or(0),
         excluded: upload.excluded.clone(),
     };
     for ExclusionWrite { exclusion, .. } in &parts.excluded {
