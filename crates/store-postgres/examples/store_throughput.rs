@@ -126,7 +126,7 @@ impl Bench {
             hash: minter.bytes(),
             created_at: now,
         };
-        let store = PostgresStore::open(options, Arc::new(Minter::new([2; 32]))).await.unwrap();
+        let store = paceline_store_postgres::open(options, Arc::new(Minter::new([2; 32]))).await.unwrap();
         store.bootstrap(workspace, api_key).await.unwrap();
         let worker = minter.mint(now);
         Self { store, minter, workspace: id, key, worker, now, looks: Mutex::default() }

@@ -1,9 +1,10 @@
 //! Many rows at once: arrays for `UNNEST`, one for each column, and `COPY` where rows are very many.
 
 use chrono::{DateTime, Utc};
+use paceline_ledger::Fallible;
 use sqlx::types::Uuid;
 
-use crate::{error::Fallible, transaction::Tx};
+use crate::transaction::Tx;
 
 /// One column of many rows, to be bound to an `UNNEST`.
 pub(crate) fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
@@ -106,10 +107,10 @@ impl Copy {
         self
     }
 
-    /// Sends the rows to the statement. Answers how many were written.
-    pub(crate) async fn run(mut self, tx: &mut Tx, statement: &'static str) -> Fallible<u64> {
+    /// Sends the rows to the statement.
+    pub(crate) async fn run(mut self, tx: &mut Tx, statement: &'static str) -> Fallible<()> {
         if self.rows == 0 {
-            return Ok(0);
+            return Ok(());
         }
         self.data.extend_from_slice(&(-1_i16).to_be_bytes());
         tx.copy(statement, self.data).await

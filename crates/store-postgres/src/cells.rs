@@ -4,14 +4,22 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{Address, AddressHash, Id, IdKind, PhoneNumber, UnknownWord, WaId};
+use paceline_ledger::{Fallible, Fault, locks::Locked};
 use paceline_store::StoreError;
 use serde::de::DeserializeOwned;
 use sqlx::{Row, postgres::PgRow, types::Uuid};
 
-use crate::{
-    error::{Fallible, Fault},
-    values::hex,
-};
+use crate::values::hex;
+
+/// Reads every row.
+pub(crate) fn read_all<T>(rows: &[PgRow], read: impl FnMut(&PgRow) -> Fallible<T>) -> Fallible<Vec<T>> {
+    rows.iter().map(read).collect()
+}
+
+/// Reads every row that a statement has locked.
+pub(crate) fn read_locked<T>(rows: &[PgRow], mut read: impl FnMut(&PgRow) -> Fallible<T>) -> Fallible<Vec<Locked<T>>> {
+    rows.iter().map(|row| read(row).map(Locked::new)).collect()
+}
 
 /// One row of a result, with the table it is about.
 #[derive(Clone, Copy)]
@@ -40,6 +48,11 @@ impl<'r> Cells<'r> {
     /// A number of a smaller type.
     pub(crate) fn small<T: TryFrom<i64>>(self, column: &'static str) -> Fallible<T> {
         T::try_from(self.number(column)?).map_err(|_| self.corrupt(column))
+    }
+
+    /// A place that the database counted from one, from zero.
+    pub(crate) fn place(self, column: &'static str) -> Fallible<usize> {
+        self.small::<usize>(column)?.checked_sub(1).ok_or_else(|| self.corrupt(column))
     }
 
     /// Whether a condition held.
@@ -87,6 +100,11 @@ impl<'r> Cells<'r> {
     pub(crate) fn opt_id<K: IdKind>(self, column: &'static str) -> Fallible<Option<Id<K>>> {
         let id: Option<Uuid> = self.row.try_get(column).map_err(|_| self.corrupt(column))?;
         Ok(id.map(|id| Id::from_bytes(id.into_bytes())))
+    }
+
+    /// An id of another kind, as its bytes.
+    pub(crate) fn uuid_bytes(self, column: &'static str) -> Fallible<[u8; 16]> {
+        self.row.try_get::<Uuid, _>(column).map(Uuid::into_bytes).map_err(|_| self.corrupt(column))
     }
 
     /// A time.

@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use log::LevelFilter;
-use paceline_domain::Minter;
+use paceline_ledger::{Fallible, Fault, Steps, Then, rows::Rows};
 use paceline_store::{StoreError, StoreResult};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, Executor as _, PgPool, Postgres, SqlStr,
@@ -18,9 +18,9 @@ use tokio::sync::Mutex;
 
 use crate::{
     cells::Cells,
-    error::{Fallible, Fault, Then, store_error, unavailable},
+    error::{fault, store_error, unavailable},
     open::{PostgresOptions, Statements},
-    transaction::{Bound, Steps, Tx, within},
+    transaction::{Bound, Tx, within},
 };
 
 /// How often a transaction is run that loses against others.
@@ -53,14 +53,13 @@ pub(crate) struct Connections {
     /// What begins a transaction.
     begin: SqlStr,
     patience: Duration,
-    minter: Arc<Minter>,
     /// Held by the one caller that finds out why there is no connection.
     probe: Arc<Mutex<()>>,
 }
 
 impl Connections {
     /// A pool that connects when it is used.
-    pub(crate) fn new(options: &PostgresOptions, minter: Arc<Minter>) -> Self {
+    pub(crate) fn new(options: &PostgresOptions) -> Self {
         let connect = connecting(options);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(1))
@@ -84,7 +83,6 @@ impl Connections {
             statements: options.statements,
             begin: sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(begin)),
             patience: options.statement_timeout + GRACE,
-            minter,
             probe: Arc::default(),
         }
     }
@@ -98,7 +96,7 @@ impl Connections {
     pub(crate) async fn write<T, F>(&self, steps: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Clone + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Clone + Send + 'static,
     {
         let mut tries = 1;
         loop {
@@ -116,14 +114,10 @@ impl Connections {
 
     async fn attempt<T, F>(&self, steps: F) -> Fallible<T>
     where
-        F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Send + 'static,
     {
         let mut tx = self.begin().await?;
-        let done = match steps(&mut tx).await {
-            Ok(done) => tx.flush().await.map(|()| done),
-            Err(fault) => Err(fault),
-        };
-        match done {
+        match steps(&mut tx).await {
             Ok(done) => match (tx.commit().await, tx.name.take()) {
                 (Err(fault), Some(name)) if fault.then == Then::Close => {
                     drop(tx);
@@ -179,7 +173,7 @@ impl Connections {
             let mut conn = self.acquire().await?;
             let begun = within(self.patience, conn.execute(sqlx::raw_sql(self.begin.clone()))).await;
             match begun {
-                Ok(_) => return Ok(Tx::new(conn, Arc::clone(&self.minter), self.patience, self.statements)),
+                Ok(_) => return Ok(Tx::new(conn, self.patience, self.statements)),
                 Err(fault) => {
                     conn.close_on_drop();
                     if fault.then != Then::Close || tries == 0 {
@@ -226,7 +220,7 @@ impl Connections {
     async fn acquire(&self) -> Fallible<PoolConnection<Postgres>> {
         match self.pool.acquire().await {
             Err(sqlx::Error::PoolTimedOut) => Err(Fault::from(self.why_not_connected().await)),
-            acquired => Ok(acquired?),
+            acquired => acquired.map_err(fault),
         }
     }
 

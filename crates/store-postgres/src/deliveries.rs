@@ -1,67 +1,24 @@
-//! The webhook dispatcher's role. A claim is a token and a time; its holder shows the token when it records the outcome.
+//! Webhook deliveries, as their dispatcher sees them.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind, WorkspaceId};
-use paceline_store::{
-    StoreResult,
-    deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry},
+use paceline_domain::{DeliveryId, EndpointId};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite},
 };
-use serde::Serialize;
+use paceline_store::deliveries::ClaimedDelivery;
 use sqlx::postgres::PgRow;
 
 use crate::{
     bulk::column,
-    cells::Cells,
-    error::Fallible,
-    events::NewEvent,
-    open::PostgresStore,
+    cells::{Cells, read_all},
+    database::PostgresRows,
     transaction::Tx,
     values::{duration_micros, micros_of, real_now, statement_now, storable, uuid, uuids},
 };
-
-#[async_trait]
-impl DeliveryStore for PostgresStore {
-    async fn claim_deliveries(
-        &self,
-        limit: u32,
-        per_endpoint: u32,
-        hold: Duration,
-    ) -> StoreResult<Vec<ClaimedDelivery>> {
-        // Asking costs the writer nothing while there is nothing to do.
-        let due = sqlx::query(concat!(
-            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
-                WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
-            statement_now!(),
-            ") LIMIT 1"
-        ));
-        if limit == 0 || self.one(due).await?.is_none() {
-            return Ok(Vec::new());
-        }
-        self.write(move |tx| Box::pin(tx.claim_deliveries(limit, per_endpoint, hold))).await
-    }
-
-    async fn record_deliveries(&self, outcomes: &[DeliveryOutcome], now: DateTime<Utc>) -> StoreResult<()> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
-        let outcomes = outcomes.to_vec();
-        self.write(move |tx| Box::pin(tx.record_deliveries(outcomes, now))).await
-    }
-}
-
-#[derive(Serialize)]
-struct ExhaustedData<'a> {
-    endpoint_id: EndpointId,
-    delivery_id: DeliveryId,
-    event_id: EventId,
-    event_type: EventKind,
-    attempts: i64,
-    status: Option<u16>,
-    error: &'a str,
-}
 
 /// The endpoints that have something due, each held by one claimer at a time, so that its share is reckoned once. Those that
 /// another holds are left to it. Who writes deliveries is not kept waiting.
@@ -101,12 +58,12 @@ const CLAIM: &str = concat!(
      ORDER BY d.due_at, d.seq"
 );
 
-const FIND_HELD: &str = "SELECT v.place, d.seq, d.id, d.workspace_id, d.endpoint_id, d.attempts, e.id AS event_id, e.kind \
+const LOCK_CLAIMED: &str = "SELECT v.place, d.seq, d.id, d.workspace_id, d.endpoint_id, d.attempts, e.id AS event_id, e.kind \
     FROM (SELECT * FROM UNNEST($1::uuid[], $2::bigint[]) WITH ORDINALITY AS v (id, token, place) ORDER BY v.id) v \
     CROSS JOIN LATERAL (SELECT x.* FROM webhook_deliveries x WHERE x.id = v.id AND x.token = v.token \
         AND x.state = 'waiting' AND x.claimed_until IS NOT NULL FOR UPDATE) d LEFT JOIN events e ON e.seq = d.event_seq";
 
-const RECORD: &str = concat!(
+const WRITE_TRIES: &str = concat!(
     "UPDATE webhook_deliveries SET state = v.state, attempts = attempts + 1, last_status = v.status, \
      last_error = v.error, claimed_until = NULL, next_at = ",
     real_now!(),
@@ -118,7 +75,8 @@ const RECORD: &str = concat!(
         AS v (seq, state, status, error, next_in) WHERE webhook_deliveries.seq = v.seq"
 );
 
-impl Tx {
+#[async_trait]
+impl DeliveryRows for Tx {
     async fn claim_deliveries(
         &mut self,
         limit: u32,
@@ -126,8 +84,7 @@ impl Tx {
         hold: Duration,
     ) -> Fallible<Vec<ClaimedDelivery>> {
         let endpoints = self.all(sqlx::query(HOLD_ENDPOINTS)).await?;
-        let endpoints = endpoints.iter().map(|row| Cells::new("webhook_endpoints", row).id("id"));
-        let endpoints = endpoints.collect::<Fallible<Vec<EndpointId>>>()?;
+        let endpoints: Vec<EndpointId> = read_all(&endpoints, |row| Cells::new("webhook_endpoints", row).id("id"))?;
         if endpoints.is_empty() {
             return Ok(Vec::new());
         }
@@ -136,79 +93,63 @@ impl Tx {
             .bind(i64::from(limit))
             .bind(i64::from(per_endpoint))
             .bind(duration_micros(hold));
-        self.all(claim).await?.iter().map(read_claimed).collect()
+        read_all(&self.all(claim).await?, read_claimed)
     }
 
-    async fn record_deliveries(&mut self, outcomes: Vec<DeliveryOutcome>, now: DateTime<Utc>) -> Fallible<()> {
-        let query = sqlx::query(FIND_HELD)
-            .bind(column(&outcomes, |outcome| uuid(outcome.id)))
-            .bind(column(&outcomes, |outcome| outcome.token));
-        let rows = self.all(query).await?;
-        let mut held = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let cells = Cells::new("webhook_deliveries", row);
-            let place: usize = cells.small("place")?;
-            let Some(outcome) = place.checked_sub(1).and_then(|place| outcomes.get(place)) else { continue };
-            held.push((cells.number("seq")?, outcome));
-            if let NextTry::Exhausted { error } = &outcome.next {
-                self.note_exhausted(cells, outcome, error, now)?;
-            }
+    async fn lock_claimed_deliveries(
+        &mut self,
+        claims: &[(DeliveryId, i64)],
+    ) -> Fallible<Vec<(usize, Locked<HeldDeliveryRow>)>> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
         }
-        if held.is_empty() {
+        let lock = sqlx::query(LOCK_CLAIMED)
+            .bind(column(claims, |(id, _)| uuid(*id)))
+            .bind(column(claims, |(_, token)| *token));
+        read_all(&self.all(lock).await?, |row| {
+            let place = Cells::new("webhook_deliveries", row).place("place")?;
+            Ok((place, Locked::new(read_held(row)?)))
+        })
+    }
+
+    async fn write_tries(&mut self, tries: &[TryWrite<'_>]) -> Fallible<()> {
+        if tries.is_empty() {
             return Ok(());
         }
-        let record = sqlx::query(RECORD)
-            .bind(column(&held, |(seq, _)| *seq))
-            .bind(column(&held, |(_, outcome)| state_after(&outcome.next)))
-            .bind(column(&held, |(_, outcome)| outcome.status.map(i64::from)))
-            .bind(column(&held, |(_, outcome)| error_of(&outcome.next).map(|error| storable(error).into_owned())))
-            .bind(column(&held, |(_, outcome)| next_in(&outcome.next)));
-        self.execute(record).await?;
-        Ok(())
-    }
-
-    fn note_exhausted(
-        &mut self,
-        cells: Cells<'_>,
-        outcome: &DeliveryOutcome,
-        error: &str,
-        now: DateTime<Utc>,
-    ) -> Fallible<()> {
-        let workspace: WorkspaceId = cells.id("workspace_id")?;
-        let data = ExhaustedData {
-            endpoint_id: cells.id("endpoint_id")?,
-            delivery_id: outcome.id,
-            event_id: cells.id("event_id")?,
-            event_type: cells.word("kind")?,
-            attempts: cells.number("attempts")? + 1,
-            status: outcome.status,
-            error,
-        };
-        self.event(NewEvent::new(workspace, EventKind::WebhookExhausted, now, &data));
-        Ok(())
+        let write = sqlx::query(WRITE_TRIES)
+            .bind(column(tries, |write| write.delivery.seq))
+            .bind(column(tries, |write| write.state.as_str()))
+            .bind(column(tries, |write| write.status.map(i64::from)))
+            .bind(column(tries, |write| write.error.map(storable)))
+            .bind(column(tries, |write| write.next_in.map(duration_micros)));
+        self.run(write).await
     }
 }
 
-const fn state_after(next: &NextTry) -> &'static str {
-    match next {
-        NextTry::Delivered => "delivered",
-        NextTry::Retry { .. } => "waiting",
-        NextTry::Exhausted { .. } => "exhausted",
+#[async_trait]
+impl DeliveryReads for PostgresRows {
+    async fn has_due_deliveries(&self) -> Fallible<bool> {
+        let due = sqlx::query(concat!(
+            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+                WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
+            statement_now!(),
+            ") LIMIT 1"
+        ));
+        Ok(self.one(due).await?.is_some())
     }
 }
 
-fn error_of(next: &NextTry) -> Option<&str> {
-    match next {
-        NextTry::Delivered => None,
-        NextTry::Retry { error, .. } | NextTry::Exhausted { error } => Some(error),
-    }
-}
-
-fn next_in(next: &NextTry) -> Option<i64> {
-    match next {
-        NextTry::Retry { after, .. } => Some(duration_micros(*after)),
-        NextTry::Delivered | NextTry::Exhausted { .. } => None,
-    }
+fn read_held(row: &PgRow) -> Fallible<HeldDeliveryRow> {
+    let cells = Cells::new("webhook_deliveries", row);
+    Ok(HeldDeliveryRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        endpoint: cells.id("endpoint_id")?,
+        attempts: cells.small("attempts")?,
+        event: cells.id("event_id")?,
+        kind: cells.word("kind")?,
+    })
 }
 
 fn read_claimed(row: &PgRow) -> Fallible<ClaimedDelivery> {

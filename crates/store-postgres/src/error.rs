@@ -2,53 +2,13 @@
 //!
 //! An operator reads the reasons, so they say what to do and never quote a row.
 
+use paceline_ledger::{Fault, Then};
 use paceline_store::StoreError;
 
-/// An error inside a transaction.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    /// What the caller is told.
-    pub(crate) error: StoreError,
-    /// What becomes of the transaction and its connection.
-    pub(crate) then: Then,
-}
-
-/// What follows from an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// The transaction is rolled back.
-    RollBack,
-    /// The transaction is rolled back and run again: it lost against another, and its next try may win.
-    Repeat,
-    /// The connection is closed: nothing can be said about its state, or it leads to the wrong server.
-    Close,
-}
-
-/// The result of a step inside a transaction.
-pub(crate) type Fallible<T> = Result<T, Fault>;
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self { error, then: Then::RollBack }
-    }
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        let then = what_follows(&error);
-        Self { error: store_error(error), then }
-    }
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        fault.error
-    }
-}
-
-/// Another transaction got there first.
-pub(crate) fn conflict(what: &'static str) -> Fault {
-    Fault::from(StoreError::Conflict { what: what.to_owned() })
+/// A driver's error, and what follows from it.
+pub(crate) fn fault(error: sqlx::Error) -> Fault {
+    let then = what_follows(&error);
+    Fault { error: store_error(error), then }
 }
 
 /// The database cannot be used at present.

@@ -4,31 +4,32 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use paceline_domain::{ChannelKind, WorkerId};
+use paceline_ledger::{
+    Fallible,
+    rows::{FleetReads, FleetRows},
+};
 use paceline_store::{
-    StoreResult,
-    fleet::{FleetStore, Which, WorkerReport, WorkerView},
+    fleet::{Which, WorkerReport, WorkerView},
     senders::Sender,
 };
 use sqlx::postgres::PgRow;
 
 use crate::{
-    cells::Cells,
-    error::Fallible,
-    open::PostgresStore,
+    cells::{Cells, read_all},
+    database::PostgresRows,
     senders::{read_sender, sender_columns},
     transaction::Tx,
     values::{duration_micros, micros_of, opt_uuid, real_now, storable, uuid},
 };
 
-/// Workers that have been silent for too long. One that another process is forgetting at this moment, or that speaks again, is
-/// passed over.
-const FORGET_SILENT: &str = concat!(
+/// One that another process is removing at this moment, or that speaks again, is passed over.
+const REMOVE_SILENT: &str = concat!(
     "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE expires_at <= ",
     real_now!(),
     " AND id <> $1 ORDER BY id FOR UPDATE SKIP LOCKED)"
 );
 
-const WRITE: &str = concat!(
+const PUT: &str = concat!(
     "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, \
         started_at, seen_at, expires_at) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, n.now, n.now, n.now + ",
@@ -41,85 +42,14 @@ const WRITE: &str = concat!(
 );
 
 #[async_trait]
-impl FleetStore for PostgresStore {
-    async fn report_worker(&self, report: WorkerReport, ttl: Duration) -> StoreResult<()> {
-        self.write(move |tx| Box::pin(tx.report_worker(report, ttl))).await
+impl FleetRows for Tx {
+    async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
+        self.run(sqlx::query(REMOVE_SILENT).bind(uuid(but))).await
     }
 
-    async fn remove_worker(&self, worker: WorkerId) -> StoreResult<()> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let remove = sqlx::query("DELETE FROM workers WHERE id = $1");
-                tx.execute(remove.bind(uuid(worker))).await.map(|_| ())
-            })
-        })
-        .await
-    }
-
-    async fn list_workers(&self) -> StoreResult<Vec<WorkerView>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
-                seen_at FROM workers WHERE expires_at > ",
-            real_now!(),
-            " ORDER BY started_at, id"
-        ));
-        Ok(self.all(query).await?.iter().map(read_worker).collect::<Fallible<_>>()?)
-    }
-
-    async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>> {
-        let query = match which {
-            Which::Active => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"
-            )),
-            Which::Id(id) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.id = $1"
-            ))
-            .bind(uuid(id)),
-            Which::Phone(phone) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.phone = $1 ORDER BY s.created_at, s.id"
-            ))
-            .bind(phone.as_e164().to_owned()),
-        };
-        Ok(self.all(query).await?.iter().map(read_sender).collect::<Fallible<_>>()?)
-    }
-
-    async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>> {
-        let query = sqlx::query(concat!(
-            "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
-            real_now!(),
-            " GROUP BY lease_worker ORDER BY lease_worker"
-        ));
-        let count = |row| {
-            let cells = Cells::new("senders", row);
-            Ok((cells.id("lease_worker")?, cells.small("leases")?))
-        };
-        Ok(self.all(query).await?.iter().map(count).collect::<Fallible<_>>()?)
-    }
-
-    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32> {
-        let query = sqlx::query(concat!(
-            "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \
-                AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.pinned_sender_id = s.id AND w.expires_at > ",
-            real_now!(),
-            ")"
-        ));
-        let channels: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
-        let row = self.one(query.bind(channels)).await?;
-        Ok(row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))?)
-    }
-}
-
-impl Tx {
-    async fn report_worker(&mut self, report: WorkerReport, ttl: Duration) -> Fallible<()> {
-        self.execute(sqlx::query(FORGET_SILENT).bind(uuid(report.id))).await?;
+    async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
         let channels: Vec<&str> = report.channels.iter().copied().map(ChannelKind::as_str).collect();
-        let write = sqlx::query(WRITE)
+        let put = sqlx::query(PUT)
             .bind(uuid(report.id))
             .bind(storable(&report.host))
             .bind(i64::from(report.pid))
@@ -131,8 +61,71 @@ impl Tx {
             .bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX))
             .bind(report.draining)
             .bind(duration_micros(ttl));
-        self.execute(write).await?;
-        Ok(())
+        self.run(put).await
+    }
+
+    async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
+        self.run(sqlx::query("DELETE FROM workers WHERE id = $1").bind(uuid(worker))).await
+    }
+}
+
+#[async_trait]
+impl FleetReads for PostgresRows {
+    async fn list_workers(&self) -> Fallible<Vec<WorkerView>> {
+        let query = sqlx::query(concat!(
+            "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
+                seen_at FROM workers WHERE expires_at > ",
+            real_now!(),
+            " ORDER BY started_at, id"
+        ));
+        read_all(&self.all(query).await?, read_worker)
+    }
+
+    async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
+        let query = match which {
+            Which::Active => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"
+            )),
+            Which::Id(id) => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state <> 'removed' AND s.id = $1"
+            ))
+            .bind(uuid(*id)),
+            Which::Phone(phone) => sqlx::query(concat!(
+                "SELECT ",
+                sender_columns!(),
+                " FROM senders s WHERE s.state <> 'removed' AND s.phone = $1 ORDER BY s.created_at, s.id"
+            ))
+            .bind(phone.as_e164()),
+        };
+        read_all(&self.all(query).await?, read_sender)
+    }
+
+    async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
+        let query = sqlx::query(concat!(
+            "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
+            real_now!(),
+            " GROUP BY lease_worker ORDER BY lease_worker"
+        ));
+        read_all(&self.all(query).await?, |row| {
+            let cells = Cells::new("senders", row);
+            Ok((cells.id("lease_worker")?, cells.small("leases")?))
+        })
+    }
+
+    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
+        let query = sqlx::query(concat!(
+            "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \
+                AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.pinned_sender_id = s.id AND w.expires_at > ",
+            real_now!(),
+            ")"
+        ));
+        let channels: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
+        let row = self.one(query.bind(channels)).await?;
+        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
     }
 }
 

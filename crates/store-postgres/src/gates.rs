@@ -1,33 +1,20 @@
 //! Gates: advisory locks that end with their transaction, for orders that no row lock gives.
 //!
-//! Many pass a gate at once, one closes it, and whoever waits stands in a queue. A row would not do: one that many transactions lock
-//! for sharing, each a little longer than the one before, is never free for the one that wants to change it, and a suppression
-//! that is not written yet has no row.
-//!
-//! - An intent passes the gates of its messages' **campaigns**; a pause or a cancellation closes the campaign's.
-//! - An intent passes the gates of its messages' **people**, and so does a message that is accepted; a suppression closes the person's.
-//!
-//! Gates are passed before what they guard is read, in a statement of their own: a statement sees what was committed when it
-//! began, not what was committed while it waited. So what an intent reads behind the gates stays true until its commit. Two
-//! campaigns, or two people, that share a gate only wait for each other without need.
+//! A statement sees what was committed when it began, not what was committed while it waited: so a gate is passed in a statement of its own,
+//! and what is read behind it stays true until the commit.
 
-use paceline_domain::{AddressHash, CampaignId, MessageId};
+use async_trait::async_trait;
+use paceline_domain::MessageId;
+use paceline_ledger::{
+    Fallible,
+    rows::{Gate, GateRows},
+};
 use sqlx::types::Uuid;
 
 use crate::{
-    error::Fallible,
     transaction::Tx,
     values::{hash, uuid, uuids},
 };
-
-/// What is guarded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Gate {
-    /// The state of a campaign.
-    Campaign(CampaignId),
-    /// Whether a person may be contacted.
-    Person(AddressHash),
-}
 
 /// The number of a campaign's gate: the end of its id, which is random.
 macro_rules! gate_of_campaign {
@@ -60,41 +47,45 @@ macro_rules! lock_gates {
     };
 }
 
-impl Tx {
-    /// Passes gates together with others, until the transaction ends.
-    pub(crate) async fn pass_gates(&mut self, gates: Vec<Gate>) -> Fallible<()> {
+const PASS_OF_MESSAGES: &str = concat!(
+    "SELECT pg_advisory_xact_lock_shared(g.kind, g.number) FROM (SELECT DISTINCT v.kind, v.number FROM messages m \
+        CROSS JOIN LATERAL (VALUES (1, ",
+    gate_of_campaign!("m.campaign_id"),
+    "), (2, ",
+    gate_of_person!("m.hash"),
+    ")) AS v (kind, number) WHERE m.id = ANY($1) AND v.number IS NOT NULL ORDER BY v.kind, v.number) g"
+);
+
+#[async_trait]
+impl GateRows for Tx {
+    async fn pass_gates(&mut self, gates: &[Gate]) -> Fallible<()> {
         self.lock_gates(lock_gates!("pg_advisory_xact_lock_shared"), gates).await
     }
 
-    /// Closes gates behind everyone who has passed them, until the transaction ends.
-    pub(crate) async fn close_gates(&mut self, gates: Vec<Gate>) -> Fallible<()> {
-        self.lock_gates(lock_gates!("pg_advisory_xact_lock"), gates).await
+    async fn pass_gates_of(&mut self, messages: &[MessageId]) -> Fallible<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.run(sqlx::query(PASS_OF_MESSAGES).bind(uuids(messages.iter().copied()))).await
     }
 
-    async fn lock_gates(&mut self, statement: &'static str, gates: Vec<Gate>) -> Fallible<()> {
+    async fn close_gates(&mut self, gates: &[Gate]) -> Fallible<()> {
+        self.lock_gates(lock_gates!("pg_advisory_xact_lock"), gates).await
+    }
+}
+
+impl Tx {
+    async fn lock_gates(&mut self, statement: &'static str, gates: &[Gate]) -> Fallible<()> {
         if gates.is_empty() {
             return Ok(());
         }
         let (mut campaigns, mut people): (Vec<Uuid>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
         for gate in gates {
             match gate {
-                Gate::Campaign(campaign) => campaigns.push(uuid(campaign)),
-                Gate::Person(person) => people.push(hash(person)),
+                Gate::Campaign(campaign) => campaigns.push(uuid(*campaign)),
+                Gate::Person(person) => people.push(hash(*person)),
             }
         }
-        self.all(sqlx::query(statement).bind(campaigns).bind(people)).await.map(|_| ())
-    }
-
-    /// Passes the gates of messages: of their campaigns and their people.
-    pub(crate) async fn pass_gates_of(&mut self, messages: impl IntoIterator<Item = MessageId>) -> Fallible<()> {
-        let pass = sqlx::query(concat!(
-            "SELECT pg_advisory_xact_lock_shared(g.kind, g.number) FROM (SELECT DISTINCT v.kind, v.number FROM messages m \
-                CROSS JOIN LATERAL (VALUES (1, ",
-            gate_of_campaign!("m.campaign_id"),
-            "), (2, ",
-            gate_of_person!("m.hash"),
-            ")) AS v (kind, number) WHERE m.id = ANY($1) AND v.number IS NOT NULL ORDER BY v.kind, v.number) g"
-        ));
-        self.all(pass.bind(uuids(messages))).await.map(|_| ())
+        self.run(sqlx::query(statement).bind(campaigns).bind(people)).await
     }
 }

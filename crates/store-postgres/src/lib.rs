@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod attempts;
 mod bulk;
 mod campaigns;
 mod cells;
 mod connections;
 mod counters;
-mod cursor;
+mod database;
 mod dead_letters;
 mod deliveries;
 mod diagnose;
@@ -16,25 +17,25 @@ mod fleet;
 mod gates;
 mod health;
 mod idempotency;
-mod intents;
 mod leases;
 mod messages;
 mod migrations;
-mod moves;
 mod open;
 mod plan;
-mod recipients;
+mod purge;
 mod release;
 mod resolutions;
 mod results;
 mod senders;
 mod suppressions;
-mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod uploads;
 mod values;
+mod waiting;
 mod workspaces;
 
+pub use database::PostgresRows;
 pub use diagnose::{Finding, Severity, diagnose};
-pub use open::{Migrations, OpenError, Passing, PostgresOptions, PostgresStore, Statements};
+pub use open::{Migrations, OpenError, Passing, PostgresOptions, PostgresStore, Statements, open};

@@ -1,130 +1,205 @@
-//! Messages: transactional sends, and the story of any message.
+//! Messages.
+
+mod locks;
+mod view;
+mod writes;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Epoch, Generation, MessageId, MessageState, Outcome, WorkspaceId};
-use paceline_store::{
-    Page, PageRequest, StoreResult,
-    messages::{
-        Attempt, Message, MessageAcceptance, MessageFilter, MessageStore, MessageStory, NewMessage, ReleaseView,
+use paceline_domain::{
+    AddressHash, CampaignId, CampaignState, MessageId, MessageState, PoolId, SenderId, SuppressionScope, WorkspaceId,
+};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{
+        Answer, AnsweredRow, EndWrite, ForwardWrite, MessageReads, MessageRow, MessageRows, Question, ReturnWrite,
+        RoutedTo, WantedRow,
     },
 };
-use sqlx::{postgres::PgRow, types::Uuid};
+use paceline_store::messages::{Message, MessageFilter, NewMessage};
+use sqlx::types::Uuid;
 
 use crate::{
-    cells::Cells,
-    cursor::Cursor,
-    error::Fallible,
-    open::PostgresStore,
+    bulk::column,
+    cells::{Cells, read_all, read_locked},
+    database::PostgresRows,
     transaction::Tx,
-    values::{opt_uuid, real_now, uuid},
+    values::{hash, opt_uuid, storable, uuid, uuids},
 };
+use locks::{read_answered, read_message_row, read_wanted};
+use view::{list_text, message_columns, message_tables, read_message};
 
-mod create;
+const FIND_POOL_ROUTE: &str = "WITH pool AS MATERIALIZED (SELECT p.id, \
+        array_agg(s.id) FILTER (WHERE s.session_state <> 'banned') AS senders \
+        FROM pools p JOIN pool_members pm ON pm.pool_id = p.id JOIN senders s ON s.id = pm.sender_id \
+        WHERE p.workspace_id = $1 AND p.name = $2 AND s.state = 'active' GROUP BY p.id) \
+     SELECT pool.id, (SELECT m.sender_id FROM messages m \
+        WHERE m.hash = $3 AND m.attempts > 0 AND m.workspace_id = $1 AND m.sent_at IS NOT NULL \
+            AND m.sender_id = ANY (pool.senders) ORDER BY m.attempted_at DESC LIMIT 1) AS sticky FROM pool";
 
-/// The columns of a message; the tables are named as in `message_tables`.
-macro_rules! message_columns {
-    () => {
-        concat!(
-            "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, m.lane, m.phone, m.business_scoped_id, m.linked_id, \
-             t.content, m.wa_id, m.state, m.reason, m.sender_id, \
-             CASE WHEN m.binding = 'free' THEN coalesce(c.pool, p.name) END AS pool, \
-             m.not_before, m.waits_for, m.expires_at, m.release_generation, CASE WHEN m.release_deadline > ",
-            real_now!(),
-            " THEN m.release_deadline END AS release_deadline, m.attempts, m.created_at, m.sent_at, m.delivered_at, m.read_at, \
-             m.replied_at, m.ended_at, c.state AS campaign_state"
-        )
-    };
-}
+/// One that is certainly out goes before one that may be on its way, because an answer can overtake the report that its message was
+/// sent.
+const FIND_ANSWERED: &str = "SELECT j.place, m.seq \
+    FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[]) WITH ORDINALITY AS j (sender_id, hash, since, place) \
+    CROSS JOIN LATERAL (SELECT x.seq FROM messages x \
+        WHERE x.hash = j.hash AND x.attempts > 0 AND x.attempted_at >= j.since AND x.sender_id = j.sender_id \
+            AND x.state IN ('sending', 'unknown', 'sent', 'delivered', 'read') \
+        ORDER BY x.sent_at IS NULL, x.attempted_at DESC LIMIT 1) m";
 
-macro_rules! message_tables {
-    () => {
-        " messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id \
-         LEFT JOIN pools p ON p.id = m.pool_id "
-    };
-}
+/// What is found last counts: by our own id before one of the provider, and of these the latest.
+const FIND_BY_RECEIPT: &str = "WITH r AS (SELECT * FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS r (sender_id, id, place)) \
+     SELECT r.place, m.id, 1 AS ours, 0::bigint AS seq FROM r CROSS JOIN LATERAL (SELECT m.id FROM messages m \
+        WHERE m.wa_id = r.id AND m.attempts > 0 AND m.sender_id = r.sender_id OFFSET 0) m \
+     UNION ALL SELECT r.place, a.message_id, 0, a.seq FROM r CROSS JOIN LATERAL (SELECT a.message_id, a.seq FROM attempts a \
+        WHERE a.provider_id = r.id AND a.sender_id = r.sender_id OFFSET 0) a ORDER BY ours, seq";
 
-fn read_message(row: &PgRow) -> Fallible<Message> {
-    let cells = Cells::new("messages", row);
-    let generation = Generation(cells.small("release_generation")?);
-    let deadline = cells.opt_time("release_deadline")?;
-    // Not to be sent before 1970 means at once.
-    let not_before = Some(cells.time("not_before")?).filter(|at| *at != DateTime::UNIX_EPOCH);
-    Ok(Message {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        lane: cells.word("lane")?,
-        to: cells.address()?,
-        content: cells.json("content")?,
-        wa_id: cells.wa_id("wa_id")?,
-        state: cells.word("state")?,
-        reason: cells.opt_string("reason")?,
-        sender: cells.opt_id("sender_id")?,
-        pool: cells.opt_string("pool")?,
-        not_before,
-        waits_for: cells.opt_string("waits_for")?,
-        expires_at: cells.opt_time("expires_at")?,
-        release: deadline.map(|deadline| ReleaseView { generation, deadline }),
-        attempts: cells.small("attempts")?,
-        created_at: cells.time("created_at")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-        replied_at: cells.opt_time("replied_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
-}
-
-/// Reads an attempt's outcome and when it ended.
-pub(crate) fn read_outcome(cells: Cells<'_>) -> Fallible<Option<(Outcome, DateTime<Utc>)>> {
-    match cells.opt_text("outcome")? {
-        None => Ok(None),
-        Some(_) => Ok(Some((cells.json("outcome")?, cells.time("ended_at")?))),
+#[async_trait]
+impl MessageRows for Tx {
+    async fn add_message(&mut self, message: &NewMessage, routed: RoutedTo) -> Fallible<bool> {
+        Ok(self.execute(writes::add(message, routed)).await? > 0)
     }
-}
 
-fn read_attempt(row: &PgRow) -> Fallible<Attempt> {
-    let cells = Cells::new("attempts", row);
-    let outcome = read_outcome(cells)?;
-    Ok(Attempt {
-        number: cells.small("number")?,
-        sender: cells.id("sender_id")?,
-        worker: cells.id("worker_id")?,
-        epoch: Epoch(cells.number("epoch")?),
-        intended_at: cells.time("intended_at")?,
-        sends: cells.small("sends")?,
-        profile_version: cells.small("profile_version")?,
-        pace_inputs: cells.json("pace_inputs")?,
-        ended_at: outcome.as_ref().map(|(_, at)| *at),
-        outcome: outcome.map(|(outcome, _)| outcome),
-    })
+    async fn find_pool_route(
+        &mut self,
+        workspace: WorkspaceId,
+        pool: &str,
+        person: AddressHash,
+    ) -> Fallible<Option<(PoolId, Option<SenderId>)>> {
+        let query = sqlx::query(FIND_POOL_ROUTE).bind(uuid(workspace)).bind(storable(pool)).bind(hash(person));
+        let Some(row) = self.one(query).await? else { return Ok(None) };
+        let cells = Cells::new("pools", &row);
+        Ok(Some((cells.id("id")?, cells.opt_id("sticky")?)))
+    }
+
+    async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
+        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1"));
+        self.one(query.bind(uuid(message))).await?.as_ref().map(read_message).transpose()
+    }
+
+    async fn list_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<MessageRow>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.all(sqlx::query(locks::LIST).bind(uuids(messages.iter().copied()))).await?;
+        read_all(&rows, read_message_row)
+    }
+
+    async fn lock_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<Locked<MessageRow>>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.all(sqlx::query(locks::LOCK).bind(uuids(messages.iter().copied()))).await?;
+        read_locked(&rows, read_message_row)
+    }
+
+    async fn lock_wanted(&mut self, messages: &[MessageId]) -> Fallible<Vec<WantedRow>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.all(sqlx::query(locks::WANTED).bind(uuids(messages.iter().copied()))).await?;
+        read_all(&rows, read_wanted)
+    }
+
+    async fn lock_expired(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<MessageRow>>> {
+        let rows = self.all(sqlx::query(locks::EXPIRED).bind(now).bind(i64::from(limit))).await?;
+        read_locked(&rows, read_message_row)
+    }
+
+    async fn lock_waiting_of_campaign(
+        &mut self,
+        campaign: CampaignId,
+        limit: u32,
+    ) -> Fallible<Vec<Locked<MessageRow>>> {
+        let rows = self.all(sqlx::query(locks::OF_CAMPAIGN).bind(uuid(campaign)).bind(i64::from(limit))).await?;
+        read_locked(&rows, read_message_row)
+    }
+
+    async fn lock_open_of_people(
+        &mut self,
+        workspace: WorkspaceId,
+        scope: SuppressionScope,
+        people: &[AddressHash],
+    ) -> Fallible<Vec<(usize, Locked<MessageRow>)>> {
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lock = sqlx::query(locks::OF_PEOPLE)
+            .bind(uuid(workspace))
+            .bind(column(people, |person| hash(*person)))
+            .bind(scope == SuppressionScope::All);
+        read_all(&self.all(lock).await?, |row| {
+            let place = Cells::new("messages", row).place("place")?;
+            Ok((place, Locked::new(read_message_row(row)?)))
+        })
+    }
+
+    async fn move_forward(&mut self, moved: &[ForwardWrite<'_>]) -> Fallible<()> {
+        if moved.is_empty() { Ok(()) } else { self.run(writes::forward(moved)).await }
+    }
+
+    async fn end_messages(&mut self, ended: &[EndWrite<'_>]) -> Fallible<()> {
+        if ended.is_empty() { Ok(()) } else { self.run(writes::end(ended)).await }
+    }
+
+    async fn return_messages(&mut self, returned: &[ReturnWrite<'_>]) -> Fallible<()> {
+        if returned.is_empty() { Ok(()) } else { self.run(writes::back(returned)).await }
+    }
+
+    async fn find_answered(&mut self, questions: &[Question]) -> Fallible<Vec<Option<i64>>> {
+        let mut answered = vec![None; questions.len()];
+        if questions.is_empty() {
+            return Ok(answered);
+        }
+        let query = sqlx::query(FIND_ANSWERED)
+            .bind(column(questions, |question| uuid(question.sender)))
+            .bind(column(questions, |question| hash(question.hash)))
+            .bind(column(questions, |question| question.since));
+        for row in &self.all(query).await? {
+            let cells = Cells::new("messages", row);
+            if let Some(slot) = answered.get_mut(cells.place("place")?) {
+                *slot = Some(cells.number("seq")?);
+            }
+        }
+        Ok(answered)
+    }
+
+    async fn lock_answered(&mut self, seqs: &[i64]) -> Fallible<Vec<Locked<AnsweredRow>>> {
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        read_locked(&self.all(sqlx::query(locks::ANSWERED).bind(seqs)).await?, read_answered)
+    }
+
+    async fn write_answers(&mut self, answers: &[Answer<'_>]) -> Fallible<()> {
+        if answers.is_empty() { Ok(()) } else { self.run(writes::answers(answers)).await }
+    }
+
+    async fn find_by_receipt(&mut self, receipts: &[(SenderId, &str)]) -> Fallible<Vec<Option<MessageId>>> {
+        let mut named = vec![None; receipts.len()];
+        if receipts.is_empty() {
+            return Ok(named);
+        }
+        let query = sqlx::query(FIND_BY_RECEIPT)
+            .bind(column(receipts, |(sender, _)| uuid(*sender)))
+            .bind(column(receipts, |(_, id)| storable(id)));
+        for row in &self.all(query).await? {
+            let cells = Cells::new("messages", row);
+            if let Some(slot) = named.get_mut(cells.place("place")?) {
+                *slot = Some(cells.id("id")?);
+            }
+        }
+        Ok(named)
+    }
 }
 
 #[async_trait]
-impl MessageStore for PostgresStore {
-    async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance> {
-        self.write(move |tx| Box::pin(async move { tx.create_message(&message).await })).await
-    }
-
-    async fn find_message(&self, workspace: WorkspaceId, message: MessageId) -> StoreResult<Option<MessageStory>> {
-        Ok(self.read_story(workspace, message).await?)
-    }
-
-    async fn list_messages(
+impl MessageReads for PostgresRows {
+    async fn find_message(
         &self,
         workspace: WorkspaceId,
-        filter: MessageFilter,
-        page: PageRequest,
-    ) -> StoreResult<Page<Message>> {
-        Ok(self.read_page(workspace, filter, page).await?)
-    }
-}
-
-impl PostgresStore {
-    /// The attempts are read after the message: they may be newer than it, never older.
-    async fn read_story(&self, workspace: WorkspaceId, message: MessageId) -> Fallible<Option<MessageStory>> {
+        message: MessageId,
+    ) -> Fallible<Option<(Message, Option<CampaignState>)>> {
         let query = sqlx::query(concat!(
             "SELECT ",
             message_columns!(),
@@ -133,73 +208,23 @@ impl PostgresStore {
             "WHERE m.id = $1 AND m.workspace_id = $2"
         ));
         let Some(row) = self.one(query.bind(uuid(message)).bind(uuid(workspace))).await? else { return Ok(None) };
-        let attempts = sqlx::query(
-            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
-             FROM attempts WHERE message_id = $1 ORDER BY number",
-        );
-        let attempts = self.all(attempts.bind(uuid(message))).await?;
-        Ok(Some(MessageStory {
-            message: read_message(&row)?,
-            attempts: attempts.iter().map(read_attempt).collect::<Fallible<_>>()?,
-            resolutions: self.read_resolutions(message).await?,
-            campaign_state: Cells::new("campaigns", &row).opt_word("campaign_state")?,
-        }))
+        Ok(Some((read_message(&row)?, Cells::new("campaigns", &row).opt_word("campaign_state")?)))
     }
 
-    async fn read_page(
+    async fn list_messages(
         &self,
         workspace: WorkspaceId,
         filter: MessageFilter,
-        page: PageRequest,
-    ) -> Fallible<Page<Message>> {
-        let cursor = Cursor::<16>::read(&page)?;
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Fallible<Vec<Message>> {
         let query = sqlx::query(list_text(filter))
             .bind(uuid(workspace))
-            .bind(cursor.after.map_or(Uuid::nil(), Uuid::from_bytes))
-            .bind(cursor.fetch())
+            .bind(after.map_or(Uuid::nil(), uuid))
+            .bind(i64::from(limit))
             .bind(opt_uuid(filter.campaign))
             .bind(filter.state.map(MessageState::as_str))
             .bind(opt_uuid(filter.sender));
-        let rows = self.all(query).await?;
-        let messages = rows.iter().map(read_message).collect::<Fallible<Vec<_>>>()?;
-        Ok(cursor.page(messages, |message| message.id.to_bytes()))
-    }
-}
-
-/// A list's text with its filters.
-macro_rules! list {
-    ($($filter:literal),*) => {
-        concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
-            "WHERE m.workspace_id = $1 AND m.id > $2",
-            $($filter,)*
-            " ORDER BY m.id LIMIT $3"
-        )
-    };
-}
-
-/// One of eight texts, so that each filter has the plan that suits it.
-const fn list_text(filter: MessageFilter) -> &'static str {
-    match (filter.campaign.is_some(), filter.state.is_some(), filter.sender.is_some()) {
-        (false, false, false) => list!(),
-        (false, false, true) => list!(" AND m.sender_id = $6"),
-        (false, true, false) => list!(" AND m.state = $5"),
-        (false, true, true) => list!(" AND m.state = $5", " AND m.sender_id = $6"),
-        (true, false, false) => list!(" AND m.campaign_id = $4"),
-        (true, false, true) => list!(" AND m.campaign_id = $4", " AND m.sender_id = $6"),
-        (true, true, false) => list!(" AND m.campaign_id = $4", " AND m.state = $5"),
-        (true, true, true) => list!(" AND m.campaign_id = $4", " AND m.state = $5", " AND m.sender_id = $6"),
-    }
-}
-
-impl Tx {
-    /// A message by its id, in whatever workspace.
-    pub(crate) async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1"));
-        let row = self.one(query.bind(uuid(message))).await?;
-        row.as_ref().map(read_message).transpose()
+        read_all(&self.all(query).await?, read_message)
     }
 }

@@ -1,20 +1,17 @@
-//! Opening and closing the store.
+//! Opening the store.
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use paceline_domain::Minter;
-use paceline_store::StoreResult;
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    postgres::{PgConnectOptions, PgRow},
-};
+use paceline_ledger::Ledger;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
     connections::{Connections, connecting},
+    database::PostgresRows,
     diagnose::is_pooled,
-    error::{Fallible, sql_state, state, unavailable_reason},
+    error::{sql_state, state, unavailable_reason},
     migrations,
-    transaction::{Bound, Steps, Tx},
 };
 
 /// Whether the server may keep statements for a connection.
@@ -187,49 +184,17 @@ impl OpenError {
     }
 }
 
-/// The store. Clones share the connections.
-#[derive(Clone)]
-pub struct PostgresStore {
-    connections: Connections,
-}
+/// The store on PostgreSQL. Clones share the connections.
+pub type PostgresStore = Ledger<PostgresRows>;
 
-impl std::fmt::Debug for PostgresStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PostgresStore")
-    }
-}
-
-impl PostgresStore {
-    /// Opens a database, and brings its schema up to date or checks it. `minter` mints the ids of events, deliveries
-    /// and pools.
-    ///
-    /// # Errors
-    /// Says what an operator can do. One that [`OpenError::is_transient`] may be over when the caller tries again.
-    pub async fn open(options: PostgresOptions, minter: Arc<Minter>) -> Result<Self, OpenError> {
-        check_schema(&options).await.map_err(|error| error.at(&options))?;
-        Ok(Self { connections: Connections::new(&options, minter) })
-    }
-
-    /// Ends what is under way and closes the connections. Later calls are answered with `Unavailable`.
-    pub async fn close(&self) {
-        self.connections.close().await;
-    }
-
-    pub(crate) async fn write<T, F>(&self, steps: F) -> StoreResult<T>
-    where
-        T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Clone + Send + 'static,
-    {
-        self.connections.write(steps).await
-    }
-
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
-        self.connections.all(query).await
-    }
-
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
-        self.connections.one(query).await
-    }
+/// Opens a database, and brings its schema up to date or checks it. `minter` mints the ids of events, deliveries
+/// and pools.
+///
+/// # Errors
+/// Says what an operator can do. One that [`OpenError::is_transient`] may be over when the caller tries again.
+pub async fn open(options: PostgresOptions, minter: Arc<Minter>) -> Result<PostgresStore, OpenError> {
+    check_schema(&options).await.map_err(|error| error.at(&options))?;
+    Ok(Ledger::new(PostgresRows::new(Connections::new(&options)), minter))
 }
 
 async fn check_schema(options: &PostgresOptions) -> Result<(), OpenError> {

@@ -1,117 +1,130 @@
-//! Planning: rows become messages or exclusions.
-//!
-//! A batch locks its campaign's row: two planners of a campaign come one after the other, and so do planning and the campaign's
-//! moves. Intents go on meanwhile. Someone who is suppressed after the batch has looked, and before it commits, gets a message
-//! that its intent refuses.
+//! Planning: what is not decided yet, and the messages that come of it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
-use paceline_domain::{AddressHash, WorkspaceId, WorkspaceKey};
-use paceline_store::{
-    StoreResult,
-    campaigns::Campaign,
-    plan::{PlanStore, PlannedBatch, PlanningCampaign, UnplannedRow},
-    suppressions::Suppression,
+use chrono::{DateTime, Utc};
+use paceline_domain::{Lane, MessageState, PhoneNumber, SuppressionReason, WorkspaceKey};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{Binding, CampaignRow, PlanReads, PlanRows, PlannedWrite, UndecidedRow},
 };
+use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
 
 use crate::{
-    bulk::column,
+    bulk::Copy,
     campaigns::{campaign_columns, read_campaign},
-    cells::Cells,
-    error::Fallible,
-    open::PostgresStore,
-    recipients::read_recipient,
-    suppressions::{read_suppression, suppression_columns},
-    values::{storable, uuid},
+    cells::{Cells, read_all},
+    database::PostgresRows,
+    transaction::Tx,
+    uploads::read_recipient,
+    values::{opt_uuid, storable, uuid},
 };
 
-mod record;
+const WRITE_MESSAGES: &str = "COPY messages \
+    (seq, id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, created_at, hash, phone, \
+     business_scoped_id, linked_id, wa_id, chars) FROM STDIN (FORMAT binary)";
+
+const WRITE_CONTENTS: &str = "COPY message_contents (message_seq, workspace_id, content) FROM STDIN (FORMAT binary)";
+
+/// The inner limit, and the offset, keep the two from being joined any other way than person by person, through the index.
+const FIND_SUPPRESSED: &str = "SELECT r.row_no, s.since, s.reason FROM (SELECT row_no, hash FROM recipients \
+        WHERE campaign_id = $1 AND row_no > $2 AND row_no <= $3 OFFSET 0) r CROSS JOIN LATERAL \
+    (SELECT since, reason FROM suppressions WHERE workspace_id = $4 AND hash = r.hash LIMIT 1) AS s";
+
+const LIST_UNDECIDED: &str = "WITH pool AS MATERIALIZED (SELECT array_agg(s.id) AS senders \
+        FROM pools p JOIN pool_members pm ON pm.pool_id = p.id JOIN senders s ON s.id = pm.sender_id \
+        WHERE p.workspace_id = $1 AND p.name = $2 AND s.state = 'active' AND s.session_state <> 'banned') \
+     SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
+        EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = $1 AND s.hash = r.hash) AS is_suppressed, \
+        (SELECT m.sender_id FROM messages m \
+         WHERE m.hash = r.hash AND m.attempts > 0 AND m.workspace_id = $1 AND m.sent_at IS NOT NULL \
+            AND m.sender_id = ANY ((SELECT senders FROM pool)::uuid[]) \
+         ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
+     FROM recipients r WHERE r.campaign_id = $3 AND r.row_no > $4 AND r.row_no <= $5 ORDER BY r.row_no LIMIT $6";
 
 #[async_trait]
-impl PlanStore for PostgresStore {
-    async fn list_planning(&self, limit: u32) -> StoreResult<Vec<PlanningCampaign>> {
+impl PlanRows for Tx {
+    async fn find_suppressed_rows(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        after_row: i64,
+        through_row: i64,
+    ) -> Fallible<HashMap<i64, (DateTime<Utc>, SuppressionReason)>> {
+        let query = sqlx::query(FIND_SUPPRESSED).bind(uuid(campaign.id)).bind(after_row).bind(through_row);
+        let rows = self.all(query.bind(uuid(campaign.workspace))).await?;
+        let entry = |row| {
+            let cells = Cells::new("suppressions", row);
+            Ok((cells.number("row_no")?, (cells.time("since")?, cells.word("reason")?)))
+        };
+        rows.iter().map(entry).collect()
+    }
+
+    async fn add_planned(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        now: DateTime<Utc>,
+        messages: &[PlannedWrite<'_>],
+    ) -> Fallible<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let seqs = self.take_seqs(messages.len()).await?;
+        let (workspace, id) = (uuid(campaign.workspace), uuid(campaign.id));
+        let (mut rows, mut contents) = (Copy::new(17), Copy::new(3));
+        for (&seq, PlannedWrite { message, sticky }) in seqs.iter().zip(messages) {
+            let (recipient, address) = (&message.recipient, &message.recipient.address);
+            let binding = if sticky.is_some() { Binding::Sticky } else { Binding::Free };
+            rows.row().number(seq).uuid(uuid(message.id)).uuid(workspace).uuid(id).number(recipient.row);
+            rows.text(Lane::Campaign.as_str()).text(MessageState::Waiting.as_str()).opt_uuid(opt_uuid(*sticky));
+            rows.text(binding.as_str()).opt_time(campaign.expires_at).time(now);
+            rows.bytes(&recipient.hash.to_bytes()).opt_text(address.phone.as_ref().map(PhoneNumber::as_e164));
+            rows.opt_text(address.business_scoped_id.as_deref()).opt_text(address.linked_id.as_deref());
+            rows.text(message.wa_id.as_str()).small(i32::try_from(message.content.typed_chars()).unwrap_or(i32::MAX));
+            contents.row().number(seq).uuid(workspace).text(&serde_json::json!(message.content).to_string());
+        }
+        rows.run(self, WRITE_MESSAGES).await?;
+        contents.run(self, WRITE_CONTENTS).await
+    }
+}
+
+impl Tx {
+    /// Numbers for new messages. They are taken before the messages are written because COPY returns nothing.
+    async fn take_seqs(&mut self, count: usize) -> Fallible<Vec<i64>> {
+        let take = sqlx::query("SELECT nextval('messages_seq_seq') AS seq FROM generate_series(1, $1::bigint)");
+        let rows = self.all(take.bind(i64::try_from(count).unwrap_or(0))).await?;
+        read_all(&rows, |row| Cells::new("messages", row).number("seq"))
+    }
+}
+
+#[async_trait]
+impl PlanReads for PostgresRows {
+    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
         let query = sqlx::query(concat!(
             "SELECT ",
             campaign_columns!(),
             ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT $1"
         ));
-        let rows = self.all(query.bind(i64::from(limit))).await?;
-        let planning = |row| {
+        read_all(&self.all(query.bind(i64::from(limit))).await?, |row| {
             let key = WorkspaceKey::from_bytes(Cells::new("workspaces", row).array("key")?);
             Ok(PlanningCampaign { campaign: read_campaign(row)?, key })
-        };
-        Ok(rows.iter().map(planning).collect::<Fallible<_>>()?)
+        })
     }
 
-    async fn list_unplanned(&self, campaign: &Campaign, after_row: i64, limit: u32) -> StoreResult<Vec<UnplannedRow>> {
-        Ok(self.read_unplanned(campaign, after_row, limit).await?)
-    }
-
-    async fn record_plan(&self, batch: PlannedBatch) -> StoreResult<()> {
-        // Shared, because a transaction that loses against another is run again.
-        let batch = Arc::new(batch);
-        self.write(move |tx| Box::pin(async move { tx.record_plan(&batch).await })).await
-    }
-}
-
-impl PostgresStore {
-    async fn read_unplanned(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UnplannedRow>> {
-        let query = sqlx::query(
-            "WITH pool AS MATERIALIZED (SELECT array_agg(s.id) AS senders \
-                FROM pools p JOIN pool_members pm ON pm.pool_id = p.id JOIN senders s ON s.id = pm.sender_id \
-                WHERE p.workspace_id = $1 AND p.name = $2 AND s.state = 'active' AND s.session_state <> 'banned') \
-             SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
-                EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = $1 AND s.hash = r.hash) AS suppressed, \
-                (SELECT m.sender_id FROM messages m \
-                 WHERE m.hash = r.hash AND m.attempts > 0 AND m.workspace_id = $1 AND m.sent_at IS NOT NULL \
-                    AND m.sender_id = ANY ((SELECT senders FROM pool)::uuid[]) \
-                 ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
-             FROM recipients r WHERE r.campaign_id = $3 AND r.row_no > $4 AND r.row_no <= $5 ORDER BY r.row_no LIMIT $6",
-        );
-        let query = query
+    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
+        let query = sqlx::query(LIST_UNDECIDED)
             .bind(uuid(campaign.workspace))
             .bind(storable(&campaign.definition.pool))
             .bind(uuid(campaign.id))
             .bind(after_row)
             .bind(campaign.rows)
             .bind(i64::from(limit));
-        let rows = self.all(query).await?;
-        let mut suppressed = HashSet::new();
-        let mut unplanned = Vec::with_capacity(rows.len());
-        for row in &rows {
+        read_all(&self.all(query).await?, |row| {
             let cells = Cells::new("recipients", row);
-            let recipient = read_recipient(row)?;
-            if cells.flag("suppressed")? {
-                suppressed.insert(recipient.hash);
-            }
-            unplanned.push(UnplannedRow { recipient, suppression: None, sticky: cells.opt_id("sticky")? });
-        }
-        if !suppressed.is_empty() {
-            let hashes: Vec<_> = suppressed.into_iter().collect();
-            let mut found = self.find_suppressions(campaign.workspace, &hashes).await?;
-            for row in &mut unplanned {
-                row.suppression = found.remove(&row.recipient.hash);
-            }
-        }
-        Ok(unplanned)
-    }
-
-    async fn find_suppressions(
-        &self,
-        workspace: WorkspaceId,
-        hashes: &[AddressHash],
-    ) -> Fallible<HashMap<AddressHash, Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM unnest($2::bytea[]) AS p (hash) JOIN suppressions s ON s.workspace_id = $1 AND s.hash = p.hash"
-        ));
-        let rows = self.all(query.bind(uuid(workspace)).bind(column(hashes, |hash| hash.to_bytes()))).await?;
-        rows.iter().map(|row| read_suppression(row).map(|suppression| (suppression.hash, suppression))).collect()
+            let (is_suppressed, sticky) = (cells.flag("is_suppressed")?, cells.opt_id("sticky")?);
+            Ok(UndecidedRow { recipient: read_recipient(row)?, is_suppressed, sticky })
+        })
     }
 }

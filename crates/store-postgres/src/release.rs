@@ -1,137 +1,264 @@
-//! Releasing: windows, claims, and giving claims back.
+//! Releasing: where anything is due, and the claims on it.
+//!
+//! Each source is looked into by its index, whatever the statistics make of it: `LATERAL` with a limit, and `OFFSET 0`, keep the
+//! planner from turning a question about one source into a walk through all of them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Epoch, SenderId};
-use paceline_store::{
-    StoreResult,
-    leases::Fenced,
-    release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
+use paceline_domain::{CampaignId, Generation, Lane, MessageId, PoolId, SenderId};
+use paceline_ledger::{
+    Fallible, Fault,
+    rows::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow},
 };
+use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
+use sqlx::postgres::PgRow;
 
 use crate::{
     bulk::column,
-    cells::Cells,
-    error::Fallible,
-    open::PostgresStore,
+    cells::{Cells, read_all},
+    database::PostgresRows,
     senders::{read_sender, sender_columns},
-    transaction::Tx,
+    transaction::{Bound, Tx},
     values::{duration_micros, micros_of, real_now, statement_now, uuid, uuids},
 };
 
-mod claim;
-
-/// What giving a claim back changes: a message that is not its sender's for good is anyone's again.
-macro_rules! give_back {
+/// The columns of a message that is due; the table is named `m`.
+macro_rules! due_columns {
     () => {
-        "release_deadline = NULL, sender_id = CASE WHEN messages.binding = 'free' THEN NULL ELSE messages.sender_id END"
+        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
+         m.linked_id, m.chars"
     };
 }
-pub(crate) use give_back;
+
+/// What comes before every message: no message is due before the epoch, which stands for "at once".
+const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId::from_bytes([0; 16]));
+
+const TAKERS: &str = "SELECT s.id, pm.pool_id, EXISTS (SELECT 1 FROM messages m \
+        WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL OFFSET 0) AS has_bound \
+     FROM senders s LEFT JOIN pool_members pm ON pm.sender_id = s.id \
+     WHERE s.id = ANY($1) AND s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id";
+
+const POOLS_WITH_SINGLES: &str = "SELECT p.id FROM pools p WHERE p.id = ANY($1) AND EXISTS (SELECT 1 FROM messages m WHERE m.pool_id = p.id \
+        AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL OFFSET 0) \
+     ORDER BY p.id";
+
+const BOUND_SINGLES: &str = concat!(
+    "SELECT m.*, NULL::uuid AS pool FROM unnest($1::uuid[], $2::bigint[]) AS j (sender_id, most) CROSS JOIN LATERAL (SELECT ",
+    due_columns!(),
+    " FROM messages m WHERE m.sender_id = j.sender_id AND m.campaign_id IS NULL AND m.lane = $3 AND m.not_before < $4 \
+        AND m.state = 'waiting' AND m.release_deadline IS NULL \
+        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.id LIMIT j.most) m"
+);
+
+const BOUND_OF_CAMPAIGNS: &str = concat!(
+    "SELECT m.*, NULL::uuid AS pool FROM unnest($1::uuid[], $2::bigint[]) AS j (sender_id, most) \
+     CROSS JOIN (SELECT id, started_at FROM campaigns WHERE state = 'running') c CROSS JOIN LATERAL (SELECT ",
+    due_columns!(),
+    " FROM messages m WHERE m.sender_id = j.sender_id AND m.campaign_id = c.id AND m.lane = 'campaign' \
+        AND m.not_before < $3 AND m.state = 'waiting' AND m.release_deadline IS NULL \
+        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.id LIMIT j.most) m ORDER BY c.started_at, c.id"
+);
+
+const POOL_SINGLES: &str = concat!(
+    "SELECT m.*, j.pool FROM unnest($1::uuid[], $2::bigint[]) AS j (pool, most) CROSS JOIN LATERAL (SELECT ",
+    due_columns!(),
+    " FROM messages m WHERE m.pool_id = j.pool AND m.lane = $3 AND m.not_before < $4 AND m.state = 'waiting' \
+        AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL \
+        ORDER BY m.not_before, m.id LIMIT j.most) m"
+);
+
+const CAMPAIGNS_WITH_DUE: &str = "SELECT c.id, p.id AS pool_id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
+     WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM messages m \
+        WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
+            AND m.not_before < $1 OFFSET 0) ORDER BY c.started_at, c.id";
+
+const DUE_OF_CAMPAIGNS: &str = concat!(
+    "SELECT m.*, j.pool FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[]) \
+        WITH ORDINALITY AS j (campaign_id, pool, most, after_time, after_id, place) CROSS JOIN LATERAL (SELECT ",
+    due_columns!(),
+    " FROM messages m WHERE m.campaign_id = j.campaign_id AND m.state = 'waiting' AND m.release_deadline IS NULL \
+        AND m.sender_id IS NULL AND m.not_before < $6 AND (m.not_before, m.id) > (j.after_time, j.after_id) \
+        ORDER BY m.not_before, m.id LIMIT j.most) m ORDER BY j.place, m.not_before, m.id"
+);
+
+const CLAIM: &str = concat!(
+    "WITH free AS (SELECT m.seq, v.sender_id FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS v (seq, sender_id, generation) \
+        CROSS JOIN LATERAL (SELECT m.seq FROM messages m \
+            WHERE m.seq = v.seq AND m.release_generation = v.generation AND m.state = 'waiting' \
+                AND m.release_deadline IS NULL AND (m.sender_id IS NULL OR m.sender_id = v.sender_id) \
+            FOR UPDATE SKIP LOCKED) m) \
+     UPDATE messages SET sender_id = free.sender_id, release_generation = messages.release_generation + 1, \
+        release_deadline = ",
+    real_now!(),
+    " + ",
+    micros_of!("$4"),
+    " FROM free WHERE messages.seq = free.seq RETURNING messages.seq"
+);
+
+const LIST_WINDOWS: &str = concat!(
+    "SELECT ",
+    sender_columns!(),
+    ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+    statement_now!(),
+    ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
+);
 
 #[async_trait]
-impl ReleaseStore for PostgresStore {
-    async fn list_windows(&self) -> StoreResult<Windows> {
-        // Asked before the windows: a claim in between makes the round stale, never the windows.
-        let round = self.one(sqlx::query("SELECT round FROM release_rounds")).await?;
-        let round = round.map_or(Ok(0), |row| Cells::new("release_rounds", &row).number("round"))?;
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-            statement_now!(),
-            ") AS outstanding FROM senders s \
-             WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-        ));
-        let window = |row| {
-            let outstanding = Cells::new("messages", row).small("outstanding")?;
-            Ok(SenderWindow { sender: read_sender(row)?, outstanding })
-        };
-        let senders = self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?;
-        Ok(Windows { round: ReleaseRound(round), senders })
+impl ReleaseRows for Tx {
+    async fn lock_round(&mut self) -> Fallible<ReleaseRound> {
+        let row = self.one(sqlx::query("SELECT round FROM release_rounds FOR UPDATE")).await?;
+        read_round(row.as_ref())
     }
 
-    async fn claim_due(
-        &self,
-        round: ReleaseRound,
-        rooms: &[Room],
-        due_before: DateTime<Utc>,
-        hold: Duration,
-    ) -> StoreResult<Vec<ReleasedMessage>> {
-        if rooms.iter().all(|room| room.room == 0) {
+    async fn advance_round(&mut self) -> Fallible<()> {
+        self.run(sqlx::query("UPDATE release_rounds SET round = round + 1")).await
+    }
+
+    async fn list_takers(&mut self, senders: &[SenderId]) -> Fallible<Vec<TakerRow>> {
+        let mut takers: Vec<TakerRow> = Vec::with_capacity(senders.len());
+        if senders.is_empty() {
+            return Ok(takers);
+        }
+        // One row for each pool of a sender.
+        for row in &self.all(sqlx::query(TAKERS).bind(uuids(senders.iter().copied()))).await? {
+            let cells = Cells::new("senders", row);
+            let (sender, pool) = (cells.id("id")?, cells.opt_id("pool_id")?);
+            if let Some(taker) = takers.last_mut().filter(|taker| taker.sender == sender) {
+                taker.pools.extend(pool);
+                continue;
+            }
+            takers.push(TakerRow { sender, pools: pool.into_iter().collect(), has_bound: cells.flag("has_bound")? });
+        }
+        Ok(takers)
+    }
+
+    async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>> {
+        if pools.is_empty() {
             return Ok(Vec::new());
         }
-        let rooms = rooms.to_vec();
-        self.write(move |tx| Box::pin(tx.claim_due(round, rooms, due_before, hold))).await
+        let rows = self.all(sqlx::query(POOLS_WITH_SINGLES).bind(uuids(pools.iter().copied()))).await?;
+        read_all(&rows, |row| Cells::new("pools", row).id("id"))
     }
 
-    async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
-        if claims.is_empty() {
-            return Ok(());
+    async fn list_bound_singles(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        if senders.is_empty() {
+            return Ok(Vec::new());
         }
-        let claims = claims.to_vec();
-        self.write(move |tx| Box::pin(tx.give_back(claims, put_off))).await
+        let query = sqlx::query(BOUND_SINGLES)
+            .bind(column(senders, |(sender, _)| uuid(*sender)))
+            .bind(column(senders, |(_, most)| i64::from(*most)));
+        self.read_due(query.bind(lane.as_str()).bind(due_before)).await
     }
 
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
-        self.write(move |tx| Box::pin(tx.reclaim_missing(sender, epoch, left))).await
+    async fn list_bound_of_campaigns(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        if senders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sqlx::query(BOUND_OF_CAMPAIGNS)
+            .bind(column(senders, |(sender, _)| uuid(*sender)))
+            .bind(column(senders, |(_, most)| i64::from(*most)));
+        self.read_due(query.bind(due_before)).await
     }
 
-    async fn void_releases(&self) -> StoreResult<u64> {
-        self.write(|tx| {
-            Box::pin(async move {
-                let void = sqlx::query(concat!(
-                    "WITH held AS (SELECT seq FROM messages WHERE release_deadline IS NOT NULL ORDER BY seq FOR UPDATE) \
-                     UPDATE messages SET ",
-                    give_back!(),
-                    " FROM held WHERE messages.seq = held.seq"
-                ));
-                tx.execute(void).await
-            })
+    async fn list_pool_singles(
+        &mut self,
+        pools: &[(PoolId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        if pools.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sqlx::query(POOL_SINGLES)
+            .bind(column(pools, |(pool, _)| uuid(*pool)))
+            .bind(column(pools, |(_, most)| i64::from(*most)));
+        self.read_due(query.bind(lane.as_str()).bind(due_before)).await
+    }
+
+    async fn list_campaigns_with_due(&mut self, due_before: DateTime<Utc>) -> Fallible<Vec<(CampaignId, PoolId)>> {
+        read_all(&self.all(sqlx::query(CAMPAIGNS_WITH_DUE).bind(due_before)).await?, |row| {
+            let cells = Cells::new("campaigns", row);
+            Ok((cells.id("id")?, cells.id("pool_id")?))
         })
-        .await
+    }
+
+    async fn list_due_of_campaigns(
+        &mut self,
+        queries: &[DueQuery],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sqlx::query(DUE_OF_CAMPAIGNS)
+            .bind(column(queries, |query| uuid(query.campaign)))
+            .bind(column(queries, |query| uuid(query.pool)))
+            .bind(column(queries, |query| i64::from(query.most)))
+            .bind(column(queries, |query| query.after.unwrap_or(FIRST).0))
+            .bind(column(queries, |query| uuid(query.after.unwrap_or(FIRST).1)));
+        self.read_due(query.bind(due_before)).await
+    }
+
+    async fn claim_messages(&mut self, due: &[(&DueRow, SenderId)], hold: Duration) -> Fallible<HashSet<i64>> {
+        if due.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let claim = sqlx::query(CLAIM)
+            .bind(column(due, |(due, _)| due.seq))
+            .bind(column(due, |(_, sender)| uuid(*sender)))
+            .bind(column(due, |(due, _)| due.generation.0))
+            .bind(duration_micros(hold));
+        self.all(claim).await?.iter().map(|row| Cells::new("messages", row).number("seq")).collect()
     }
 }
 
 impl Tx {
-    async fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fallible<Fenced<u64>> {
-        if !self.holds_lease(sender, epoch).await? {
-            return Ok(Fenced::LeaseLost);
-        }
-        let reclaim = sqlx::query(concat!(
-            "WITH held AS (SELECT m.seq FROM messages m WHERE m.sender_id = $1 AND m.release_deadline IS NOT NULL \
-                AND m.release_deadline <= ",
-            real_now!(),
-            " + ",
-            micros_of!("$2"),
-            " ORDER BY m.seq FOR UPDATE SKIP LOCKED) UPDATE messages SET ",
-            give_back!(),
-            " FROM held WHERE messages.seq = held.seq"
-        ));
-        let reclaim = reclaim.bind(uuid(sender)).bind(duration_micros(left));
-        Ok(Fenced::Done(self.execute(reclaim).await?))
+    async fn read_due(&mut self, query: Bound<'_>) -> Fallible<Vec<DueRow>> {
+        read_all(&self.all(query).await?, read_due)
     }
+}
 
-    /// Gives back those claims that are still held under their generation.
-    pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
-        let give_back = sqlx::query(concat!(
-            "WITH v AS (SELECT m.seq, v.generation FROM unnest($1::uuid[], $2::integer[]) AS v (id, generation) \
-                JOIN messages m ON m.id = v.id ORDER BY m.seq), \
-             held AS (SELECT m.seq FROM v CROSS JOIN LATERAL (SELECT m.seq FROM messages m \
-                WHERE m.seq = v.seq AND m.release_generation = v.generation AND m.state = 'waiting' \
-                    AND m.release_deadline IS NOT NULL FOR UPDATE) m) \
-             UPDATE messages SET ",
-            give_back!(),
-            ", not_before = coalesce($3, messages.not_before), waits_for = $4 FROM held WHERE messages.seq = held.seq"
-        ));
-        let give_back = give_back
-            .bind(uuids(claims.iter().map(|claim| claim.message)))
-            .bind(column(&claims, |claim| claim.generation.0))
-            .bind(put_off.not_before)
-            .bind(put_off.waits_for);
-        self.execute(give_back).await?;
-        Ok(())
+#[async_trait]
+impl ReleaseReads for PostgresRows {
+    async fn list_windows(&self) -> Fallible<Windows> {
+        // A claim between the two makes the round stale, never the windows.
+        let round = read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())?;
+        let senders = read_all(&self.all(sqlx::query(LIST_WINDOWS)).await?, |row| {
+            let outstanding = Cells::new("messages", row).small("outstanding")?;
+            Ok(SenderWindow { sender: read_sender(row)?, outstanding })
+        })?;
+        Ok(Windows { round, senders })
     }
+}
+
+fn read_round(row: Option<&PgRow>) -> Fallible<ReleaseRound> {
+    let row = row.ok_or_else(|| Fault::missing("release_rounds", 1))?;
+    Cells::new("release_rounds", row).number("round").map(ReleaseRound)
+}
+
+fn read_due(row: &PgRow) -> Fallible<DueRow> {
+    let cells = Cells::new("messages", row);
+    Ok(DueRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        campaign: cells.opt_id("campaign_id")?,
+        lane: cells.word("lane")?,
+        bound_to: cells.opt_id("sender_id")?,
+        not_before: cells.time("not_before")?,
+        generation: Generation(cells.small("release_generation")?),
+        to: cells.address()?,
+        chars: cells.small("chars")?,
+        pool: cells.opt_id("pool")?,
+    })
 }

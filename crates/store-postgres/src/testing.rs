@@ -12,7 +12,7 @@ use sqlx::{
 
 use crate::{
     migrations::migrations,
-    open::{PostgresOptions, PostgresStore},
+    open::{PostgresOptions, open},
 };
 
 /// Databases of tests that were killed are dropped after so many seconds.
@@ -174,7 +174,7 @@ async fn find_template(conn: &mut PgConnection, server: &str) -> Result<String, 
     let made = copy(conn, server, None).await?;
     let failed = |error: &dyn std::error::Error| NoDatabase(error.to_string());
     let options = PostgresOptions::new(made.url()).map_err(|error| failed(&error))?;
-    let store = PostgresStore::open(options, Arc::new(Minter::new([0; 32]))).await.map_err(|error| failed(&error))?;
+    let store = open(options, Arc::new(Minter::new([0; 32]))).await.map_err(|error| failed(&error))?;
     store.close().await;
     conn.execute(AssertSqlSafe(format!("ALTER DATABASE {} RENAME TO {name}", made.name()))).await?;
     Ok(name)

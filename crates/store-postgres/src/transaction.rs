@@ -1,12 +1,10 @@
-//! A transaction: a connection of its own, and what is noted to be written with it when it ends.
+//! A transaction: a connection of its own, and the ways to run statements on it.
 //!
-//! READ COMMITTED: every statement sees what was committed before it began. So what a transaction decides by, it locks first
-//! and reads in a later statement.
+//! READ COMMITTED: every statement sees what was committed before it began.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
-use chrono::{DateTime, Utc};
-use paceline_domain::{Id, IdKind, Minter};
+use paceline_ledger::{Fallible, Fault, Then};
 use sqlx::{
     Executor as _, Postgres,
     pool::PoolConnection,
@@ -15,29 +13,19 @@ use sqlx::{
 };
 
 use crate::{
-    counters::Deltas,
-    error::{Fallible, Fault, Then, unavailable},
-    events::NewEvent,
+    error::{fault, unavailable},
     open::Statements,
 };
 
 /// A query whose values are bound.
 pub(crate) type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
-/// The steps of a transaction, running.
-pub(crate) type Steps<'t, T> = Pin<Box<dyn Future<Output = Fallible<T>> + Send + 't>>;
-
 /// A transaction. One that is dropped before its end takes its connection with it, and the server rolls it back.
 pub(crate) struct Tx {
     /// Its connection.
     pub(crate) conn: PoolConnection<Postgres>,
-    /// Changes of counters that are not written yet.
-    pub(crate) deltas: Deltas,
-    /// Events that are not written yet, with the place that each takes among its transaction's.
-    pub(crate) events: BTreeMap<(usize, usize), NewEvent>,
     /// What the server calls the transaction, known once counters were written.
     pub(crate) name: Option<String>,
-    minter: Arc<Minter>,
     patience: Duration,
     statements: Statements,
     /// Whether a statement has failed, after which PostgreSQL would roll back at a commit and call that a success.
@@ -47,28 +35,13 @@ pub(crate) struct Tx {
 
 impl Tx {
     /// A transaction that has begun on a connection. `patience` is how long any answer of the server is waited for.
-    pub(crate) fn new(
-        conn: PoolConnection<Postgres>,
-        minter: Arc<Minter>,
-        patience: Duration,
-        statements: Statements,
-    ) -> Self {
-        Self {
-            conn,
-            deltas: Deltas::default(),
-            events: BTreeMap::new(),
-            name: None,
-            minter,
-            patience,
-            statements,
-            failed: false,
-            ended: false,
-        }
+    pub(crate) const fn new(conn: PoolConnection<Postgres>, patience: Duration, statements: Statements) -> Self {
+        Self { conn, name: None, patience, statements, failed: false, ended: false }
     }
 
-    /// A new id.
-    pub(crate) fn mint<K: IdKind>(&self, now: DateTime<Utc>) -> Id<K> {
-        self.minter.mint(now)
+    /// Runs a statement that returns nothing.
+    pub(crate) async fn run(&mut self, query: Bound<'_>) -> Fallible<()> {
+        self.execute(query).await.map(|_| ())
     }
 
     /// Runs a statement that returns nothing; answers how many rows it changed.
@@ -89,8 +62,8 @@ impl Tx {
         self.seen(row)
     }
 
-    /// Sends data to a `COPY … FROM STDIN`; answers how many rows were written.
-    pub(crate) async fn copy(&mut self, statement: &'static str, data: Vec<u8>) -> Fallible<u64> {
+    /// Sends data to a `COPY … FROM STDIN`.
+    pub(crate) async fn copy(&mut self, statement: &'static str, data: Vec<u8>) -> Fallible<()> {
         let conn = &mut *self.conn;
         let copying = async move {
             let mut copy = conn.copy_in_raw(statement).await?;
@@ -98,14 +71,7 @@ impl Tx {
             copy.finish().await
         };
         let written = within(self.patience, copying).await;
-        self.seen(written)
-    }
-
-    /// Writes the counters and events that were noted. This happens at the end of every transaction; one that reads counters
-    /// after changing them does it before. Counters last: their rows are those that most transactions want.
-    pub(crate) async fn flush(&mut self) -> Fallible<()> {
-        self.flush_events().await?;
-        self.flush_counters().await
+        self.seen(written).map(|_| ())
     }
 
     /// Commits.
@@ -145,7 +111,7 @@ pub(crate) fn sent(query: Bound<'_>, statements: Statements) -> Bound<'_> {
 /// What the server answers, unless it does not: a connection whose other end has vanished never breaks by itself.
 pub(crate) async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Fallible<T> {
     match tokio::time::timeout(patience, answer).await {
-        Ok(answered) => Ok(answered?),
+        Ok(answered) => answered.map_err(fault),
         Err(_) => Err(Fault { error: unavailable("the database does not answer"), then: Then::Close }),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use paceline_domain::{AddressHash, CampaignId, Id, IdKind, WorkspaceId};
+use paceline_domain::{AddressHash, Id, IdKind};
 use sqlx::types::Uuid;
 
 /// The database's own real clock. It goes on while a statement waits for a lock, and is asked again for a row that was changed
@@ -29,12 +29,6 @@ macro_rules! micros_of {
     };
 }
 pub(crate) use micros_of;
-
-/// The campaign under which transactional messages are counted.
-pub(crate) const NO_CAMPAIGN: CampaignId = CampaignId::from_bytes([0; 16]);
-
-/// The workspace under which the whole installation is counted.
-pub(crate) const INSTALLATION: WorkspaceId = WorkspaceId::from_bytes([0; 16]);
 
 /// The longest duration that is written. A deadline further away than a hundred years would only overflow.
 const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
@@ -70,20 +64,11 @@ pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-/// Appends bytes as lower-case hexadecimal digits.
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
-    }
-}
-
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    push_hex(&mut text, bytes);
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

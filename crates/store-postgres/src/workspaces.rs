@@ -2,93 +2,88 @@
 
 use async_trait::async_trait;
 use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
-use paceline_store::{
-    StoreResult,
-    workspaces::{ApiKey, Bootstrap, Workspace, WorkspaceStore},
+use paceline_ledger::{
+    Fallible,
+    rows::{WorkspaceReads, WorkspaceRows},
 };
+use paceline_store::workspaces::{ApiKey, Workspace};
 use sqlx::postgres::PgRow;
 
 use crate::{
     cells::Cells,
-    error::Fallible,
-    open::PostgresStore,
+    database::PostgresRows,
     transaction::Tx,
     values::{storable, uuid},
 };
 
+/// The columns of a workspace.
+macro_rules! workspace_columns {
+    () => {
+        "id, name, key, unknown_policy, created_at"
+    };
+}
+
 #[async_trait]
-impl WorkspaceStore for PostgresStore {
-    async fn bootstrap(&self, workspace: Workspace, key: ApiKey) -> StoreResult<Bootstrap> {
-        self.write(move |tx| Box::pin(tx.bootstrap(workspace, key))).await
+impl WorkspaceRows for Tx {
+    async fn lock_workspaces(&mut self) -> Fallible<()> {
+        self.run(sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")).await
     }
 
-    async fn add_api_key(&self, key: ApiKey) -> StoreResult<()> {
-        self.write(move |tx| Box::pin(tx.add_api_key(key))).await
+    async fn find_first_workspace(&mut self) -> Fallible<Option<Workspace>> {
+        let first =
+            sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces ORDER BY created_at, id LIMIT 1"));
+        self.one(first).await?.as_ref().map(read_workspace).transpose()
     }
 
-    async fn find_api_key(&self, hash: [u8; 32]) -> StoreResult<Option<ApiKey>> {
-        let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1");
-        let row = self.one(query.bind(hash.to_vec())).await?;
-        Ok(row.as_ref().map(read_key).transpose()?)
+    async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()> {
+        let insert = sqlx::query(
+            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
+        );
+        let insert = insert
+            .bind(uuid(workspace.id))
+            .bind(storable(&workspace.name))
+            .bind(workspace.key.to_bytes().to_vec())
+            .bind(workspace.unknown_policy.as_str())
+            .bind(workspace.created_at);
+        self.run(insert).await
     }
 
-    async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>> {
-        let query = sqlx::query("SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = $1");
-        let row = self.one(query.bind(uuid(workspace))).await?;
-        Ok(row.as_ref().map(read_workspace).transpose()?)
+    async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
+        let insert =
+            sqlx::query("INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)");
+        let insert = insert
+            .bind(uuid(key.id))
+            .bind(uuid(key.workspace))
+            .bind(storable(&key.name))
+            .bind(key.hash.to_vec())
+            .bind(key.created_at);
+        self.run(insert).await
     }
 
     async fn set_unknown_policy(
-        &self,
+        &mut self,
         workspace: WorkspaceId,
         policy: UnknownPolicy,
-    ) -> StoreResult<Option<Workspace>> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let update = sqlx::query(
-                    "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING id, name, key, unknown_policy, created_at",
-                );
-                let row = tx.one(update.bind(uuid(workspace)).bind(policy.as_str())).await?;
-                row.as_ref().map(read_workspace).transpose()
-            })
-        })
-        .await
+    ) -> Fallible<Option<Workspace>> {
+        let update = sqlx::query(concat!(
+            "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING ",
+            workspace_columns!()
+        ));
+        let row = self.one(update.bind(uuid(workspace)).bind(policy.as_str())).await?;
+        row.as_ref().map(read_workspace).transpose()
     }
 }
 
-impl Tx {
-    /// Two servers may start on an empty installation at once: the second waits for the table, and then finds a workspace.
-    async fn bootstrap(&mut self, workspace: Workspace, key: ApiKey) -> Fallible<Bootstrap> {
-        self.execute(sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")).await?;
-        let first = sqlx::query(
-            "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
-        );
-        if let Some(row) = self.one(first).await? {
-            return Ok(Bootstrap::Existing(read_workspace(&row)?));
-        }
-        let insert = sqlx::query(
-            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(uuid(workspace.id))
-        .bind(storable(&workspace.name))
-        .bind(workspace.key.to_bytes().to_vec())
-        .bind(workspace.unknown_policy.as_str())
-        .bind(workspace.created_at);
-        self.execute(insert).await?;
-        self.add_api_key(key).await?;
-        Ok(Bootstrap::Created)
+#[async_trait]
+impl WorkspaceReads for PostgresRows {
+    async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>> {
+        let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1");
+        self.one(query.bind(hash.to_vec())).await?.as_ref().map(read_key).transpose()
     }
 
-    async fn add_api_key(&mut self, key: ApiKey) -> Fallible<()> {
-        let insert =
-            sqlx::query("INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)")
-                .bind(uuid(key.id))
-                .bind(uuid(key.workspace))
-                .bind(storable(&key.name))
-                .bind(key.hash.to_vec())
-                .bind(key.created_at);
-        self.execute(insert).await?;
-        Ok(())
+    async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>> {
+        let query = sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces WHERE id = $1"));
+        self.one(query.bind(uuid(workspace))).await?.as_ref().map(read_workspace).transpose()
     }
 }
 

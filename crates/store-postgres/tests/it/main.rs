@@ -40,7 +40,7 @@ fn minter() -> Arc<Minter> {
 }
 
 async fn open(options: PostgresOptions) -> PostgresStore {
-    PostgresStore::open(options, minter()).await.unwrap()
+    paceline_store_postgres::open(options, minter()).await.unwrap()
 }
 
 /// Checks the plans of what a case has run when the case has ended.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use crate::{database, minter, open, options};
 
 async fn attempt(options: PostgresOptions) -> Result<PostgresStore, OpenError> {
-    PostgresStore::open(options, minter()).await
+    paceline_store_postgres::open(options, minter()).await
 }
 
 fn with(mut options: PostgresOptions, migrations: Migrations) -> PostgresOptions {

@@ -11,9 +11,7 @@ use std::{
 use paceline_store::conformance::{
     account, builders::World, deliveries, events, intents, leases, plan, recipients, release,
 };
-use paceline_store_postgres::{
-    OpenError, PostgresOptions, PostgresStore, Severity, Statements, diagnose, testing::TestDatabase,
-};
+use paceline_store_postgres::{OpenError, PostgresOptions, Severity, Statements, diagnose, testing::TestDatabase};
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -170,6 +168,6 @@ async fn prepared_statements_are_refused_with_their_cure() {
     assert!(problems.is_empty(), "{problems:?}");
     assert!(findings.iter().any(|finding| finding.what.contains("through a pooler")), "{findings:?}");
 
-    let store = PostgresStore::open(pooler.options(Statements::Prepared), minter()).await;
+    let store = paceline_store_postgres::open(pooler.options(Statements::Prepared), minter()).await;
     assert!(matches!(store, Err(OpenError::Pooled { .. })), "{store:?}");
 }

@@ -20,7 +20,7 @@ async fn two_servers(database: &TestDatabase) -> [World; 2] {
     let one = World::new(Arc::new(open(options(database)).await)).await;
     let mut prepared = options(database);
     prepared.statements = Statements::Prepared;
-    let store = paceline_store_postgres::PostgresStore::open(prepared, Arc::new(paceline_domain::Minter::new([9; 32])));
+    let store = paceline_store_postgres::open(prepared, Arc::new(paceline_domain::Minter::new([9; 32])));
     let two = World { store: Arc::new(store.await.unwrap()), ..one.clone() };
     [one, two]
 }

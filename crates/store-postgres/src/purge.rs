@@ -1,7 +1,15 @@
 //! Purging, oldest first and in pieces. Inbox and events are read from their old end, whose order is, nearly, that of their age.
 
-use super::{Duration, Fallible, Tx, duration_micros, micros_of, real_now, statement_now};
-use crate::cells::Cells;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use paceline_ledger::{Fallible, rows::PurgeRows};
+
+use crate::{
+    cells::Cells,
+    transaction::Tx,
+    values::{duration_micros, micros_of, real_now, statement_now},
+};
 
 const DELIVERIES: &str = concat!(
     "DELETE FROM webhook_deliveries WHERE seq = ANY(ARRAY(SELECT d.seq FROM webhook_deliveries d \
@@ -42,42 +50,29 @@ const DEAD_LETTERS: &str = concat!(
     " ORDER BY d.seq LIMIT $2 FOR UPDATE SKIP LOCKED))"
 );
 
-impl Tx {
-    /// Deliveries go before the events that they carry.
-    pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
-        let limit = u64::from(limit);
-        let age = duration_micros(age);
-        let mut purged = self.purge(DELIVERIES, age, limit).await?;
-        purged += self.purge_events(age, limit - purged).await?;
-        purged += self.purge(INBOX, age, limit - purged).await?;
-        purged += self.purge(IDEMPOTENCY_KEYS, age, limit - purged).await?;
-        purged += self.purge(DEAD_LETTERS, age, limit - purged).await?;
-        Ok(purged)
-    }
+const EVENTS: &str = concat!(
+    "SELECT e.seq, e.number IS NOT NULL AND e.recorded_at <= ",
+    real_now!(),
+    " - ",
+    micros_of!("$1"),
+    " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq OFFSET 0) AS wanted FROM events e \
+     WHERE e.seq > $2 ORDER BY e.seq LIMIT $3"
+);
 
-    async fn purge(&mut self, statement: &'static str, age: i64, limit: u64) -> Fallible<u64> {
-        if limit == 0 {
-            return Ok(0);
-        }
-        self.execute(sqlx::query(statement).bind(age).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
+#[async_trait]
+impl PurgeRows for Tx {
+    async fn purge_deliveries(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(DELIVERIES, age, limit).await
     }
 
     /// Walks from the oldest event up to the first that is too young or has no number yet, past those whose deliveries are not
     /// finished.
-    async fn purge_events(&mut self, age: i64, limit: u64) -> Fallible<u64> {
-        const PAGE: &str = concat!(
-            "SELECT e.seq, e.number IS NOT NULL AND e.recorded_at <= ",
-            real_now!(),
-            " - ",
-            micros_of!("$1"),
-            " AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq OFFSET 0) AS wanted FROM events e \
-             WHERE e.seq > $2 ORDER BY e.seq LIMIT $3"
-        );
+    async fn purge_events(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
         while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
             let page = i64::try_from(limit).unwrap_or(i64::MAX);
-            for row in &self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await? {
+            for row in &self.all(sqlx::query(EVENTS).bind(duration_micros(age)).bind(from).bind(page)).await? {
                 let cells = Cells::new("events", row);
                 let seq = cells.number("seq")?;
                 after = Some(seq).filter(|_| cells.flag("old").is_ok_and(|old| old));
@@ -93,5 +88,27 @@ impl Tx {
             return Ok(0);
         }
         self.execute(sqlx::query("DELETE FROM events WHERE seq = ANY($1)").bind(unwanted)).await
+    }
+
+    async fn purge_inbox(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(INBOX, age, limit).await
+    }
+
+    async fn purge_idempotency_keys(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(IDEMPOTENCY_KEYS, age, limit).await
+    }
+
+    async fn purge_dead_letters(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(DEAD_LETTERS, age, limit).await
+    }
+}
+
+impl Tx {
+    async fn purge(&mut self, statement: &'static str, age: Duration, limit: u64) -> Fallible<u64> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.execute(sqlx::query(statement).bind(duration_micros(age)).bind(limit)).await
     }
 }

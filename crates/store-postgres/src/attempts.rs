@@ -1,0 +1,245 @@
+//! Attempts: intents and outcomes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{AddressHash, Epoch, MessageId, Outcome, SenderId, SuppressionScope, WorkerId};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{
+        AdoptableRow, AttemptReads, AttemptRow, AttemptRows, Believed, EndedAttemptRow, IntentWrites, OutcomeWrite,
+        UnappliedRow,
+    },
+};
+use paceline_store::messages::Attempt;
+use sqlx::postgres::PgRow;
+
+use crate::{
+    bulk::column,
+    cells::{Cells, read_all, read_locked},
+    database::PostgresRows,
+    transaction::Tx,
+    values::{duration_micros, micros_of, real_now, statement_now, storable, uuid, uuids},
+};
+
+/// The attempts, the messages' states and the sender's pace in one statement.
+const ADD_INTENTS: &str = concat!(
+    "WITH granted AS (SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::integer[]) AS g (seq, id, number)), \
+     sending AS (UPDATE messages SET state = 'sending', attempts = g.number, attempted_at = $4, release_deadline = NULL \
+        FROM granted g WHERE messages.seq = g.seq), \
+     paced AS (UPDATE senders SET pace_next_slot = $5, pace_day = $6, pace_spent = $7, last_sent_at = $4 WHERE id = $8) \
+     INSERT INTO attempts (message_id, number, workspace_id, sender_id, worker_id, epoch, intended_at, intended_really_at, \
+        profile_version, pace_inputs) \
+     SELECT g.id, g.number, $9, $8, $10, $11, $4, ",
+    real_now!(),
+    ", $12, $13 FROM granted g"
+);
+
+/// The rows are locked in their order, because those who write outcomes of one attempt are the worker that sent it, the one that
+/// took over, the results role and the sweeper.
+const WRITE_OUTCOMES: &str = concat!(
+    "WITH v AS (SELECT a.seq, v.epoch, v.believed, v.outcome, v.ended_at, v.provider_id \
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[]) \
+            AS v (message_id, number, epoch, believed, outcome, ended_at, provider_id) \
+        JOIN attempts a ON a.message_id = v.message_id AND a.number = v.number ORDER BY a.seq), \
+     open AS (SELECT a.seq, v.outcome, v.ended_at, v.provider_id FROM v CROSS JOIN LATERAL \
+        (SELECT a.seq FROM attempts a WHERE a.seq = v.seq AND a.outcome IS NULL AND (v.believed OR a.epoch = v.epoch) FOR UPDATE) a) \
+     UPDATE attempts SET outcome = open.outcome, ended_at = open.ended_at, provider_id = open.provider_id, recorded_at = ",
+    real_now!(),
+    " FROM open WHERE attempts.seq = open.seq"
+);
+
+const LOCK_ADOPTABLE: &str = "SELECT m.id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
+        a.seq, a.message_id, a.number, a.epoch, a.outcome, a.ended_at, s.scope \
+     FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
+     LEFT JOIN message_contents t ON t.message_seq = m.seq \
+     LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
+     WHERE m.seq = ANY($1) AND m.state = 'sending' ORDER BY m.seq FOR UPDATE OF m, a";
+
+const LOCK_ABANDONED: &str = concat!(
+    "SELECT a.message_id, a.number, a.epoch, a.seq FROM (SELECT id FROM senders WHERE state = 'removed' OR session_state = 'banned') s \
+     CROSS JOIN LATERAL (SELECT m.id, m.attempts FROM messages m WHERE m.sender_id = s.id AND m.state = 'sending' OFFSET 0) m \
+     CROSS JOIN LATERAL (SELECT a.message_id, a.number, a.epoch, a.seq FROM attempts a \
+        WHERE a.message_id = m.id AND a.number = m.attempts AND a.outcome IS NULL AND a.intended_really_at <= ",
+    statement_now!(),
+    " - ",
+    micros_of!("$1"),
+    " FOR UPDATE SKIP LOCKED) a LIMIT $2"
+);
+
+const LIST_UNAPPLIED: &str = concat!(
+    "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
+     FROM (SELECT id, attempts FROM messages WHERE state = 'sending' OFFSET 0) m CROSS JOIN LATERAL (SELECT * FROM attempts a \
+        WHERE a.message_id = m.id AND a.number = m.attempts OFFSET 0) a WHERE a.recorded_at <= ",
+    statement_now!(),
+    " - ",
+    micros_of!("$1"),
+    " ORDER BY a.recorded_at, a.seq LIMIT $2"
+);
+
+#[async_trait]
+impl AttemptRows for Tx {
+    async fn add_intents(&mut self, intents: &IntentWrites<'_>) -> Fallible<()> {
+        let IntentWrites { sender, pace, granted, worker, epoch, now, profile_version, pace_inputs } = *intents;
+        if granted.is_empty() {
+            return Ok(());
+        }
+        let add = sqlx::query(ADD_INTENTS)
+            .bind(column(granted, |(message, _)| message.seq))
+            .bind(column(granted, |(message, _)| uuid(message.id)))
+            .bind(column(granted, |(_, number)| *number))
+            .bind(now)
+            .bind(pace.next_slot)
+            .bind(pace.day.map(|day| day.to_string()))
+            .bind(i64::from(pace.spent_today))
+            .bind(uuid(sender.id))
+            .bind(uuid(sender.workspace))
+            .bind(uuid(worker))
+            .bind(epoch.0)
+            .bind(i64::from(profile_version))
+            .bind(pace_inputs);
+        self.run(add).await
+    }
+
+    async fn write_outcomes(&mut self, outcomes: &[OutcomeWrite<'_>]) -> Fallible<()> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let write = sqlx::query(WRITE_OUTCOMES)
+            .bind(column(outcomes, |outcome| uuid(outcome.message)))
+            .bind(column(outcomes, |outcome| outcome.attempt))
+            .bind(column(outcomes, |outcome| outcome.epoch.0))
+            .bind(column(outcomes, |outcome| outcome.believed == Believed::OfAnyone))
+            .bind(column(outcomes, |outcome| serde_json::to_string(outcome.outcome).unwrap_or_default()))
+            .bind(column(outcomes, |outcome| outcome.at))
+            .bind(column(outcomes, |outcome| outcome.provider_id.map(storable)));
+        self.run(write).await
+    }
+
+    async fn list_sending(&mut self, sender: SenderId) -> Fallible<Vec<(i64, AddressHash)>> {
+        let query = sqlx::query("SELECT m.seq, m.hash FROM messages m WHERE m.sender_id = $1 AND m.state = 'sending'");
+        read_all(&self.all(query.bind(uuid(sender))).await?, |row| {
+            let cells = Cells::new("messages", row);
+            Ok((cells.number("seq")?, cells.hash("hash")?))
+        })
+    }
+
+    async fn lock_adoptable(&mut self, messages: &[i64]) -> Fallible<Vec<AdoptableRow>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut open = read_all(&self.all(sqlx::query(LOCK_ADOPTABLE).bind(messages)).await?, read_adoptable)?;
+        open.sort_unstable_by_key(|open| open.attempt.seq);
+        Ok(open)
+    }
+
+    async fn adopt_attempts(
+        &mut self,
+        attempts: &[&Locked<AttemptRow>],
+        epoch: Epoch,
+        worker: WorkerId,
+    ) -> Fallible<()> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let adopt =
+            sqlx::query("UPDATE attempts SET epoch = $2, worker_id = $3, sends = sends + 1 WHERE seq = ANY($1)");
+        self.run(adopt.bind(column(attempts, |attempt| attempt.seq)).bind(epoch.0).bind(uuid(worker))).await
+    }
+
+    async fn list_ended_attempts(&mut self, messages: &[MessageId]) -> Fallible<Vec<EndedAttemptRow>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sqlx::query(
+            "SELECT message_id, number, epoch, seq, outcome FROM attempts WHERE message_id = ANY($1) AND outcome IS NOT NULL",
+        );
+        let rows = self.all(query.bind(uuids(messages.iter().copied()))).await?;
+        let mut ended = read_all(&rows, read_ended)?;
+        // Not by the statement: the planner might walk through all attempts in their order instead of looking these up.
+        ended.sort_unstable_by_key(|(seq, _)| *seq);
+        Ok(ended.into_iter().map(|(_, ended)| ended).collect())
+    }
+
+    async fn lock_abandoned(&mut self, age: Duration, limit: u32) -> Fallible<Vec<Locked<AttemptRow>>> {
+        let lock = sqlx::query(LOCK_ABANDONED).bind(duration_micros(age)).bind(i64::from(limit));
+        read_locked(&self.all(lock).await?, |row| read_attempt_row(Cells::new("attempts", row)))
+    }
+}
+
+#[async_trait]
+impl AttemptReads for PostgresRows {
+    async fn list_attempts(&self, message: MessageId) -> Fallible<Vec<Attempt>> {
+        let query = sqlx::query(
+            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
+             FROM attempts WHERE message_id = $1 ORDER BY number",
+        );
+        read_all(&self.all(query.bind(uuid(message))).await?, read_attempt)
+    }
+
+    async fn list_unapplied(&self, age: Duration, limit: u32) -> Fallible<Vec<UnappliedRow>> {
+        let query = sqlx::query(LIST_UNAPPLIED).bind(duration_micros(age)).bind(i64::from(limit));
+        read_all(&self.all(query).await?, |row| {
+            let cells = Cells::new("attempts", row);
+            let AttemptRow { message, number: attempt, epoch, .. } = read_attempt_row(cells)?;
+            let (outcome, at) = (cells.json("outcome")?, cells.time("ended_at")?);
+            Ok(UnappliedRow { sender: cells.id("sender_id")?, message, attempt, epoch, outcome, at })
+        })
+    }
+}
+
+fn read_attempt_row(cells: Cells<'_>) -> Fallible<AttemptRow> {
+    Ok(AttemptRow {
+        seq: cells.number("seq")?,
+        message: cells.id("message_id")?,
+        number: cells.small("number")?,
+        epoch: Epoch(cells.number("epoch")?),
+    })
+}
+
+fn read_adoptable(row: &PgRow) -> Fallible<AdoptableRow> {
+    let cells = Cells::new("attempts", row);
+    Ok(AdoptableRow {
+        attempt: Locked::new(read_attempt_row(cells)?),
+        outcome: read_outcome(cells)?,
+        lane: cells.word("lane")?,
+        to: cells.address()?,
+        wa_id: cells.wa_id("wa_id")?,
+        content: cells.string("content")?,
+        suppression: cells.opt_word::<SuppressionScope>("scope")?,
+    })
+}
+
+/// Reads an attempt that has ended, with its row.
+fn read_ended(row: &PgRow) -> Fallible<(i64, EndedAttemptRow)> {
+    let cells = Cells::new("attempts", row);
+    let AttemptRow { seq, message, number: attempt, epoch } = read_attempt_row(cells)?;
+    Ok((seq, EndedAttemptRow { message, attempt, epoch, outcome: cells.json("outcome")? }))
+}
+
+/// Reads an attempt's outcome and when it ended.
+fn read_outcome(cells: Cells<'_>) -> Fallible<Option<(Outcome, DateTime<Utc>)>> {
+    match cells.opt_text("outcome")? {
+        None => Ok(None),
+        Some(_) => Ok(Some((cells.json("outcome")?, cells.time("ended_at")?))),
+    }
+}
+
+fn read_attempt(row: &PgRow) -> Fallible<Attempt> {
+    let cells = Cells::new("attempts", row);
+    let outcome = read_outcome(cells)?;
+    Ok(Attempt {
+        number: cells.small("number")?,
+        sender: cells.id("sender_id")?,
+        worker: cells.id("worker_id")?,
+        epoch: Epoch(cells.number("epoch")?),
+        intended_at: cells.time("intended_at")?,
+        sends: cells.small("sends")?,
+        profile_version: cells.small("profile_version")?,
+        pace_inputs: cells.json("pace_inputs")?,
+        ended_at: outcome.as_ref().map(|(_, at)| *at),
+        outcome: outcome.map(|(outcome, _)| outcome),
+    })
+}
