@@ -116,7 +116,8 @@ impl Bench {
             hash: minter.bytes(),
             created_at: now,
         };
-        let store = SqliteStore::open(SqliteOptions::new(path), Arc::new(Minter::new([2; 32]))).await.unwrap();
+        let store =
+            paceline_store_sqlite::open(SqliteOptions::new(path), Arc::new(Minter::new([2; 32]))).await.unwrap();
         store.bootstrap(workspace, api_key).await.unwrap();
         let worker = minter.mint(now);
         Self { store, minter, workspace: id, key, worker, now, looks: Mutex::default() }

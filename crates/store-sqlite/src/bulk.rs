@@ -6,9 +6,10 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
+use paceline_ledger::Fallible;
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, Sqlite, Type, sqlite::SqliteArguments};
 
-use crate::{error::Fallible, transaction::Tx};
+use crate::{error::fault, transaction::Tx};
 
 /// The largest chunk. Larger ones gain nothing measurable and cost memory for each prepared form.
 const MAX_CHUNK: usize = 512;
@@ -72,7 +73,7 @@ impl Bulk {
                 .entry((self.head, self.tail, chunk.len()))
                 .or_insert_with(|| self.text(chunk.len()).into())
                 .clone();
-            let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await?;
+            let result = sqlx::query_with(AssertSqlSafe(text), values.0).execute(&mut tx.conn).await.map_err(fault)?;
             done.written += result.rows_affected();
             done.last = result.last_insert_rowid();
         }

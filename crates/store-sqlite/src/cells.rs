@@ -4,14 +4,12 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{Address, AddressHash, Id, IdKind, PhoneNumber, UnknownWord, WaId};
+use paceline_ledger::{Fallible, Fault};
 use paceline_store::StoreError;
 use serde::de::DeserializeOwned;
 use sqlx::{Row, sqlite::SqliteRow};
 
-use crate::{
-    error::{Fallible, Fault},
-    values::hex,
-};
+use crate::values::hex;
 
 /// One row of a result, with the table it is about.
 #[derive(Clone, Copy)]

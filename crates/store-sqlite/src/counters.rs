@@ -1,117 +1,19 @@
-//! The counters that make up accounts. A transaction notes what it changes; the sums are written once, when it ends.
+//! Counters. With one writer each has one shard.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
+use async_trait::async_trait;
+use paceline_domain::{CampaignId, WorkspaceId};
+use paceline_ledger::{
+    Fallible,
+    rows::{CountChange, CounterReads, CounterRows},
 };
 
-use paceline_domain::{Account, CampaignId, FailureReason, MessageState, WorkspaceId};
+use crate::{bulk::Bulk, cells::Cells, database::SqliteRows, transaction::Tx, values::blob};
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    error::Fallible,
-    transaction::Tx,
-    values::{INSTALLATION, NO_CAMPAIGN, blob},
-};
-
-/// What is counted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Count {
-    /// Message rows.
-    Planned,
-    /// Messages in a state.
-    State(MessageState),
-    /// Messages that were answered.
-    Replied,
-    /// Messages that were answered with an opt-out word.
-    OptedOut,
-    /// Failed messages of a reason.
-    Failed(FailureReason),
-    /// Excluded rows of a reason.
-    Excluded(Cow<'static, str>),
-}
-
-impl Count {
-    fn bucket(&self) -> String {
-        match self {
-            Self::Planned => "planned".to_owned(),
-            Self::State(state) => state.as_str().to_owned(),
-            Self::Replied => "replied".to_owned(),
-            Self::OptedOut => "opted_out".to_owned(),
-            Self::Failed(reason) => format!("failed.{reason}"),
-            Self::Excluded(reason) => format!("excluded.{reason}"),
-        }
-    }
-}
-
-/// Whose messages are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ledger {
-    workspace: WorkspaceId,
-    campaign: CampaignId,
-}
-
-impl Ledger {
-    /// The ledger of a campaign, or of a workspace's transactional messages.
-    pub(crate) fn of(workspace: WorkspaceId, campaign: Option<CampaignId>) -> Self {
-        Self { workspace, campaign: campaign.unwrap_or(NO_CAMPAIGN) }
-    }
-
-    /// The ledger of the installation.
-    const ALL: Self = Self { workspace: INSTALLATION, campaign: NO_CAMPAIGN };
-}
-
-/// Changes that are noted.
-pub(crate) type Deltas = BTreeMap<(Ledger, Count), i64>;
-
-const WRITE: Bulk = Bulk {
+const ADD: Bulk = Bulk {
     head: "INSERT INTO campaign_counts (workspace_id, campaign_id, bucket, shard, count) VALUES",
     row: "(?, ?, ?, 0, ?)",
     tail: "ON CONFLICT DO UPDATE SET count = count + excluded.count",
 };
-
-impl Tx {
-    /// Notes that a count changes.
-    pub(crate) fn count(&mut self, ledger: Ledger, what: &Count, by: i64) {
-        for ledger in [ledger, Ledger::ALL] {
-            match self.deltas.entry((ledger, what.clone())) {
-                Entry::Vacant(entry) => {
-                    entry.insert(by);
-                }
-                Entry::Occupied(mut entry) => *entry.get_mut() += by,
-            }
-        }
-    }
-
-    /// Notes that messages are new, in a state.
-    pub(crate) fn count_new(&mut self, ledger: Ledger, state: MessageState, messages: i64) {
-        self.count(ledger, &Count::Planned, messages);
-        self.count(ledger, &Count::State(state), messages);
-    }
-
-    /// Notes that messages moved from one state to another.
-    pub(crate) fn count_moved(&mut self, ledger: Ledger, from: MessageState, to: MessageState, messages: i64) {
-        self.count(ledger, &Count::State(from), -messages);
-        self.count(ledger, &Count::State(to), messages);
-    }
-
-    /// Writes the changes that were noted.
-    pub(crate) async fn flush_counters(&mut self) -> Fallible<()> {
-        let changes: Vec<_> = std::mem::take(&mut self.deltas).into_iter().filter(|(_, by)| *by != 0).collect();
-        WRITE
-            .run(
-                self,
-                &changes,
-                |_| {},
-                |values, ((ledger, what), by)| {
-                    values.add(blob(ledger.workspace)).add(blob(ledger.campaign)).add(what.bucket()).add(*by);
-                },
-            )
-            .await?;
-        Ok(())
-    }
-}
 
 /// An SQL expression: the counts of the campaign whose row is named `c`, as a JSON object.
 macro_rules! counts_of_campaign {
@@ -123,46 +25,35 @@ macro_rules! counts_of_campaign {
 }
 pub(crate) use counts_of_campaign;
 
-/// Counts as read back.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    /// The account.
-    pub(crate) account: Account,
-    /// Excluded rows by reason.
-    pub(crate) excluded: BTreeMap<String, i64>,
-    /// Failed messages by reason.
-    pub(crate) failed: BTreeMap<String, i64>,
+#[async_trait]
+impl CounterRows for Tx {
+    async fn add_counts(&mut self, changes: &[CountChange]) -> Fallible<()> {
+        ADD.run(
+            self,
+            changes,
+            |_| {},
+            |values, change| {
+                values.add(blob(change.workspace)).add(blob(change.campaign));
+                values.add(change.bucket.as_str()).add(change.by);
+            },
+        )
+        .await?;
+        Ok(())
+    }
 }
 
-impl Counts {
-    /// Reads the expression of `counts_of_campaign`.
-    pub(crate) fn read(cells: Cells<'_>) -> Fallible<Self> {
-        let mut counts = Self::default();
-        for (bucket, count) in cells.json::<BTreeMap<String, i64>>("counts")? {
-            counts.take(&bucket, count).ok_or_else(|| cells.corrupt("counts"))?;
-        }
-        Ok(counts)
-    }
-
-    /// Adds the count of a bucket, unless the bucket is none that exists.
-    pub(crate) fn take(&mut self, bucket: &str, count: i64) -> Option<()> {
-        if count == 0 {
-            return Some(());
-        }
-        match bucket {
-            "planned" => self.account.planned += count,
-            "replied" => self.account.replied += count,
-            "opted_out" => self.account.opted_out += count,
-            _ => {
-                if let Some(reason) = bucket.strip_prefix("excluded.") {
-                    self.excluded.insert(reason.to_owned(), count);
-                } else if let Some(reason) = bucket.strip_prefix("failed.") {
-                    self.failed.insert(reason.to_owned(), count);
-                } else {
-                    self.account.add(bucket.parse().ok()?, count);
-                }
-            }
-        }
-        Some(())
+#[async_trait]
+impl CounterReads for SqliteRows {
+    async fn list_counts(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<(String, i64)>> {
+        let query = sqlx::query(
+            "SELECT bucket, sum(count) AS count FROM campaign_counts \
+             WHERE workspace_id = ?1 AND campaign_id = ?2 GROUP BY bucket ORDER BY bucket",
+        );
+        let rows = self.all(query.bind(blob(workspace)).bind(blob(campaign))).await?;
+        let count = |row| {
+            let cells = Cells::new("campaign_counts", row);
+            Ok((cells.string("bucket")?, cells.number("count")?))
+        };
+        rows.iter().map(count).collect()
     }
 }

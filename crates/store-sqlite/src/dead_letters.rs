@@ -1,23 +1,19 @@
 //! Dead letters.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{DeadLetterId, DeadLetterKind, Job, WorkspaceId};
-use paceline_store::{
-    Page, PageRequest, StoreResult,
-    dead_letters::{
-        BurialStore, DeadBody, DeadLetter, DeadLetterFilter, DeadLetterStore, NewDeadLetter, ReplayOutcome,
-    },
-    release::{Claim, PutOff},
+use paceline_domain::{DeadLetterId, DeadLetterKind, WorkspaceId};
+use paceline_ledger::{
+    Fallible, Fault,
+    locks::Locked,
+    rows::{DeadLetterReads, DeadLetterRow, DeadLetterRows},
 };
+use paceline_store::dead_letters::{DeadBody, DeadLetter, DeadLetterFilter, NewDeadLetter};
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     bulk::Bulk,
     cells::Cells,
-    cursor::Cursor,
-    error::Fallible,
-    open::SqliteStore,
+    database::SqliteRows,
     transaction::Tx,
     values::{blob, opt_blob, real_now},
 };
@@ -41,7 +37,13 @@ macro_rules! list {
     };
 }
 
-fn read_letter(row: &SqliteRow) -> Fallible<(i64, DeadLetter)> {
+const ADD: Bulk = Bulk {
+    head: "INSERT INTO dead_letters (id, digest, workspace_id, kind, sender_id, reason, body, received_at) VALUES",
+    row: concat!("(?, ?, (SELECT s.workspace_id FROM senders s WHERE s.id = ?), ?, ?, ?, ?, ", real_now!(), ")"),
+    tail: "ON CONFLICT (digest) DO NOTHING",
+};
+
+fn read_letter(row: &SqliteRow) -> Fallible<DeadLetterRow> {
     let cells = Cells::new("dead_letters", row);
     let kind: DeadLetterKind = cells.word("kind")?;
     let body = DeadBody::from_bytes(kind, cells.bytes("body")?).ok_or_else(|| cells.corrupt("body"))?;
@@ -54,81 +56,16 @@ fn read_letter(row: &SqliteRow) -> Fallible<(i64, DeadLetter)> {
         received_at: cells.time("received_at")?,
         replayed_at: cells.opt_time("replayed_at")?,
     };
-    Ok((cells.number("seq")?, letter))
+    Ok(DeadLetterRow { seq: cells.number("seq")?, letter })
 }
 
 #[async_trait]
-impl BurialStore for SqliteStore {
-    async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
-        if letters.is_empty() {
-            return Ok(0);
-        }
-        let letters = letters.to_vec();
-        self.write(move |tx| Box::pin(tx.record_dead_letters(letters, not_before))).await
-    }
-}
-
-#[async_trait]
-impl DeadLetterStore for SqliteStore {
-    async fn list_dead_letters(
-        &self,
-        workspace: WorkspaceId,
-        filter: DeadLetterFilter,
-        page: PageRequest,
-    ) -> StoreResult<Page<DeadLetter>> {
-        let cursor = Cursor::<8>::read(&page)?;
-        let text = match filter {
-            DeadLetterFilter::Waiting => list!(" AND replayed_at IS NULL"),
-            DeadLetterFilter::All => list!(),
-        };
-        let after = cursor.after.map_or(0, i64::from_be_bytes);
-        let rows = self.all(sqlx::query(text).bind(blob(workspace)).bind(after).bind(cursor.fetch())).await?;
-        let letters = rows.iter().map(read_letter).collect::<Fallible<Vec<_>>>()?;
-        let page = cursor.page(letters, |(seq, _)| seq.to_be_bytes());
-        Ok(Page { items: page.items.into_iter().map(|(_, letter)| letter).collect(), next: page.next })
-    }
-
-    async fn replay_dead_letter(
-        &self,
-        workspace: WorkspaceId,
-        letter: DeadLetterId,
-        now: DateTime<Utc>,
-    ) -> StoreResult<ReplayOutcome> {
-        self.write(move |tx| Box::pin(tx.replay_dead_letter(workspace, letter, now))).await
-    }
-}
-
-const WRITE: Bulk = Bulk {
-    head: "INSERT INTO dead_letters (id, digest, workspace_id, kind, sender_id, reason, body, received_at) VALUES",
-    row: concat!("(?, ?, (SELECT s.workspace_id FROM senders s WHERE s.id = ?), ?, ?, ?, ?, ", real_now!(), ")"),
-    tail: "ON CONFLICT (digest) DO NOTHING",
-};
-
-const RELEASE: Bulk = Bulk {
-    head: "WITH v (id, generation) AS (VALUES",
-    row: "(?, ?)",
-    tail: ") UPDATE messages SET not_before = 0 FROM v WHERE messages.id = v.id AND messages.release_generation = v.generation \
-           AND messages.state = 'waiting' AND messages.release_deadline IS NULL AND messages.waits_for = ?1",
-};
-
-/// The word under which a dead job's messages are put off.
-const WAITS_FOR: &str = "dead_letter";
-
-fn claims_of(letters: &[NewDeadLetter]) -> Vec<Claim> {
-    let jobs = letters.iter().filter_map(|letter| match &letter.body {
-        DeadBody::Job(job) => Some(job),
-        DeadBody::Result(_) | DeadBody::Unreadable(_) => None,
-    });
-    let items = jobs.flat_map(|job| &job.items);
-    items.map(|item| Claim { message: item.message, generation: item.generation }).collect()
-}
-
-impl Tx {
-    async fn record_dead_letters(&mut self, letters: Vec<NewDeadLetter>, not_before: DateTime<Utc>) -> Fallible<u64> {
-        let done = WRITE
+impl DeadLetterRows for Tx {
+    async fn add_dead_letters(&mut self, letters: &[NewDeadLetter]) -> Fallible<u64> {
+        let done = ADD
             .run(
                 self,
-                &letters,
+                letters,
                 |_| {},
                 |values, letter| {
                     let sender = opt_blob(letter.body.sender());
@@ -138,58 +75,50 @@ impl Tx {
                 },
             )
             .await?;
-        let put_off = PutOff { not_before: Some(not_before), waits_for: WAITS_FOR };
-        self.give_back(claims_of(&letters), put_off).await?;
         Ok(done.written)
     }
 
-    async fn replay_dead_letter(
+    async fn lock_dead_letter(
         &mut self,
         workspace: WorkspaceId,
-        id: DeadLetterId,
-        now: DateTime<Utc>,
-    ) -> Fallible<ReplayOutcome> {
-        let Some((seq, letter)) = self.find_letter(workspace, id).await? else { return Ok(ReplayOutcome::NotFound) };
-        if letter.replayed_at.is_some() {
-            return Ok(ReplayOutcome::Replayed(Box::new(letter)));
-        }
-        match letter.body {
-            DeadBody::Unreadable(_) => return Ok(ReplayOutcome::Unreadable),
-            DeadBody::Result(result) => {
-                self.apply_results(vec![*result], now).await?;
-            }
-            DeadBody::Job(job) => self.release_again(&job).await?,
-        }
-        let note = sqlx::query(concat!("UPDATE dead_letters SET replayed_at = ", real_now!(), " WHERE seq = ?1"));
-        self.execute(note.bind(seq)).await?;
-        let replayed = self.find_letter(workspace, id).await?.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(ReplayOutcome::Replayed(Box::new(replayed.1)))
-    }
-
-    async fn find_letter(&mut self, workspace: WorkspaceId, id: DeadLetterId) -> Fallible<Option<(i64, DeadLetter)>> {
+        letter: DeadLetterId,
+    ) -> Fallible<Option<Locked<DeadLetterRow>>> {
         let query = sqlx::query(concat!(
             "SELECT ",
             letter_columns!(),
             " FROM dead_letters WHERE id = ?1 AND (workspace_id = ?2 OR workspace_id IS NULL)"
         ));
-        let row = self.one(query.bind(blob(id)).bind(blob(workspace))).await?;
-        row.as_ref().map(read_letter).transpose()
+        let row = self.one(query.bind(blob(letter)).bind(blob(workspace))).await?;
+        Ok(row.as_ref().map(read_letter).transpose()?.map(Locked::new))
     }
 
-    /// The messages of a dead job need not wait any longer, as far as nothing else has happened to them.
-    async fn release_again(&mut self, job: &Job) -> Fallible<()> {
-        RELEASE
-            .run(
-                self,
-                &job.items,
-                |values| {
-                    values.add(WAITS_FOR);
-                },
-                |values, item| {
-                    values.add(blob(item.message)).add(item.generation.0);
-                },
-            )
-            .await?;
-        Ok(())
+    async fn note_replayed(&mut self, letter: &Locked<DeadLetterRow>) -> Fallible<DeadLetter> {
+        let note = sqlx::query(concat!(
+            "UPDATE dead_letters SET replayed_at = ",
+            real_now!(),
+            " WHERE seq = ?1 RETURNING ",
+            letter_columns!()
+        ));
+        let row = self.one(note.bind(letter.seq)).await?;
+        let row = row.ok_or_else(|| Fault::missing("dead_letters", letter.letter.id))?;
+        Ok(read_letter(&row)?.letter)
+    }
+}
+
+#[async_trait]
+impl DeadLetterReads for SqliteRows {
+    async fn list_dead_letters(
+        &self,
+        workspace: WorkspaceId,
+        filter: DeadLetterFilter,
+        after: i64,
+        limit: u32,
+    ) -> Fallible<Vec<DeadLetterRow>> {
+        let text = match filter {
+            DeadLetterFilter::Waiting => list!(" AND replayed_at IS NULL"),
+            DeadLetterFilter::All => list!(),
+        };
+        let query = sqlx::query(text).bind(blob(workspace)).bind(after).bind(limit);
+        self.all(query).await?.iter().map(read_letter).collect()
     }
 }

@@ -1,75 +1,26 @@
-//! The webhook dispatcher's role. A claim is a token and a time; its holder shows the token when it records the outcome.
+//! Webhook deliveries, as their dispatcher sees them. A claim is a token and a time.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind, WorkspaceId};
-use paceline_store::{
-    StoreResult,
-    deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry},
+use paceline_domain::{DeliveryId, EndpointId};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite},
 };
-use serde::Serialize;
+use paceline_store::deliveries::ClaimedDelivery;
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     bulk::Bulk,
     cells::Cells,
-    error::Fallible,
-    events::NewEvent,
-    open::SqliteStore,
+    database::SqliteRows,
     transaction::Tx,
     values::{blob, duration_micros, hex, json_numbers, real_now},
 };
 
-#[async_trait]
-impl DeliveryStore for SqliteStore {
-    async fn claim_deliveries(
-        &self,
-        limit: u32,
-        per_endpoint: u32,
-        hold: Duration,
-    ) -> StoreResult<Vec<ClaimedDelivery>> {
-        // Asking costs the writer nothing while there is nothing to do.
-        let due = sqlx::query(concat!(
-            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
-                WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
-            real_now!(),
-            ") LIMIT 1"
-        ));
-        if limit == 0 || self.one(due).await?.is_none() {
-            return Ok(Vec::new());
-        }
-        self.write(move |tx| Box::pin(tx.claim_deliveries(limit, per_endpoint, hold))).await
-    }
-
-    async fn record_deliveries(&self, outcomes: &[DeliveryOutcome], now: DateTime<Utc>) -> StoreResult<()> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
-        let outcomes = outcomes.to_vec();
-        self.write(move |tx| Box::pin(tx.record_deliveries(outcomes, now))).await
-    }
-}
-
-#[derive(Serialize)]
-struct ExhaustedData<'a> {
-    endpoint_id: EndpointId,
-    delivery_id: DeliveryId,
-    event_id: EventId,
-    event_type: EventKind,
-    attempts: i64,
-    status: Option<u16>,
-    error: &'a str,
-}
-
-/// A delivery whose outcome its claim's holder records.
-struct HeldDelivery<'o> {
-    seq: i64,
-    outcome: &'o DeliveryOutcome,
-}
-
-const RECORD: Bulk = Bulk {
+const WRITE_TRIES: Bulk = Bulk {
     head: "WITH v (seq, state, status, error, next_in) AS (VALUES",
     row: "(?, ?, ?, ?, ?)",
     tail: concat!(
@@ -82,7 +33,8 @@ const RECORD: Bulk = Bulk {
     ),
 };
 
-impl Tx {
+#[async_trait]
+impl DeliveryRows for Tx {
     async fn claim_deliveries(
         &mut self,
         limit: u32,
@@ -109,6 +61,37 @@ impl Tx {
         self.all(claimed.bind(seqs)).await?.iter().map(read_claimed).collect()
     }
 
+    async fn lock_claimed_deliveries(
+        &mut self,
+        claims: &[(DeliveryId, i64)],
+    ) -> Fallible<Vec<(usize, Locked<HeldDeliveryRow>)>> {
+        let query = sqlx::query(
+            "SELECT j.key AS place, d.seq, d.id, d.workspace_id, d.endpoint_id, d.attempts, e.id AS event_id, e.kind \
+             FROM json_each(?1) j CROSS JOIN webhook_deliveries d ON d.id = unhex(j.value ->> 0) \
+             JOIN events e ON e.seq = d.event_seq \
+             WHERE d.token = j.value ->> 1 AND d.state = 'waiting' AND d.claimed_until IS NOT NULL ORDER BY d.id",
+        );
+        let claims: Vec<_> = claims.iter().map(|(id, token)| (hex(&id.to_bytes()), *token)).collect();
+        self.all(query.bind(serde_json::json!(claims).to_string())).await?.iter().map(read_held).collect()
+    }
+
+    async fn write_tries(&mut self, tries: &[TryWrite<'_>]) -> Fallible<()> {
+        WRITE_TRIES
+            .run(
+                self,
+                tries,
+                |_| {},
+                |values, tried| {
+                    values.add(tried.delivery.seq).add(tried.state.as_str()).add(tried.status.map(i64::from));
+                    values.add(tried.error).add(tried.next_in.map(duration_micros));
+                },
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
     /// What is due of each endpoint, as far as its share allows: when, and which.
     async fn find_due_deliveries(&mut self, limit: u32, per_endpoint: u32) -> Fallible<Vec<(i64, i64)>> {
         let endpoints = sqlx::query(concat!(
@@ -142,66 +125,33 @@ impl Tx {
         }
         Ok(due)
     }
+}
 
-    async fn record_deliveries(&mut self, outcomes: Vec<DeliveryOutcome>, now: DateTime<Utc>) -> Fallible<()> {
-        let query = sqlx::query(
-            "SELECT j.key AS place, d.seq, d.id, d.workspace_id, d.endpoint_id, d.attempts, e.id AS event_id, e.kind \
-             FROM json_each(?1) j CROSS JOIN webhook_deliveries d ON d.id = unhex(j.value ->> 0) \
-             LEFT JOIN events e ON e.seq = d.event_seq \
-             WHERE d.token = j.value ->> 1 AND d.state = 'waiting' AND d.claimed_until IS NOT NULL",
-        );
-        let keys: Vec<_> = outcomes.iter().map(|outcome| (hex(&outcome.id.to_bytes()), outcome.token)).collect();
-        let rows = self.all(query.bind(serde_json::json!(keys).to_string())).await?;
-        let mut held = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let cells = Cells::new("webhook_deliveries", row);
-            let place: usize = cells.number("place")?.try_into().map_err(|_| cells.corrupt("place"))?;
-            let Some(outcome) = outcomes.get(place) else { continue };
-            held.push(HeldDelivery { seq: cells.number("seq")?, outcome });
-            if let NextTry::Exhausted { error } = &outcome.next {
-                self.note_exhausted(cells, outcome, error, now)?;
-            }
-        }
-        RECORD
-            .run(
-                self,
-                &held,
-                |_| {},
-                |values, held| {
-                    let (state, error, next_in) = match &held.outcome.next {
-                        NextTry::Delivered => ("delivered", None, None),
-                        NextTry::Retry { after, error } => {
-                            ("waiting", Some(error.as_str()), Some(duration_micros(*after)))
-                        }
-                        NextTry::Exhausted { error } => ("exhausted", Some(error.as_str()), None),
-                    };
-                    values.add(held.seq).add(state).add(held.outcome.status.map(i64::from)).add(error).add(next_in);
-                },
-            )
-            .await?;
-        Ok(())
+#[async_trait]
+impl DeliveryReads for SqliteRows {
+    async fn has_due_deliveries(&self) -> Fallible<bool> {
+        let due = sqlx::query(concat!(
+            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+                WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
+            real_now!(),
+            ") LIMIT 1"
+        ));
+        Ok(self.one(due).await?.is_some())
     }
+}
 
-    fn note_exhausted(
-        &mut self,
-        cells: Cells<'_>,
-        outcome: &DeliveryOutcome,
-        error: &str,
-        now: DateTime<Utc>,
-    ) -> Fallible<()> {
-        let workspace: WorkspaceId = cells.id("workspace_id")?;
-        let data = ExhaustedData {
-            endpoint_id: cells.id("endpoint_id")?,
-            delivery_id: outcome.id,
-            event_id: cells.id("event_id")?,
-            event_type: cells.word("kind")?,
-            attempts: cells.number("attempts")? + 1,
-            status: outcome.status,
-            error,
-        };
-        self.event(NewEvent::new(workspace, EventKind::WebhookExhausted, now, &data));
-        Ok(())
-    }
+fn read_held(row: &SqliteRow) -> Fallible<(usize, Locked<HeldDeliveryRow>)> {
+    let cells = Cells::new("webhook_deliveries", row);
+    let held = HeldDeliveryRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        endpoint: cells.id("endpoint_id")?,
+        attempts: cells.small("attempts")?,
+        event: cells.id("event_id")?,
+        kind: cells.word("kind")?,
+    };
+    Ok((cells.small("place")?, Locked::new(held)))
 }
 
 fn read_claimed(row: &SqliteRow) -> Fallible<ClaimedDelivery> {

@@ -2,17 +2,16 @@
 
 use async_trait::async_trait;
 use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
-use paceline_store::{
-    Page, PageRequest, StoreError, StoreResult,
-    endpoints::{Delivery, DeliveryState, Endpoint, EndpointStore},
+use paceline_ledger::{
+    Fallible,
+    rows::{EndpointReads, EndpointRows},
 };
+use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     cells::Cells,
-    cursor::Cursor,
-    error::Fallible,
-    open::SqliteStore,
+    database::SqliteRows,
     transaction::Tx,
     values::{blob, micros, real_now},
 };
@@ -56,100 +55,43 @@ fn read_delivery(row: &SqliteRow) -> Fallible<Delivery> {
 }
 
 #[async_trait]
-impl EndpointStore for SqliteStore {
-    async fn add_endpoint(&self, endpoint: Endpoint) -> StoreResult<Endpoint> {
-        self.write(move |tx| Box::pin(tx.add_endpoint(endpoint))).await
-    }
-
-    async fn list_endpoints(&self, workspace: WorkspaceId) -> StoreResult<Vec<Endpoint>> {
-        let query = sqlx::query(
-            "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
-             WHERE workspace_id = ?1 ORDER BY id",
-        );
-        let rows = self.all(query.bind(blob(workspace))).await?;
-        Ok(rows.iter().map(read_endpoint).collect::<Fallible<_>>()?)
-    }
-
-    async fn remove_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> StoreResult<bool> {
-        self.write(move |tx| Box::pin(tx.remove_endpoint(workspace, endpoint))).await
-    }
-
-    async fn list_deliveries(
-        &self,
-        workspace: WorkspaceId,
-        endpoint: EndpointId,
-        page: PageRequest,
-    ) -> StoreResult<Option<Page<Delivery>>> {
-        Ok(self.read_deliveries(workspace, endpoint, page).await?)
-    }
-
-    async fn redeliver(
-        &self,
-        workspace: WorkspaceId,
-        endpoint: EndpointId,
-        delivery: DeliveryId,
-    ) -> StoreResult<Option<Delivery>> {
-        self.write(move |tx| Box::pin(tx.redeliver(workspace, endpoint, delivery))).await
-    }
-}
-
-impl SqliteStore {
-    async fn read_deliveries(
-        &self,
-        workspace: WorkspaceId,
-        endpoint: EndpointId,
-        page: PageRequest,
-    ) -> Fallible<Option<Page<Delivery>>> {
-        let cursor = Cursor::<8>::read(&page)?;
-        let exists = sqlx::query("SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
-        if self.one(exists.bind(blob(endpoint)).bind(blob(workspace))).await?.is_none() {
-            return Ok(None);
-        }
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            delivery_columns!(),
-            " FROM webhook_deliveries d CROSS JOIN events e ON e.seq = d.event_seq \
-             WHERE d.endpoint_id = ?1 AND d.seq < ?2 ORDER BY d.seq DESC LIMIT ?3"
-        ));
-        let before = cursor.after.map_or(i64::MAX, i64::from_be_bytes);
-        let rows = self.all(query.bind(blob(endpoint)).bind(before).bind(cursor.fetch())).await?;
-        let numbered = |row| Ok((Cells::new("webhook_deliveries", row).number("seq")?, read_delivery(row)?));
-        let deliveries = rows.iter().map(numbered).collect::<Fallible<Vec<_>>>()?;
-        let page = cursor.page(deliveries, |(seq, _)| seq.to_be_bytes());
-        Ok(Some(Page { items: page.items.into_iter().map(|(_, delivery)| delivery).collect(), next: page.next }))
-    }
-}
-
-impl Tx {
-    async fn add_endpoint(&mut self, endpoint: Endpoint) -> Fallible<Endpoint> {
-        let id = endpoint.id;
+impl EndpointRows for Tx {
+    async fn add_endpoint(&mut self, endpoint: &Endpoint) -> Fallible<()> {
         let insert = sqlx::query(
             "INSERT INTO webhook_endpoints (id, workspace_id, url, events, secret, created_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
         );
         let insert = insert
-            .bind(blob(id))
+            .bind(blob(endpoint.id))
             .bind(blob(endpoint.workspace))
-            .bind(endpoint.url)
+            .bind(endpoint.url.as_str())
             .bind(serde_json::json!(endpoint.events).to_string())
-            .bind(endpoint.secret)
+            .bind(endpoint.secret.as_str())
             .bind(micros(endpoint.created_at));
         self.execute(insert).await?;
+        Ok(())
+    }
+
+    async fn find_endpoint(&mut self, endpoint: EndpointId) -> Fallible<Option<Endpoint>> {
         let query = sqlx::query(
             "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints WHERE id = ?1",
         );
-        let row = self.one(query.bind(blob(id))).await?.ok_or(sqlx::Error::RowNotFound)?;
-        read_endpoint(&row)
+        self.one(query.bind(blob(endpoint))).await?.as_ref().map(read_endpoint).transpose()
+    }
+
+    async fn lock_endpoints(&mut self, _workspace: WorkspaceId) -> Fallible<()> {
+        Ok(())
     }
 
     async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
         let delete = sqlx::query("DELETE FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
-        if self.execute(delete.bind(blob(endpoint)).bind(blob(workspace))).await? == 0 {
-            return Ok(false);
-        }
+        Ok(self.execute(delete.bind(blob(endpoint)).bind(blob(workspace))).await? > 0)
+    }
+
+    async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
         let waiting = sqlx::query("DELETE FROM webhook_deliveries WHERE endpoint_id = ?1 AND state = 'waiting'");
         self.execute(waiting.bind(blob(endpoint))).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// A new token, so that a try that is under way cannot record its outcome over the new beginning.
@@ -158,7 +100,7 @@ impl Tx {
         workspace: WorkspaceId,
         endpoint: EndpointId,
         delivery: DeliveryId,
-    ) -> Fallible<Option<Delivery>> {
+    ) -> Fallible<bool> {
         let again = sqlx::query(concat!(
             "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, token = token + 1, claimed_until = NULL, \
              recorded_at = NULL, next_at = ",
@@ -166,17 +108,48 @@ impl Tx {
             " WHERE id = ?1 AND endpoint_id = ?2 AND workspace_id = ?3 \
              AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.id = ?2)"
         ));
-        if self.execute(again.bind(blob(delivery)).bind(blob(endpoint)).bind(blob(workspace))).await? == 0 {
-            return Ok(None);
-        }
+        Ok(self.execute(again.bind(blob(delivery)).bind(blob(endpoint)).bind(blob(workspace))).await? > 0)
+    }
+
+    async fn find_delivery(&mut self, delivery: DeliveryId) -> Fallible<Option<Delivery>> {
         let query = sqlx::query(concat!(
             "SELECT ",
             delivery_columns!(),
             " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"
         ));
-        let row = self.one(query.bind(blob(delivery))).await?;
-        let gone =
-            || StoreError::Corrupt { table: "webhook_deliveries", column: "event_seq", row: delivery.to_string() };
-        Ok(Some(read_delivery(&row.ok_or_else(gone)?)?))
+        self.one(query.bind(blob(delivery))).await?.as_ref().map(read_delivery).transpose()
+    }
+}
+
+#[async_trait]
+impl EndpointReads for SqliteRows {
+    async fn list_endpoints(&self, workspace: WorkspaceId) -> Fallible<Vec<Endpoint>> {
+        let query = sqlx::query(
+            "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
+             WHERE workspace_id = ?1 ORDER BY id",
+        );
+        self.all(query.bind(blob(workspace))).await?.iter().map(read_endpoint).collect()
+    }
+
+    async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
+        let exists = sqlx::query("SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
+        Ok(self.one(exists.bind(blob(endpoint)).bind(blob(workspace))).await?.is_some())
+    }
+
+    async fn list_deliveries(
+        &self,
+        endpoint: EndpointId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Fallible<Vec<(i64, Delivery)>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM webhook_deliveries d CROSS JOIN events e ON e.seq = d.event_seq \
+             WHERE d.endpoint_id = ?1 AND d.seq < ?2 ORDER BY d.seq DESC LIMIT ?3"
+        ));
+        let query = query.bind(blob(endpoint)).bind(before.unwrap_or(i64::MAX)).bind(limit);
+        let numbered = |row| Ok((Cells::new("webhook_deliveries", row).number("seq")?, read_delivery(row)?));
+        self.all(query).await?.iter().map(numbered).collect()
     }
 }

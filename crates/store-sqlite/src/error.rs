@@ -2,54 +2,17 @@
 //!
 //! An operator reads the reasons, so they say what to do and never quote a row.
 
+use paceline_ledger::{Fault, Then};
 use paceline_store::StoreError;
 
-/// An error inside a transaction.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    /// What the caller is told.
-    pub(crate) error: StoreError,
-    /// Whether only this transaction is concerned, or the file itself.
-    pub(crate) reach: Reach,
-}
-
-/// How far an error reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// This transaction: the others of its group may go on.
-    Transaction,
-    /// The database: nothing of the group can be relied on.
-    Database,
-}
-
-/// The result of a step inside a transaction.
-pub(crate) type Fallible<T> = Result<T, Fault>;
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        let reach = match error {
-            StoreError::Unavailable { .. } => Reach::Database,
-            _ => Reach::Transaction,
-        };
-        Self { error, reach }
-    }
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Self::from(store_error(error))
-    }
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        fault.error
-    }
-}
-
-/// Another transaction got there first.
-pub(crate) fn conflict(what: &'static str) -> Fault {
-    Fault::from(StoreError::Conflict { what: what.to_owned() })
+/// A driver's error inside a transaction. One that concerns the file concerns every transaction of the group.
+pub(crate) fn fault(error: sqlx::Error) -> Fault {
+    let error = store_error(error);
+    let then = match error {
+        StoreError::Unavailable { .. } => Then::Close,
+        _ => Then::RollBack,
+    };
+    Fault { error, then }
 }
 
 /// The database cannot be used at present.

@@ -1,122 +1,73 @@
-//! The event log, and the one way into it. What the data of each kind hold is said by the port.
+//! The event log and the deliveries that its events cause.
 //!
-//! A transaction notes its events; they and their webhook deliveries are written when it ends.
+//! With a single writer the order of writing is the order of commits: events are numbered by moving one mark forward.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind, WorkspaceId, kind};
-use paceline_store::{
-    StoreResult,
-    events::{Event, EventStore},
+use paceline_domain::WorkspaceId;
+use paceline_ledger::{
+    Fallible,
+    rows::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription},
 };
-use serde::Serialize;
+use paceline_store::events::Event;
 
 use crate::{
     bulk::Bulk,
     cells::Cells,
-    error::Fallible,
-    open::SqliteStore,
+    database::SqliteRows,
     transaction::Tx,
-    values::{blob, micros, real_now},
+    values::{blob, json_ids, micros, real_now},
 };
 
-/// An event to write.
-pub(crate) struct NewEvent {
-    workspace: WorkspaceId,
-    kind: EventKind,
-    at: DateTime<Utc>,
-    data: String,
-}
-
-impl NewEvent {
-    /// An event of a workspace that happened `at` a campaign time.
-    pub(crate) fn new(workspace: WorkspaceId, kind: EventKind, at: DateTime<Utc>, data: &impl Serialize) -> Self {
-        // The data are structs of strings and numbers; serialising those has no way to fail.
-        let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
-        Self { workspace, kind, at, data }
-    }
-}
-
-/// A delivery to write.
-struct NewDelivery {
-    id: DeliveryId,
-    workspace: WorkspaceId,
-    endpoint: EndpointId,
-    event_seq: i64,
-}
-
-/// An endpoint that may want an event.
-struct Subscription {
-    endpoint: EndpointId,
-    workspace: WorkspaceId,
-    events: Vec<EventKind>,
-}
-
-const WRITE_EVENTS: Bulk = Bulk {
+const ADD_EVENTS: Bulk = Bulk {
     head: "INSERT INTO events (id, workspace_id, kind, at, data, recorded_at) VALUES",
     row: concat!("(?, ?, ?, ?, ?, ", real_now!(), ")"),
     tail: "",
 };
 
-const WRITE_DELIVERIES: Bulk = Bulk {
+const ADD_DELIVERIES: Bulk = Bulk {
     head: "INSERT INTO webhook_deliveries (id, workspace_id, endpoint_id, event_seq, state, next_at) VALUES",
     row: concat!("(?, ?, ?, ?, 'waiting', ", real_now!(), ")"),
     tail: "",
 };
 
-impl Tx {
-    /// Notes an event, after those that were noted before.
-    pub(crate) fn event(&mut self, event: NewEvent) {
-        self.event_at(usize::MAX, event);
-    }
-
-    /// Notes an event that belongs to the element at `place` of what the transaction was given, so that events are written
-    /// in the order of their causes.
-    pub(crate) fn event_at(&mut self, place: usize, event: NewEvent) {
-        let next = self.events.len();
-        self.events.insert((place, next), event);
-    }
-
-    /// Writes the events that were noted, with their deliveries.
-    pub(crate) async fn flush_events(&mut self) -> Fallible<()> {
-        if self.events.is_empty() {
-            return Ok(());
-        }
-        let events: Vec<NewEvent> = std::mem::take(&mut self.events).into_values().collect();
-        let ids: Vec<EventId> = events.iter().map(|event| self.mint::<kind::Event>(event.at)).collect();
-        let rows: Vec<_> = ids.iter().zip(&events).collect();
-        let done = WRITE_EVENTS
+#[async_trait]
+impl EventRows for Tx {
+    async fn add_events(&mut self, events: &[EventWrite]) -> Fallible<Vec<i64>> {
+        let done = ADD_EVENTS
             .run(
                 self,
-                &rows,
+                events,
                 |_| {},
-                |values, (id, event)| {
-                    values.add(blob(**id)).add(blob(event.workspace)).add(event.kind.as_str());
+                |values, event| {
+                    values.add(blob(event.id)).add(blob(event.workspace)).add(event.kind.as_str());
                     values.add(micros(event.at)).add(event.data.as_str());
                 },
             )
             .await?;
+        // With one writer, rows written together follow each other.
         let first = done.last + 1 - i64::try_from(events.len()).unwrap_or(0);
-        self.write_deliveries(&events, first).await
+        Ok((first..=done.last).collect())
     }
 
-    async fn write_deliveries(&mut self, events: &[NewEvent], first_seq: i64) -> Fallible<()> {
-        let subscriptions = self.list_subscriptions().await?;
-        let mut deliveries = Vec::new();
-        for (seq, event) in (first_seq..).zip(events) {
-            for subscription in &subscriptions {
-                let wanted = subscription.events.is_empty() || subscription.events.contains(&event.kind);
-                if wanted && subscription.workspace == event.workspace {
-                    let id = self.mint(event.at);
-                    let endpoint = subscription.endpoint;
-                    deliveries.push(NewDelivery { id, workspace: event.workspace, endpoint, event_seq: seq });
-                }
-            }
-        }
-        WRITE_DELIVERIES
+    async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>> {
+        let query = sqlx::query(
+            "SELECT w.id, w.workspace_id, w.events FROM json_each(?1) j \
+             CROSS JOIN webhook_endpoints w ON w.workspace_id = unhex(j.value) ORDER BY w.id",
+        );
+        let rows = self.all(query.bind(json_ids(workspaces.iter().copied()))).await?;
+        let subscription = |row| {
+            let cells = Cells::new("webhook_endpoints", row);
+            let (endpoint, workspace) = (cells.id("id")?, cells.id("workspace_id")?);
+            Ok(Subscription { endpoint, workspace, events: cells.json("events")? })
+        };
+        rows.iter().map(subscription).collect()
+    }
+
+    async fn add_deliveries(&mut self, deliveries: &[DeliveryWrite]) -> Fallible<()> {
+        ADD_DELIVERIES
             .run(
                 self,
-                &deliveries,
+                deliveries,
                 |_| {},
                 |values, delivery| {
                     values.add(blob(delivery.id)).add(blob(delivery.workspace));
@@ -127,18 +78,6 @@ impl Tx {
         Ok(())
     }
 
-    async fn list_subscriptions(&mut self) -> Fallible<Vec<Subscription>> {
-        let rows = self.all(sqlx::query("SELECT id, workspace_id, events FROM webhook_endpoints")).await?;
-        rows.iter()
-            .map(|row| {
-                let cells = Cells::new("webhook_endpoints", row);
-                let (endpoint, workspace) = (cells.id("id")?, cells.id("workspace_id")?);
-                Ok(Subscription { endpoint, workspace, events: cells.json("events")? })
-            })
-            .collect()
-    }
-
-    /// Numbers events by moving the mark forward.
     async fn number_events(&mut self, limit: u32) -> Fallible<u64> {
         let counted = sqlx::query(
             "SELECT count(*) AS events, max(seq) AS last FROM \
@@ -153,12 +92,15 @@ impl Tx {
 }
 
 #[async_trait]
-impl EventStore for SqliteStore {
-    async fn number_events(&self, limit: u32) -> StoreResult<u64> {
-        self.write(move |tx| Box::pin(tx.number_events(limit))).await
+impl EventReads for SqliteRows {
+    async fn has_unnumbered_events(&self) -> Fallible<bool> {
+        let query = sqlx::query(
+            "SELECT seq FROM events WHERE seq > (SELECT numbered_through FROM event_numbering) ORDER BY seq LIMIT 1",
+        );
+        Ok(self.one(query).await?.is_some())
     }
 
-    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>> {
+    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
         let query = sqlx::query(
             "SELECT seq, id, kind, at, data FROM events \
              WHERE workspace_id = ?1 AND seq > ?2 AND seq <= (SELECT numbered_through FROM event_numbering) \
@@ -170,6 +112,6 @@ impl EventStore for SqliteStore {
             let (id, sequence, kind) = (cells.id("id")?, cells.number("seq")?, cells.word("kind")?);
             Ok(Event { id, workspace, sequence, kind, at: cells.time("at")?, data: cells.json("data")? })
         };
-        Ok(rows.iter().map(event).collect::<Fallible<_>>()?)
+        rows.iter().map(event).collect()
     }
 }

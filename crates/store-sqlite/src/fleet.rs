@@ -4,67 +4,69 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use paceline_domain::{ChannelKind, WorkerId};
+use paceline_ledger::{
+    Fallible,
+    rows::{FleetReads, FleetRows},
+};
 use paceline_store::{
-    StoreResult,
-    fleet::{FleetStore, Which, WorkerReport, WorkerView},
+    fleet::{Which, WorkerReport, WorkerView},
     senders::Sender,
 };
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     cells::Cells,
-    error::Fallible,
-    open::SqliteStore,
+    database::SqliteRows,
     senders::{read_sender, sender_columns},
-    values::{blob, duration_micros, real_now},
+    transaction::Tx,
+    values::{blob, duration_micros, json_channels, opt_blob, real_now},
 };
 
 #[async_trait]
-impl FleetStore for SqliteStore {
-    async fn report_worker(&self, report: WorkerReport, ttl: Duration) -> StoreResult<()> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let gone = sqlx::query(concat!("DELETE FROM workers WHERE expires_at <= ", real_now!(), " AND id <> ?1"));
-                tx.execute(gone.bind(blob(report.id))).await?;
-                let write = sqlx::query(concat!(
-                    "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, \
-                        draining, started_at, seen_at, expires_at) \
-                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, n.now, n.now, n.now + ?11 FROM (SELECT ",
-                    real_now!(),
-                    " AS now) n WHERE true ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, channels = excluded.channels, \
-                        listen = excluded.listen, resident_bytes = excluded.resident_bytes, draining = excluded.draining, \
-                        seen_at = excluded.seen_at, expires_at = excluded.expires_at"
-                ));
-                let write = write.bind(blob(report.id)).bind(report.host).bind(report.pid).bind(report.version);
-                let write = write.bind(report.pinned.map(blob)).bind(report.slots).bind(json_words(&report.channels));
-                let write = write.bind(report.listen).bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX));
-                tx.execute(write.bind(report.draining).bind(duration_micros(ttl))).await.map(|_| ())
-            })
-        })
-        .await
+impl FleetRows for Tx {
+    async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
+        let gone = sqlx::query(concat!("DELETE FROM workers WHERE expires_at <= ", real_now!(), " AND id <> ?1"));
+        self.execute(gone.bind(blob(but))).await?;
+        Ok(())
     }
 
-    async fn remove_worker(&self, worker: WorkerId) -> StoreResult<()> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let remove = sqlx::query("DELETE FROM workers WHERE id = ?1");
-                tx.execute(remove.bind(blob(worker))).await.map(|_| ())
-            })
-        })
-        .await
+    async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
+        let write = sqlx::query(concat!(
+            "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, \
+                draining, started_at, seen_at, expires_at) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, n.now, n.now, n.now + ?11 FROM (SELECT ",
+            real_now!(),
+            " AS now) n WHERE true ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, channels = excluded.channels, \
+                listen = excluded.listen, resident_bytes = excluded.resident_bytes, draining = excluded.draining, \
+                seen_at = excluded.seen_at, expires_at = excluded.expires_at"
+        ));
+        let write = write.bind(blob(report.id)).bind(report.host.as_str()).bind(report.pid);
+        let write = write.bind(report.version.as_str()).bind(opt_blob(report.pinned)).bind(report.slots);
+        let write = write.bind(json_channels(&report.channels)).bind(report.listen.as_deref());
+        let write = write.bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX));
+        self.execute(write.bind(report.draining).bind(duration_micros(ttl))).await?;
+        Ok(())
     }
 
-    async fn list_workers(&self) -> StoreResult<Vec<WorkerView>> {
+    async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
+        self.execute(sqlx::query("DELETE FROM workers WHERE id = ?1").bind(blob(worker))).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FleetReads for SqliteRows {
+    async fn list_workers(&self) -> Fallible<Vec<WorkerView>> {
         let query = sqlx::query(concat!(
             "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
                 seen_at FROM workers WHERE expires_at > ",
             real_now!(),
             " ORDER BY started_at, id"
         ));
-        Ok(self.all(query).await?.iter().map(read_worker).collect::<Fallible<_>>()?)
+        self.all(query).await?.iter().map(read_worker).collect()
     }
 
-    async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>> {
+    async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
         let query = match which {
             Which::Active => sqlx::query(concat!(
                 "SELECT ",
@@ -76,18 +78,18 @@ impl FleetStore for SqliteStore {
                 sender_columns!(),
                 " FROM senders s WHERE s.state <> 'removed' AND s.id = ?1"
             ))
-            .bind(blob(id)),
+            .bind(blob(*id)),
             Which::Phone(phone) => sqlx::query(concat!(
                 "SELECT ",
                 sender_columns!(),
                 " FROM senders s WHERE s.state <> 'removed' AND s.phone = ?1 ORDER BY s.created_at, s.id"
             ))
-            .bind(phone.as_e164().to_owned()),
+            .bind(phone.as_e164()),
         };
-        Ok(self.all(query).await?.iter().map(read_sender).collect::<Fallible<_>>()?)
+        self.all(query).await?.iter().map(read_sender).collect()
     }
 
-    async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>> {
+    async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
         let query = sqlx::query(concat!(
             "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
             real_now!(),
@@ -97,10 +99,10 @@ impl FleetStore for SqliteStore {
             let cells = Cells::new("senders", row);
             Ok((cells.id("lease_worker")?, cells.small("leases")?))
         };
-        Ok(self.all(query).await?.iter().map(count).collect::<Fallible<_>>()?)
+        self.all(query).await?.iter().map(count).collect()
     }
 
-    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32> {
+    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
         let query = sqlx::query(concat!(
             "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' \
                 AND s.channel IN (SELECT value FROM json_each(?1)) \
@@ -108,14 +110,9 @@ impl FleetStore for SqliteStore {
             real_now!(),
             ")"
         ));
-        let row = self.one(query.bind(json_words(channels))).await?;
-        Ok(row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))?)
+        let row = self.one(query.bind(json_channels(channels))).await?;
+        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
     }
-}
-
-fn json_words(channels: &[ChannelKind]) -> String {
-    let words: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
-    serde_json::json!(words).to_string()
 }
 
 fn read_worker(row: &SqliteRow) -> Fallible<WorkerView> {

@@ -3,49 +3,30 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use paceline_store::{
-    StoreResult,
-    health::{HealthStore, StoreFigures},
+use paceline_ledger::{
+    Fallible,
+    rows::{HealthReads, HealthRows, OtherFigures},
 };
 
-use crate::{
-    cells::Cells,
-    counters::Counts,
-    error::Fallible,
-    open::SqliteStore,
-    values::{INSTALLATION, NO_CAMPAIGN, blob, real_now},
-};
+use crate::{cells::Cells, database::SqliteRows, transaction::Tx, values::real_now};
 
 #[async_trait]
-impl HealthStore for SqliteStore {
-    async fn ping(&self) -> StoreResult<()> {
-        self.one(sqlx::query("SELECT probed_at FROM health_probe")).await?;
-        self.write(|tx| {
-            Box::pin(async move {
-                let probe = sqlx::query(concat!("UPDATE health_probe SET probed_at = ", real_now!()));
-                tx.execute(probe).await.map(|_| ())
-            })
-        })
-        .await
-    }
-
-    async fn figures(&self) -> StoreResult<StoreFigures> {
-        Ok(self.read_figures().await?)
+impl HealthRows for Tx {
+    async fn write_probe(&mut self) -> Fallible<()> {
+        self.execute(sqlx::query(concat!("UPDATE health_probe SET probed_at = ", real_now!()))).await?;
+        Ok(())
     }
 }
 
-impl SqliteStore {
-    async fn read_figures(&self) -> Fallible<StoreFigures> {
-        let counts = sqlx::query(
-            "SELECT bucket, sum(count) AS count FROM campaign_counts \
-             WHERE workspace_id = ?1 AND campaign_id = ?2 GROUP BY bucket",
-        );
-        let mut figures = Counts::default();
-        for row in &self.all(counts.bind(blob(INSTALLATION)).bind(blob(NO_CAMPAIGN))).await? {
-            let cells = Cells::new("campaign_counts", row);
-            figures.take(cells.text("bucket")?, cells.number("count")?).ok_or_else(|| cells.corrupt("bucket"))?;
-        }
-        let others = sqlx::query(concat!(
+#[async_trait]
+impl HealthReads for SqliteRows {
+    async fn read_probe(&self) -> Fallible<()> {
+        self.one(sqlx::query("SELECT probed_at FROM health_probe")).await?;
+        Ok(())
+    }
+
+    async fn figures(&self) -> Fallible<OtherFigures> {
+        let query = sqlx::query(concat!(
             "SELECT (SELECT count(*) FROM senders WHERE lease_expires_at > ",
             real_now!(),
             ") AS leases_held, ",
@@ -57,11 +38,10 @@ impl SqliteStore {
              (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL AND kind <> 'job') AS dead_letters, \
              (SELECT count(*) FROM events WHERE seq > (SELECT numbered_through FROM event_numbering)) AS events_unnumbered"
         ));
-        let row = self.one(others).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let Some(row) = self.one(query).await? else { return Ok(OtherFigures::default()) };
         let cells = Cells::new("figures", &row);
         let age = cells.opt_number("outbox_age")?;
-        Ok(StoreFigures {
-            account: figures.account,
+        Ok(OtherFigures {
             leases_held: cells.number("leases_held")?,
             outbox_age: age.map(|age| Duration::from_micros(u64::try_from(age).unwrap_or(0))),
             deliveries_waiting: cells.number("deliveries_waiting")?,

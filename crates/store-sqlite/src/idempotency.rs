@@ -1,70 +1,21 @@
 //! Idempotency keys. A row without an answer is a claim, good until `claimed_until`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use paceline_domain::WorkspaceId;
-use paceline_store::{
-    StoreResult,
-    idempotency::{ClaimOutcome, IdempotencyClaim, IdempotencyStore, RecordedResponse},
-};
+use paceline_ledger::{Fallible, rows::IdempotencyRows};
+use paceline_store::idempotency::RecordedResponse;
 
 use crate::{
     cells::Cells,
-    error::Fallible,
-    open::SqliteStore,
     transaction::Tx,
     values::{blob, duration_micros, real_now},
 };
 
 #[async_trait]
-impl IdempotencyStore for SqliteStore {
-    async fn claim_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<ClaimOutcome> {
-        self.write(move |tx| Box::pin(tx.claim_idempotency_key(claim))).await
-    }
-
-    async fn renew_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<()> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let update = sqlx::query(concat!(
-                    "UPDATE idempotency_keys SET claimed_until = ",
-                    real_now!(),
-                    " + ?3 WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL"
-                ));
-                let update = update.bind(blob(claim.workspace)).bind(claim.key).bind(duration_micros(claim.ttl));
-                tx.execute(update).await.map(|_| ())
-            })
-        })
-        .await
-    }
-
-    async fn record_response(&self, workspace: WorkspaceId, key: &str, response: RecordedResponse) -> StoreResult<()> {
-        let key = key.to_owned();
-        self.write(move |tx| Box::pin(tx.record_response(workspace, key, response))).await
-    }
-
-    async fn void_idempotency_claims(&self) -> StoreResult<u64> {
-        self.write(|tx| {
-            Box::pin(tx.execute(sqlx::query(
-                "DELETE FROM idempotency_keys INDEXED BY idempotency_keys_unanswered WHERE status IS NULL AND claimed_until > 0",
-            )))
-        })
-        .await
-    }
-
-    async fn release_idempotency_key(&self, workspace: WorkspaceId, key: &str) -> StoreResult<()> {
-        let key = key.to_owned();
-        self.write(move |tx| {
-            Box::pin(async move {
-                let delete =
-                    sqlx::query("DELETE FROM idempotency_keys WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL");
-                tx.execute(delete.bind(blob(workspace)).bind(key)).await.map(|_| ())
-            })
-        })
-        .await
-    }
-}
-
-impl Tx {
-    async fn claim_idempotency_key(&mut self, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
+impl IdempotencyRows for Tx {
+    async fn claim_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<bool> {
         let take = sqlx::query(concat!(
             "INSERT INTO idempotency_keys (workspace_id, key, claimed_until, recorded_at) VALUES (?1, ?2, ",
             real_now!(),
@@ -73,19 +24,17 @@ impl Tx {
             ") ON CONFLICT DO UPDATE SET claimed_until = excluded.claimed_until, recorded_at = excluded.recorded_at \
              WHERE status IS NULL AND claimed_until <= excluded.recorded_at"
         ));
-        let take = take.bind(blob(claim.workspace)).bind(claim.key.clone()).bind(duration_micros(claim.ttl));
-        if self.execute(take).await? > 0 {
-            return Ok(ClaimOutcome::Claimed);
-        }
+        Ok(self.execute(take.bind(blob(workspace)).bind(key).bind(duration_micros(ttl))).await? > 0)
+    }
+
+    async fn find_response(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<Option<RecordedResponse>> {
         let answer = sqlx::query(
             "SELECT request_hash, status, content_type, body FROM idempotency_keys \
              WHERE workspace_id = ?1 AND key = ?2 AND status IS NOT NULL",
         );
-        let Some(row) = self.one(answer.bind(blob(claim.workspace)).bind(claim.key)).await? else {
-            return Ok(ClaimOutcome::InFlight);
-        };
+        let Some(row) = self.one(answer.bind(blob(workspace)).bind(key)).await? else { return Ok(None) };
         let cells = Cells::new("idempotency_keys", &row);
-        Ok(ClaimOutcome::Answered(RecordedResponse {
+        Ok(Some(RecordedResponse {
             request_hash: cells.array("request_hash")?,
             status: cells.small("status")?,
             content_type: cells.string("content_type")?,
@@ -93,12 +42,21 @@ impl Tx {
         }))
     }
 
-    /// The first answer stays. One whose claim was taken away by a purge is recorded all the same.
+    async fn renew_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<()> {
+        let update = sqlx::query(concat!(
+            "UPDATE idempotency_keys SET claimed_until = ",
+            real_now!(),
+            " + ?3 WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL"
+        ));
+        self.execute(update.bind(blob(workspace)).bind(key).bind(duration_micros(ttl))).await?;
+        Ok(())
+    }
+
     async fn record_response(
         &mut self,
         workspace: WorkspaceId,
-        key: String,
-        response: RecordedResponse,
+        key: &str,
+        response: &RecordedResponse,
     ) -> Fallible<()> {
         let record = sqlx::query(concat!(
             "INSERT INTO idempotency_keys \
@@ -114,9 +72,23 @@ impl Tx {
             .bind(key)
             .bind(response.request_hash.to_vec())
             .bind(i64::from(response.status))
-            .bind(response.content_type)
-            .bind(response.body);
+            .bind(response.content_type.as_str())
+            .bind(response.body.as_slice());
         self.execute(record).await?;
+        Ok(())
+    }
+
+    async fn void_idempotency_claims(&mut self) -> Fallible<u64> {
+        self.execute(sqlx::query(
+            "DELETE FROM idempotency_keys INDEXED BY idempotency_keys_unanswered WHERE status IS NULL AND claimed_until > 0",
+        ))
+        .await
+    }
+
+    async fn release_idempotency_key(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<()> {
+        let delete =
+            sqlx::query("DELETE FROM idempotency_keys WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL");
+        self.execute(delete.bind(blob(workspace)).bind(key)).await?;
         Ok(())
     }
 }

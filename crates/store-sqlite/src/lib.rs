@@ -1,37 +1,39 @@
 #![doc = include_str!("../README.md")]
 
+mod attempts;
 mod bulk;
 mod campaigns;
 mod cells;
 mod counters;
-mod cursor;
+mod database;
 mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod error;
 mod events;
 mod fleet;
+mod gates;
 mod health;
 mod idempotency;
-mod intents;
 mod leases;
 mod messages;
 mod migrations;
-mod moves;
 mod open;
 mod plan;
-mod recipients;
+mod purge;
 mod release;
 mod resolutions;
 mod results;
 mod senders;
 mod suppressions;
-mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
+mod uploads;
 mod values;
+mod waiting;
 mod workspaces;
 mod writer;
 
-pub use open::{OpenError, SqliteOptions, SqliteStore};
+pub use database::SqliteRows;
+pub use open::{OpenError, SqliteOptions, SqliteStore, open};

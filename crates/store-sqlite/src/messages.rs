@@ -1,247 +1,401 @@
-//! Messages: transactional sends, and the story of any message.
+//! Messages.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
-    Content, Epoch, Generation, MessageId, MessageState, Outcome, PoolId, SenderId, SuppressionScope, WorkspaceId,
+    AddressHash, CampaignId, Content, Generation, MessageId, PhoneNumber, PoolId, SenderId, SuppressionScope,
+    WorkspaceId,
 };
-use paceline_store::{
-    Page, PageRequest, StoreResult,
-    messages::{
-        Attempt, Message, MessageAcceptance, MessageFilter, MessageStore, MessageStory, NewMessage, ReleaseView, Route,
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{
+        Answer, AnsweredRow, EndWrite, ForwardWrite, MessageRow, MessageRows, Question, ReturnWrite, RoutedTo,
+        WantedRow,
     },
 };
-use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
+use paceline_store::messages::{Message, NewMessage};
+use sqlx::sqlite::SqliteRow;
 
 use crate::{
     bulk::Bulk,
     cells::Cells,
-    counters::Ledger,
-    cursor::Cursor,
-    error::Fallible,
-    open::SqliteStore,
-    transaction::Tx,
-    values::{blob, micros, opt_blob, opt_micros, real_now},
+    transaction::{Bound, Tx},
+    values::{blob, hex, json_blobs, json_ids, json_numbers, micros, opt_blob, opt_micros, real_now},
 };
+use views::{message_columns, message_tables, read_message};
 
-/// The columns of a message; the tables are named as in `message_tables`.
-macro_rules! message_columns {
+mod views;
+
+/// The columns of a [`MessageRow`]; the table is named `m`.
+macro_rules! row_columns {
     () => {
-        concat!(
-            "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, m.lane, m.phone, m.business_scoped_id, m.linked_id, \
-             t.content, m.wa_id, m.state, m.reason, m.sender_id, iif(m.binding = 'free', coalesce(c.pool, p.name), NULL) AS pool, \
-             m.not_before, m.waits_for, m.expires_at, m.release_generation, iif(m.release_deadline > ",
-            real_now!(),
-            ", m.release_deadline, NULL) AS release_deadline, m.attempts, m.created_at, m.sent_at, m.delivered_at, m.read_at, \
-             m.replied_at, m.ended_at, c.state AS campaign_state"
-        )
+        "m.seq, m.id, m.workspace_id, m.campaign_id, m.row_no, m.sender_id, m.binding, m.phone, m.business_scoped_id, \
+         m.linked_id, m.state, m.attempts, m.sent_at, m.delivered_at, m.read_at"
     };
 }
 
-macro_rules! message_tables {
-    () => {
-        " messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
-    };
-}
-
-fn read_message(row: &SqliteRow) -> Fallible<Message> {
-    let cells = Cells::new("messages", row);
-    let generation = Generation(cells.small("release_generation")?);
-    let deadline = cells.opt_time("release_deadline")?;
-    let not_before = cells.number("not_before")?;
-    Ok(Message {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        lane: cells.word("lane")?,
-        to: cells.address()?,
-        content: cells.json("content")?,
-        wa_id: cells.wa_id("wa_id")?,
-        state: cells.word("state")?,
-        reason: cells.opt_string("reason")?,
-        sender: cells.opt_id("sender_id")?,
-        pool: cells.opt_string("pool")?,
-        not_before: if not_before == 0 { None } else { Some(cells.time("not_before")?) },
-        waits_for: cells.opt_string("waits_for")?,
-        expires_at: cells.opt_time("expires_at")?,
-        release: deadline.map(|deadline| ReleaseView { generation, deadline }),
-        attempts: cells.small("attempts")?,
-        created_at: cells.time("created_at")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-        replied_at: cells.opt_time("replied_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
-}
-
-/// Reads an attempt's outcome and when it ended.
-pub(crate) fn read_outcome(cells: Cells<'_>) -> Fallible<Option<(Outcome, DateTime<Utc>)>> {
-    match cells.opt_text("outcome")? {
-        None => Ok(None),
-        Some(_) => Ok(Some((cells.json("outcome")?, cells.time("ended_at")?))),
-    }
-}
-
-fn read_attempt(row: &SqliteRow) -> Fallible<Attempt> {
-    let cells = Cells::new("attempts", row);
-    let outcome = read_outcome(cells)?;
-    Ok(Attempt {
-        number: cells.small("number")?,
-        sender: cells.id("sender_id")?,
-        worker: cells.id("worker_id")?,
-        epoch: Epoch(cells.number("epoch")?),
-        intended_at: cells.time("intended_at")?,
-        sends: cells.small("sends")?,
-        profile_version: cells.small("profile_version")?,
-        pace_inputs: cells.json("pace_inputs")?,
-        ended_at: outcome.as_ref().map(|(_, at)| *at),
-        outcome: outcome.map(|(outcome, _)| outcome),
-    })
-}
-
-#[async_trait]
-impl MessageStore for SqliteStore {
-    async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance> {
-        self.write(move |tx| Box::pin(tx.create_message(message))).await
-    }
-
-    async fn find_message(&self, workspace: WorkspaceId, message: MessageId) -> StoreResult<Option<MessageStory>> {
-        Ok(self.read_story(workspace, message).await?)
-    }
-
-    async fn list_messages(
-        &self,
-        workspace: WorkspaceId,
-        filter: MessageFilter,
-        page: PageRequest,
-    ) -> StoreResult<Page<Message>> {
-        Ok(self.read_page(workspace, filter, page).await?)
-    }
-}
-
-impl SqliteStore {
-    /// The attempts are read after the message: they may be newer than it, never older.
-    async fn read_story(&self, workspace: WorkspaceId, message: MessageId) -> Fallible<Option<MessageStory>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
-            "WHERE m.id = ?1 AND m.workspace_id = ?2"
-        ));
-        let Some(row) = self.one(query.bind(blob(message)).bind(blob(workspace))).await? else { return Ok(None) };
-        let attempts = sqlx::query(
-            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
-             FROM attempts WHERE message_id = ?1 ORDER BY number",
-        );
-        let attempts = self.all(attempts.bind(blob(message))).await?;
-        Ok(Some(MessageStory {
-            message: read_message(&row)?,
-            attempts: attempts.iter().map(read_attempt).collect::<Fallible<_>>()?,
-            resolutions: self.read_resolutions(message).await?,
-            campaign_state: Cells::new("campaigns", &row).opt_word("campaign_state")?,
-        }))
-    }
-
-    async fn read_page(
-        &self,
-        workspace: WorkspaceId,
-        filter: MessageFilter,
-        page: PageRequest,
-    ) -> Fallible<Page<Message>> {
-        let cursor = Cursor::<16>::read(&page)?;
-        let query = sqlx::query(AssertSqlSafe(list_text(filter)))
-            .bind(blob(workspace))
-            .bind(cursor.after.map_or_else(Vec::new, Vec::from))
-            .bind(cursor.fetch())
-            .bind(opt_blob(filter.campaign))
-            .bind(filter.state.map(MessageState::as_str))
-            .bind(opt_blob(filter.sender));
-        let rows = self.all(query).await?;
-        let messages = rows.iter().map(read_message).collect::<Fallible<Vec<_>>>()?;
-        Ok(cursor.page(messages, |message| message.id.to_bytes()))
-    }
-}
-
-/// One of eight fixed texts, so that each filter has the plan that suits it.
-fn list_text(filter: MessageFilter) -> String {
-    let mut text = String::from(concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM",
-        message_tables!(),
-        "WHERE m.workspace_id = ?1 AND m.id > ?2"
-    ));
-    if filter.campaign.is_some() {
-        text.push_str(" AND m.campaign_id = ?4");
-    }
-    if filter.state.is_some() {
-        text.push_str(" AND m.state = ?5");
-    }
-    if filter.sender.is_some() {
-        text.push_str(" AND m.sender_id = ?6");
-    }
-    text.push_str(" ORDER BY m.id LIMIT ?3");
-    text
-}
-
-const WRITE_CONTENTS: Bulk = Bulk {
+const ADD_CONTENTS: Bulk = Bulk {
     head: "INSERT INTO message_contents (message_seq, workspace_id, content) VALUES",
     row: "(?, ?1, ?)",
     tail: "",
 };
 
-/// Where a transactional message may go.
-struct Routed {
-    sender: Option<SenderId>,
-    pool: Option<PoolId>,
-    binding: &'static str,
+const FORWARD: Bulk = Bulk {
+    head: "WITH v (seq, state, sent_at, delivered_at, read_at) AS (VALUES",
+    row: "(?, ?, ?, ?, ?)",
+    tail: ") UPDATE messages SET state = v.state, sent_at = v.sent_at, delivered_at = v.delivered_at, read_at = v.read_at, \
+           reason = NULL, ended_at = NULL FROM v WHERE messages.seq = v.seq",
+};
+
+const END: Bulk = Bulk {
+    head: "WITH v (seq, state, reason, ended_at, sender_id) AS (VALUES",
+    row: "(?, ?, ?, ?, ?)",
+    tail: ") UPDATE messages SET state = v.state, reason = v.reason, ended_at = v.ended_at, sender_id = v.sender_id, \
+           release_deadline = NULL FROM v WHERE messages.seq = v.seq",
+};
+
+const RETURN: Bulk = Bulk {
+    head: "WITH v (seq, sender_id, binding, not_before, waits_for) AS (VALUES",
+    row: "(?, ?, ?, ?, ?)",
+    tail: ") UPDATE messages SET state = 'waiting', sender_id = v.sender_id, binding = v.binding, \
+           not_before = v.not_before, waits_for = v.waits_for, reason = NULL, ended_at = NULL, release_deadline = NULL \
+           FROM v WHERE messages.seq = v.seq",
+};
+
+const ANSWERED: Bulk = Bulk {
+    head: "WITH v (seq, replied_at, opted_out_at) AS (VALUES",
+    row: "(?, ?, ?)",
+    tail: ") UPDATE messages SET replied_at = v.replied_at, opted_out_at = v.opted_out_at FROM v WHERE messages.seq = v.seq",
+};
+
+const BY_OURS: &str = "SELECT j.key AS place, m.id FROM json_each(?1) j CROSS JOIN messages m INDEXED BY messages_by_wa_id \
+     WHERE m.wa_id = j.value ->> 1 AND m.attempts > 0 AND m.sender_id = unhex(j.value ->> 0)";
+
+const BY_THE_PROVIDERS: &str = "SELECT j.key AS place, a.message_id AS id \
+     FROM json_each(?1) j CROSS JOIN attempts a INDEXED BY attempts_by_provider_id \
+     WHERE a.provider_id = j.value ->> 1 AND a.sender_id = unhex(j.value ->> 0) ORDER BY a.seq";
+
+fn read_row(row: &SqliteRow) -> Fallible<MessageRow> {
+    let cells = Cells::new("messages", row);
+    Ok(MessageRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        campaign: cells.opt_id("campaign_id")?,
+        row: cells.opt_number("row_no")?,
+        sender: cells.opt_id("sender_id")?,
+        binding: cells.word("binding")?,
+        to: cells.address()?,
+        state: cells.word("state")?,
+        attempts: cells.small("attempts")?,
+        sent_at: cells.opt_time("sent_at")?,
+        delivered_at: cells.opt_time("delivered_at")?,
+        read_at: cells.opt_time("read_at")?,
+    })
 }
 
-impl Tx {
-    async fn create_message(&mut self, new: NewMessage) -> Fallible<MessageAcceptance> {
-        if let Some(existing) = self.message(new.id).await? {
-            return Ok(MessageAcceptance::Existing(Box::new(existing)));
-        }
-        let suppression = self.suppression(new.workspace, new.hash).await?;
-        if let Some(suppression) = suppression.filter(|suppression| suppression.scope == SuppressionScope::All) {
-            return Ok(MessageAcceptance::Suppressed(suppression));
-        }
-        let Some(routed) = self.find_route(&new).await? else { return Ok(MessageAcceptance::NoSender) };
+fn read_wanted(row: &SqliteRow) -> Fallible<WantedRow> {
+    let cells = Cells::new("messages", row);
+    let suppression = match cells.opt_word("scope")? {
+        None => None,
+        Some(scope) => Some((scope, cells.word("suppressed_for")?)),
+    };
+    let release = cells.opt_number("release")?.map(i32::try_from).transpose();
+    Ok(WantedRow {
+        message: Locked::new(read_row(row)?),
+        release: release.map_err(|_| cells.corrupt("release_generation"))?.map(Generation),
+        lane: cells.word("lane")?,
+        expires_at: cells.opt_time("expires_at")?,
+        wa_id: cells.wa_id("wa_id")?,
+        content: cells.string("content")?,
+        campaign: cells.opt_word("campaign_state")?,
+        suppression,
+    })
+}
+
+fn read_answered(row: &SqliteRow) -> Fallible<Locked<AnsweredRow>> {
+    let cells = Cells::new("messages", row);
+    Ok(Locked::new(AnsweredRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        campaign: cells.opt_id("campaign_id")?,
+        replied_at: cells.opt_time("replied_at")?,
+        opted_out_at: cells.opt_time("opted_out_at")?,
+    }))
+}
+
+#[async_trait]
+impl MessageRows for Tx {
+    async fn add_message(&mut self, message: &NewMessage, routed: RoutedTo) -> Fallible<bool> {
         let insert = sqlx::query(
             "INSERT INTO messages (id, workspace_id, lane, state, sender_id, binding, pool_id, not_before, expires_at, \
                 created_at, hash, phone, business_scoped_id, linked_id, wa_id, chars) \
-             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING seq",
+             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+             ON CONFLICT (id) DO NOTHING RETURNING seq",
         );
         let insert = insert
-            .bind(blob(new.id))
-            .bind(blob(new.workspace))
-            .bind(new.lane.as_str())
+            .bind(blob(message.id))
+            .bind(blob(message.workspace))
+            .bind(message.lane.as_str())
             .bind(opt_blob(routed.sender))
-            .bind(routed.binding)
+            .bind(routed.binding.as_str())
             .bind(opt_blob(routed.pool))
-            .bind(new.not_before.map_or(0, micros))
-            .bind(opt_micros(new.expires_at))
-            .bind(micros(new.created_at))
-            .bind(new.hash.to_bytes().to_vec())
-            .bind(new.to.phone.as_ref().map(|phone| phone.as_e164().to_owned()))
-            .bind(new.to.business_scoped_id)
-            .bind(new.to.linked_id)
-            .bind(new.wa_id.as_str().to_owned())
-            .bind(new.content.typed_chars());
-        let row = self.one(insert).await?.ok_or(sqlx::Error::RowNotFound)?;
+            .bind(message.not_before.map_or(0, micros))
+            .bind(opt_micros(message.expires_at))
+            .bind(micros(message.created_at))
+            .bind(message.hash.to_bytes().to_vec())
+            .bind(message.to.phone.as_ref().map(PhoneNumber::as_e164))
+            .bind(message.to.business_scoped_id.as_deref())
+            .bind(message.to.linked_id.as_deref())
+            .bind(message.wa_id.as_str())
+            .bind(message.content.typed_chars());
+        let Some(row) = self.one(insert).await? else { return Ok(false) };
         let seq = Cells::new("messages", &row).number("seq")?;
-        self.write_contents(new.workspace, seq, &[&new.content]).await?;
-        self.count_new(Ledger::of(new.workspace, None), MessageState::Waiting, 1);
-        let accepted = self.message(new.id).await?.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(MessageAcceptance::Accepted(Box::new(accepted)))
+        self.add_contents(message.workspace, seq, &[&message.content]).await?;
+        Ok(true)
+    }
+
+    async fn find_pool_route(
+        &mut self,
+        workspace: WorkspaceId,
+        pool: &str,
+        person: AddressHash,
+    ) -> Fallible<Option<(PoolId, Option<SenderId>)>> {
+        let query = sqlx::query(
+            "SELECT p.id, (SELECT m.sender_id FROM messages m INDEXED BY messages_to_person \
+                WHERE m.hash = ?3 AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
+                    AND m.sender_id IN (SELECT s.id FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+                        WHERE pm.pool_id = p.id AND s.state = 'active' AND s.session_state <> 'banned') \
+                ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
+             FROM pools p WHERE p.workspace_id = ?1 AND p.name = ?2 \
+                AND EXISTS (SELECT 1 FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+                    WHERE pm.pool_id = p.id AND s.state = 'active')",
+        );
+        let query = query.bind(blob(workspace)).bind(pool).bind(person.to_bytes().to_vec());
+        let Some(row) = self.one(query).await? else { return Ok(None) };
+        let cells = Cells::new("pools", &row);
+        Ok(Some((cells.id("id")?, cells.opt_id("sticky")?)))
+    }
+
+    async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
+        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1"));
+        self.one(query.bind(blob(message))).await?.as_ref().map(read_message).transpose()
+    }
+
+    async fn list_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<MessageRow>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            row_columns!(),
+            " FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value)"
+        ));
+        self.all(query.bind(json_ids(messages.iter().copied()))).await?.iter().map(read_row).collect()
+    }
+
+    async fn lock_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<Locked<MessageRow>>> {
+        let mut rows = self.list_messages(messages).await?;
+        // Sorted here: they come nearly in order, and SQLite would copy every row to sort them.
+        rows.sort_unstable_by_key(|row| row.seq);
+        Ok(rows.into_iter().map(Locked::new).collect())
+    }
+
+    async fn lock_wanted(&mut self, messages: &[MessageId]) -> Fallible<Vec<WantedRow>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            row_columns!(),
+            ", m.lane, m.expires_at, m.wa_id, t.content, iif(m.release_deadline > ",
+            real_now!(),
+            ", m.release_generation, NULL) AS release, c.state AS campaign_state, s.scope, s.reason AS suppressed_for \
+             FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value) \
+             LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id \
+             LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash"
+        ));
+        let rows = self.all(query.bind(json_ids(messages.iter().copied()))).await?;
+        let mut wanted = rows.iter().map(read_wanted).collect::<Fallible<Vec<_>>>()?;
+        wanted.sort_unstable_by_key(|wanted| wanted.message.seq);
+        Ok(wanted)
+    }
+
+    async fn lock_expired(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<MessageRow>>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            row_columns!(),
+            " FROM messages m INDEXED BY messages_expiring \
+             WHERE m.state = 'waiting' AND m.expires_at IS NOT NULL AND m.expires_at <= ?1 ORDER BY m.expires_at LIMIT ?2"
+        ));
+        self.all_messages(query.bind(micros(now)).bind(limit)).await
+    }
+
+    /// What waits of a campaign is in one of three small indexes: anyone's, a sender's own, or released.
+    async fn lock_waiting_of_campaign(
+        &mut self,
+        campaign: CampaignId,
+        limit: u32,
+    ) -> Fallible<Vec<Locked<MessageRow>>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            row_columns!(),
+            " FROM messages m WHERE m.seq IN ( \
+                SELECT seq FROM messages INDEXED BY messages_due WHERE campaign_id = ?1 \
+                    AND state = 'waiting' AND release_deadline IS NULL AND sender_id IS NULL \
+                UNION ALL SELECT b.seq FROM senders s CROSS JOIN messages b INDEXED BY messages_due_bound \
+                    WHERE b.sender_id = s.id AND b.campaign_id = ?1 AND b.state = 'waiting' AND b.release_deadline IS NULL \
+                UNION ALL SELECT r.seq FROM messages r INDEXED BY messages_released \
+                    WHERE r.release_deadline IS NOT NULL AND r.campaign_id = ?1 \
+                LIMIT ?2)"
+        ));
+        self.all_messages(query.bind(blob(campaign)).bind(limit)).await
+    }
+
+    /// Those of campaigns by way of the recipients, so that planning needs no index by person.
+    async fn lock_open_of_people(
+        &mut self,
+        workspace: WorkspaceId,
+        scope: SuppressionScope,
+        people: &[AddressHash],
+    ) -> Fallible<Vec<(usize, Locked<MessageRow>)>> {
+        let query = sqlx::query(concat!(
+            "SELECT j.key AS place, ",
+            row_columns!(),
+            " FROM json_each(?2) j CROSS JOIN campaigns c CROSS JOIN recipients r CROSS JOIN messages m \
+             WHERE c.workspace_id = ?1 AND c.state IN ('scheduled', 'running', 'paused') \
+                AND r.campaign_id = c.id AND r.hash = unhex(j.value) \
+                AND m.campaign_id = c.id AND m.row_no = r.row_no AND m.state IN ('waiting', 'sending') \
+             UNION ALL SELECT j.key AS place, ",
+            row_columns!(),
+            " FROM json_each(?2) j CROSS JOIN messages m \
+             WHERE ?3 AND m.workspace_id = ?1 AND m.hash = unhex(j.value) AND m.state = 'waiting' AND m.campaign_id IS NULL \
+             UNION ALL SELECT j.key AS place, ",
+            row_columns!(),
+            " FROM json_each(?2) j CROSS JOIN messages m INDEXED BY messages_to_person \
+             WHERE ?3 AND m.hash = unhex(j.value) AND m.attempts > 0 AND m.workspace_id = ?1 AND m.state = 'sending' \
+                AND m.campaign_id IS NULL"
+        ));
+        let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
+        let query = query.bind(blob(workspace)).bind(hashes).bind(scope == SuppressionScope::All);
+        let open = |row| Ok((Cells::new("messages", row).small("place")?, Locked::new(read_row(row)?)));
+        let mut found =
+            self.all(query).await?.iter().map(open).collect::<Fallible<Vec<(usize, Locked<MessageRow>)>>>()?;
+        found.sort_unstable_by_key(|(_, message)| message.seq);
+        Ok(found)
+    }
+
+    async fn move_forward(&mut self, moved: &[ForwardWrite<'_>]) -> Fallible<()> {
+        FORWARD
+            .run(
+                self,
+                moved,
+                |_| {},
+                |values, moved| {
+                    values.add(moved.message.seq).add(moved.state.as_str()).add(opt_micros(moved.sent_at));
+                    values.add(opt_micros(moved.delivered_at)).add(opt_micros(moved.read_at));
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn end_messages(&mut self, ended: &[EndWrite<'_>]) -> Fallible<()> {
+        END.run(
+            self,
+            ended,
+            |_| {},
+            |values, ended| {
+                values.add(ended.message.seq).add(ended.state.as_str()).add(ended.reason);
+                values.add(opt_micros(ended.ended_at)).add(opt_blob(ended.sender));
+            },
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn return_messages(&mut self, returned: &[ReturnWrite<'_>]) -> Fallible<()> {
+        RETURN
+            .run(
+                self,
+                returned,
+                |_| {},
+                |values, returned| {
+                    values.add(returned.message.seq).add(opt_blob(returned.sender)).add(returned.binding.as_str());
+                    values.add(micros(returned.not_before)).add(returned.waits_for);
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn find_answered(&mut self, questions: &[Question]) -> Fallible<Vec<Option<i64>>> {
+        let query = sqlx::query(
+            "SELECT j.key AS place, (SELECT x.seq FROM messages x INDEXED BY messages_to_person \
+                 WHERE x.hash = unhex(j.value ->> 1) AND x.attempts > 0 AND x.attempted_at >= j.value ->> 2 \
+                    AND x.sender_id = unhex(j.value ->> 0) \
+                    AND x.state IN ('sending', 'unknown', 'sent', 'delivered', 'read') \
+                 ORDER BY x.sent_at IS NULL, x.attempted_at DESC LIMIT 1) AS seq FROM json_each(?1) j",
+        );
+        let question =
+            |asked: &Question| (hex(&asked.sender.to_bytes()), hex(&asked.hash.to_bytes()), micros(asked.since));
+        let asked: Vec<_> = questions.iter().map(question).collect();
+        let mut answers = vec![None; questions.len()];
+        for row in &self.all(query.bind(serde_json::json!(asked).to_string())).await? {
+            let cells = Cells::new("messages", row);
+            if let Some(answer) = answers.get_mut(cells.small::<usize>("place")?) {
+                *answer = cells.opt_number("seq")?;
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn lock_answered(&mut self, seqs: &[i64]) -> Fallible<Vec<Locked<AnsweredRow>>> {
+        let query = sqlx::query(
+            "SELECT m.seq, m.id, m.campaign_id, m.replied_at, m.opted_out_at FROM messages m \
+             WHERE m.seq IN (SELECT value FROM json_each(?1)) ORDER BY m.seq",
+        );
+        self.all(query.bind(json_numbers(seqs.iter().copied()))).await?.iter().map(read_answered).collect()
+    }
+
+    async fn write_answers(&mut self, answers: &[Answer<'_>]) -> Fallible<()> {
+        ANSWERED
+            .run(
+                self,
+                answers,
+                |_| {},
+                |values, answer| {
+                    values.add(answer.message.seq).add(opt_micros(answer.replied_at));
+                    values.add(opt_micros(answer.opted_out_at));
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn find_by_receipt(&mut self, receipts: &[(SenderId, &str)]) -> Fallible<Vec<Option<MessageId>>> {
+        let mut found = vec![None; receipts.len()];
+        for text in [BY_OURS, BY_THE_PROVIDERS] {
+            let unknown: Vec<usize> = (0..receipts.len()).filter(|&place| found[place].is_none()).collect();
+            if unknown.is_empty() {
+                break;
+            }
+            let keys: Vec<(String, &str)> =
+                unknown.iter().map(|&place| (hex(&receipts[place].0.to_bytes()), receipts[place].1)).collect();
+            for row in &self.all(sqlx::query(text).bind(serde_json::json!(keys).to_string())).await? {
+                let cells = Cells::new("messages", row);
+                if let Some(&place) = unknown.get(cells.small::<usize>("place")?) {
+                    found[place] = Some(cells.id("id")?);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Tx {
+    async fn all_messages(&mut self, query: Bound<'_>) -> Fallible<Vec<Locked<MessageRow>>> {
+        self.all(query).await?.iter().map(|row| read_row(row).map(Locked::new)).collect()
     }
 
     /// Writes what new messages say; `last` is the row of the last of them. With one writer, rows written together follow
     /// each other.
-    pub(crate) async fn write_contents(
+    pub(crate) async fn add_contents(
         &mut self,
         workspace: WorkspaceId,
         last: i64,
@@ -249,7 +403,7 @@ impl Tx {
     ) -> Fallible<()> {
         let first = last + 1 - i64::try_from(contents.len()).unwrap_or(0);
         let rows: Vec<(i64, &Content)> = (first..).zip(contents.iter().copied()).collect();
-        WRITE_CONTENTS
+        ADD_CONTENTS
             .run(
                 self,
                 &rows,
@@ -262,40 +416,5 @@ impl Tx {
             )
             .await?;
         Ok(())
-    }
-
-    pub(crate) async fn message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1"));
-        let row = self.one(query.bind(blob(message))).await?;
-        row.as_ref().map(read_message).transpose()
-    }
-
-    async fn find_route(&mut self, new: &NewMessage) -> Fallible<Option<Routed>> {
-        match &new.route {
-            Route::Sender(sender) => {
-                let query =
-                    sqlx::query("SELECT 1 FROM senders WHERE id = ?1 AND workspace_id = ?2 AND state = 'active'");
-                let found = self.one(query.bind(blob(*sender)).bind(blob(new.workspace))).await?;
-                Ok(found.map(|_| Routed { sender: Some(*sender), pool: None, binding: "routed" }))
-            }
-            Route::Pool(name) => {
-                let query = sqlx::query(
-                    "SELECT p.id, (SELECT m.sender_id FROM messages m INDEXED BY messages_to_person \
-                        WHERE m.hash = ?3 AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
-                            AND m.sender_id IN (SELECT s.id FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
-                                WHERE pm.pool_id = p.id AND s.state = 'active' AND s.session_state <> 'banned') \
-                        ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
-                     FROM pools p WHERE p.workspace_id = ?1 AND p.name = ?2 \
-                        AND EXISTS (SELECT 1 FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
-                            WHERE pm.pool_id = p.id AND s.state = 'active')",
-                );
-                let query = query.bind(blob(new.workspace)).bind(name).bind(new.hash.to_bytes().to_vec());
-                let Some(row) = self.one(query).await? else { return Ok(None) };
-                let cells = Cells::new("pools", &row);
-                let (pool, sender) = (Some(cells.id("id")?), cells.opt_id("sticky")?);
-                let binding = if sender.is_some() { "sticky" } else { "free" };
-                Ok(Some(Routed { sender, pool, binding }))
-            }
-        }
     }
 }

@@ -9,18 +9,21 @@ use std::{
 
 use log::LevelFilter;
 use paceline_domain::Minter;
-use paceline_store::StoreResult;
+use paceline_ledger::Ledger;
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    ConnectOptions, Connection, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
-    error::{Fallible, code, sqlite_code},
+    database::SqliteRows,
+    error::{code, sqlite_code},
     migrations,
-    transaction::{Bound, Tx},
-    writer::{Steps, Writer},
+    writer::Writer,
 };
+
+/// The store on SQLite.
+pub type SqliteStore = Ledger<SqliteRows>;
 
 /// How to open a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,62 +109,24 @@ impl OpenError {
     }
 }
 
-/// The store. Clones share the file.
-#[derive(Clone)]
-pub struct SqliteStore {
-    writer: Writer,
-    readers: SqlitePool,
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SqliteStore")
-    }
-}
-
-impl SqliteStore {
-    /// Opens a database, making it (readable by its owner only) when it does not exist, and brings its schema up to date.
-    /// Must be called within a tokio runtime. `minter` mints the ids of events, deliveries and pools.
-    ///
-    /// # Errors
-    /// Says what an operator can do.
-    pub async fn open(options: SqliteOptions, minter: Arc<Minter>) -> Result<Self, OpenError> {
-        let path = options.path.as_path();
-        make_private_file(path)
-            .map_err(|error| OpenError::CannotOpen { path: path.to_owned(), reason: error.to_string() })?;
-        let writing = writing(&options);
-        let conn = open_writer(&writing).await.map_err(|error| error.at(path))?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
-            // A file needs no ping.
-            .test_before_acquire(false)
-            .connect_lazy_with(reading(&options));
-        Ok(Self { writer: Writer::start(conn, writing, minter), readers })
-    }
-
-    /// Ends what is queued and closes the file. Later calls are answered with `Unavailable`.
-    pub async fn close(&self) {
-        // Readers first: the last connection to close folds the log into the file.
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    pub(crate) async fn write<T, F>(&self, steps: F) -> StoreResult<T>
-    where
-        T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Send + 'static,
-    {
-        self.writer.write(steps).await
-    }
-
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<SqliteRow>> {
-        Ok(query.fetch_all(&self.readers).await?)
-    }
-
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<SqliteRow>> {
-        Ok(query.fetch_optional(&self.readers).await?)
-    }
+/// Opens a store, making its database (readable by its owner only) when it does not exist, and brings its schema up to date.
+/// Must be called within a tokio runtime. `minter` mints the ids of events, deliveries and pools.
+///
+/// # Errors
+/// Says what an operator can do.
+pub async fn open(options: SqliteOptions, minter: Arc<Minter>) -> Result<SqliteStore, OpenError> {
+    let path = options.path.as_path();
+    make_private_file(path)
+        .map_err(|error| OpenError::CannotOpen { path: path.to_owned(), reason: error.to_string() })?;
+    let writing = writing(&options);
+    let conn = open_writer(&writing).await.map_err(|error| error.at(path))?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.readers.max(1))
+        .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
+        // A file needs no ping.
+        .test_before_acquire(false)
+        .connect_lazy_with(reading(&options));
+    Ok(Ledger::new(SqliteRows::new(Writer::start(conn, writing), readers), minter))
 }
 
 async fn open_writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, OpenError> {

@@ -1,47 +1,248 @@
-//! Releasing: windows, claims, and giving claims back.
+//! Releasing: where anything is due, and the claims on it.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Epoch, SenderId};
-use paceline_store::{
-    StoreResult,
-    leases::Fenced,
-    release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, SenderWindow, Windows},
+use paceline_domain::{CampaignId, Generation, Lane, PoolId, SenderId, kind};
+use paceline_ledger::{
+    Fallible,
+    rows::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow},
 };
+use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
+use sqlx::sqlite::SqliteRow;
 
 use crate::{
     bulk::Bulk,
     cells::Cells,
-    error::Fallible,
-    open::SqliteStore,
+    database::SqliteRows,
     senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{blob, duration_micros, opt_micros, real_now},
+    transaction::{Bound, Tx},
+    values::{blob, duration_micros, json_ids, micros, real_now},
 };
 
-mod claim;
-
-/// What giving a claim back changes: a message that is not its sender's for good is anyone's again.
-macro_rules! give_back {
+/// The columns of a [`DueRow`]; the table is named `m`.
+macro_rules! due_columns {
     () => {
-        "release_deadline = NULL, sender_id = iif(binding = 'free', NULL, sender_id)"
+        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
+         m.linked_id, m.chars"
     };
 }
-pub(crate) use give_back;
+
+const CLAIM: Bulk = Bulk {
+    head: "WITH v (seq, sender_id) AS (VALUES",
+    row: "(?, ?)",
+    tail: concat!(
+        ") UPDATE messages SET sender_id = v.sender_id, release_generation = release_generation + 1, release_deadline = ",
+        real_now!(),
+        " + ?1 FROM v WHERE messages.seq = v.seq"
+    ),
+};
+
+fn read_due(row: &SqliteRow, pool: Option<PoolId>) -> Fallible<DueRow> {
+    let cells = Cells::new("messages", row);
+    Ok(DueRow {
+        seq: cells.number("seq")?,
+        id: cells.id("id")?,
+        campaign: cells.opt_id("campaign_id")?,
+        lane: cells.word("lane")?,
+        bound_to: cells.opt_id("sender_id")?,
+        not_before: cells.time("not_before")?,
+        generation: Generation(cells.small("release_generation")?),
+        to: cells.address()?,
+        chars: cells.small("chars")?,
+        pool,
+    })
+}
 
 #[async_trait]
-impl ReleaseStore for SqliteStore {
-    async fn list_windows(&self) -> StoreResult<Windows> {
+impl ReleaseRows for Tx {
+    async fn lock_round(&mut self) -> Fallible<ReleaseRound> {
+        read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())
+    }
+
+    async fn advance_round(&mut self) -> Fallible<()> {
+        self.execute(sqlx::query("UPDATE release_rounds SET round = round + 1")).await?;
+        Ok(())
+    }
+
+    async fn list_takers(&mut self, senders: &[SenderId]) -> Fallible<Vec<TakerRow>> {
+        let query = sqlx::query(
+            "SELECT s.id, pm.pool_id, EXISTS (SELECT 1 FROM messages m INDEXED BY messages_due_bound \
+                WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL) AS has_bound \
+             FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value) \
+             LEFT JOIN pool_members pm ON pm.sender_id = s.id WHERE s.state = 'active' \
+                AND s.session_state = 'connected'",
+        );
+        let rows = self.all(query.bind(json_ids(senders.iter().copied()))).await?;
+        let mut takers: Vec<TakerRow> = Vec::new();
+        for row in &rows {
+            let cells = Cells::new("senders", row);
+            let sender = cells.id("id")?;
+            // The rows of a sender follow each other.
+            if takers.last().is_none_or(|taker| taker.sender != sender) {
+                takers.push(TakerRow { sender, pools: Vec::new(), has_bound: cells.flag("has_bound")? });
+            }
+            if let Some(taker) = takers.last_mut() {
+                taker.pools.extend(cells.opt_id::<kind::Pool>("pool_id")?);
+            }
+        }
+        Ok(takers)
+    }
+
+    async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>> {
+        let query = sqlx::query(
+            "SELECT p.id FROM json_each(?1) j CROSS JOIN pools p ON p.id = unhex(j.value) \
+             WHERE EXISTS (SELECT 1 FROM messages m INDEXED BY messages_due_in_pool WHERE m.pool_id = p.id \
+                AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL) \
+             ORDER BY p.id",
+        );
+        let query = query.bind(json_ids(pools.iter().copied()));
+        self.all(query).await?.iter().map(|row| Cells::new("pools", row).id("id")).collect()
+    }
+
+    async fn list_bound_singles(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        const FIND: &str = concat!(
+            "SELECT ",
+            due_columns!(),
+            " FROM json_each(?1) j CROSS JOIN messages m WHERE m.seq IN \
+                (SELECT x.seq FROM messages x INDEXED BY messages_due_bound \
+                 WHERE x.sender_id = unhex(j.value) AND x.campaign_id IS NULL AND x.lane = ?4 AND x.not_before < ?2 \
+                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.id LIMIT ?3)"
+        );
+        let mut found = Vec::new();
+        for (most, senders) in by_room(senders) {
+            let query = sqlx::query(FIND).bind(json_ids(senders)).bind(micros(due_before)).bind(most);
+            found.append(&mut self.all_due(query.bind(lane.as_str()), None).await?);
+        }
+        found.sort_unstable_by_key(|due| (due.not_before, due.id));
+        Ok(cut(found, senders))
+    }
+
+    async fn list_bound_of_campaigns(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        const FIND: &str = concat!(
+            "SELECT ",
+            due_columns!(),
+            ", c.started_at FROM json_each(?1) j CROSS JOIN campaigns c CROSS JOIN messages m \
+             WHERE c.state = 'running' AND m.seq IN \
+                (SELECT x.seq FROM messages x INDEXED BY messages_due_bound \
+                 WHERE x.sender_id = unhex(j.value) AND x.campaign_id = c.id AND x.lane = 'campaign' AND x.not_before < ?2 \
+                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.id LIMIT ?3)"
+        );
+        let mut found = Vec::new();
+        for (most, senders) in by_room(senders) {
+            let query = sqlx::query(FIND).bind(json_ids(senders)).bind(micros(due_before)).bind(most);
+            for row in &self.all(query).await? {
+                found.push((Cells::new("campaigns", row).opt_number("started_at")?, read_due(row, None)?));
+            }
+        }
+        found.sort_unstable_by_key(|(started_at, due)| (*started_at, due.campaign, due.not_before, due.id));
+        Ok(cut(found.into_iter().map(|(_, due)| due).collect(), senders))
+    }
+
+    async fn list_pool_singles(
+        &mut self,
+        pools: &[(PoolId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let mut found = Vec::new();
+        for &(pool, most) in pools {
+            let query = sqlx::query(concat!(
+                "SELECT ",
+                due_columns!(),
+                " FROM messages m INDEXED BY messages_due_in_pool \
+                 WHERE m.pool_id = ?1 AND m.lane = ?2 AND m.not_before < ?3 AND m.state = 'waiting' \
+                    AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL \
+                 ORDER BY m.not_before, m.id LIMIT ?4"
+            ));
+            let query = query.bind(blob(pool)).bind(lane.as_str()).bind(micros(due_before)).bind(most);
+            found.append(&mut self.all_due(query, Some(pool)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn list_campaigns_with_due(&mut self, due_before: DateTime<Utc>) -> Fallible<Vec<(CampaignId, PoolId)>> {
+        let query = sqlx::query(
+            "SELECT c.id, p.id AS pool_id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
+             WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM messages m INDEXED BY messages_due \
+                WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
+                    AND m.not_before < ?1) ORDER BY c.started_at, c.id",
+        );
+        let source = |row| {
+            let cells = Cells::new("campaigns", row);
+            Ok((cells.id("id")?, cells.id("pool_id")?))
+        };
+        self.all(query.bind(micros(due_before))).await?.iter().map(source).collect()
+    }
+
+    async fn list_due_of_campaigns(
+        &mut self,
+        queries: &[DueQuery],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let mut found = Vec::new();
+        for asked in queries {
+            let query = sqlx::query(concat!(
+                "SELECT ",
+                due_columns!(),
+                " FROM messages m INDEXED BY messages_due \
+                 WHERE m.campaign_id = ?1 AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
+                    AND m.not_before < ?2 AND (m.not_before, m.id) > (?4, ?5) ORDER BY m.not_before, m.id LIMIT ?3"
+            ));
+            let (after_time, after_id) = asked.after.map_or((-1, Vec::new()), |(at, id)| (micros(at), blob(id)));
+            let query = query.bind(blob(asked.campaign)).bind(micros(due_before)).bind(asked.most);
+            found.append(&mut self.all_due(query.bind(after_time).bind(after_id), Some(asked.pool)).await?);
+        }
+        Ok(found)
+    }
+
+    /// Nothing has moved since it was found due: this transaction is alone.
+    async fn claim_messages(&mut self, due: &[(&DueRow, SenderId)], hold: Duration) -> Fallible<HashSet<i64>> {
+        CLAIM
+            .run(
+                self,
+                due,
+                |values| {
+                    values.add(duration_micros(hold));
+                },
+                |values, (due, sender)| {
+                    values.add(due.seq).add(blob(*sender));
+                },
+            )
+            .await?;
+        Ok(due.iter().map(|(due, _)| due.seq).collect())
+    }
+}
+
+impl Tx {
+    async fn all_due(&mut self, query: Bound<'_>, pool: Option<PoolId>) -> Fallible<Vec<DueRow>> {
+        self.all(query).await?.iter().map(|row| read_due(row, pool)).collect()
+    }
+}
+
+#[async_trait]
+impl ReleaseReads for SqliteRows {
+    async fn list_windows(&self) -> Fallible<Windows> {
         // Asked before the windows: a claim in between makes the round stale, never the windows.
-        let round = self.one(sqlx::query("SELECT round FROM release_rounds")).await?;
-        let round = round.map_or(Ok(0), |row| Cells::new("release_rounds", &row).number("round"))?;
+        let round = read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())?;
         let query = sqlx::query(concat!(
             "SELECT ",
             sender_columns!(),
             ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-            crate::values::real_now!(),
+            real_now!(),
             ") AS outstanding FROM senders s \
              WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
         ));
@@ -50,91 +251,34 @@ impl ReleaseStore for SqliteStore {
             Ok(SenderWindow { sender: read_sender(row)?, outstanding })
         };
         let senders = self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?;
-        Ok(Windows { round: ReleaseRound(round), senders })
-    }
-
-    async fn claim_due(
-        &self,
-        round: ReleaseRound,
-        rooms: &[Room],
-        due_before: DateTime<Utc>,
-        hold: Duration,
-    ) -> StoreResult<Vec<ReleasedMessage>> {
-        if rooms.iter().all(|room| room.room == 0) {
-            return Ok(Vec::new());
-        }
-        let rooms = rooms.to_vec();
-        self.write(move |tx| Box::pin(tx.claim_due(round, rooms, due_before, hold))).await
-    }
-
-    async fn give_back(&self, claims: &[Claim], put_off: PutOff) -> StoreResult<()> {
-        if claims.is_empty() {
-            return Ok(());
-        }
-        let claims = claims.to_vec();
-        self.write(move |tx| Box::pin(tx.give_back(claims, put_off))).await
-    }
-
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
-        self.write(move |tx| Box::pin(tx.reclaim_missing(sender, epoch, left))).await
-    }
-
-    async fn void_releases(&self) -> StoreResult<u64> {
-        self.write(|tx| {
-            Box::pin(async move {
-                let void = sqlx::query(concat!(
-                    "UPDATE messages SET ",
-                    give_back!(),
-                    " WHERE seq IN (SELECT seq FROM messages WHERE release_deadline IS NOT NULL)"
-                ));
-                tx.execute(void).await
-            })
-        })
-        .await
+        Ok(Windows { round, senders })
     }
 }
 
-const GIVE_BACK: Bulk = Bulk {
-    head: "WITH v (id, generation) AS (VALUES",
-    row: "(?, ?)",
-    tail: concat!(
-        ") UPDATE messages SET ",
-        give_back!(),
-        ", not_before = coalesce(?1, not_before), waits_for = ?2 FROM v \
-         WHERE messages.id = v.id AND messages.release_generation = v.generation AND messages.state = 'waiting' \
-            AND messages.release_deadline IS NOT NULL"
-    ),
-};
+fn read_round(row: Option<&SqliteRow>) -> Fallible<ReleaseRound> {
+    row.map_or(Ok(0), |row| Cells::new("release_rounds", row).number("round")).map(ReleaseRound)
+}
 
-impl Tx {
-    async fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fallible<Fenced<u64>> {
-        if !self.holds_lease(sender, epoch).await? {
-            return Ok(Fenced::LeaseLost);
-        }
-        let reclaim = sqlx::query(concat!(
-            "UPDATE messages SET ",
-            give_back!(),
-            " WHERE sender_id = ?1 AND release_deadline IS NOT NULL AND release_deadline <= ?2 + ",
-            real_now!()
-        ));
-        let reclaim = reclaim.bind(blob(sender)).bind(duration_micros(left));
-        Ok(Fenced::Done(self.execute(reclaim).await?))
+/// Senders in groups of like room, each with a limit that suits the group: a statement has but one. What that reads beyond a sender's
+/// own room is [`cut`].
+fn by_room(senders: &[(SenderId, u32)]) -> BTreeMap<u32, Vec<SenderId>> {
+    let mut groups: BTreeMap<u32, Vec<SenderId>> = BTreeMap::new();
+    for &(sender, most) in senders {
+        groups.entry(most.checked_next_power_of_two().unwrap_or(u32::MAX)).or_default().push(sender);
     }
+    groups
+}
 
-    /// Gives back those claims that are still held under their generation.
-    pub(crate) async fn give_back(&mut self, claims: Vec<Claim>, put_off: PutOff) -> Fallible<()> {
-        GIVE_BACK
-            .run(
-                self,
-                &claims,
-                |values| {
-                    values.add(opt_micros(put_off.not_before)).add(put_off.waits_for);
-                },
-                |values, claim| {
-                    values.add(blob(claim.message)).add(claim.generation.0);
-                },
-            )
-            .await?;
-        Ok(())
-    }
+/// Leaves of each campaign and sender the first, as many as the sender may take.
+fn cut(mut due: Vec<DueRow>, senders: &[(SenderId, u32)]) -> Vec<DueRow> {
+    let most: HashMap<SenderId, u32> = senders.iter().copied().collect();
+    let mut left: HashMap<(Option<CampaignId>, SenderId), u32> = HashMap::new();
+    due.retain(|due| {
+        let Some(sender) = due.bound_to else { return false };
+        let left = left.entry((due.campaign, sender)).or_insert_with(|| most.get(&sender).copied().unwrap_or(0));
+        let has_room = *left > 0;
+        *left = left.saturating_sub(1);
+        has_room
+    });
+    due
 }

@@ -1,69 +1,43 @@
-//! A transaction: the writer's connection, and what is noted to be written with it when it ends.
+//! A transaction: the connection that writes. Its statements are the row port, one file for each topic.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use chrono::{DateTime, Utc};
-use paceline_domain::{Id, IdKind, Minter};
+use paceline_ledger::Fallible;
 use sqlx::{
     Sqlite, SqliteConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{bulk::BulkTexts, counters::Deltas, error::Fallible, events::NewEvent};
+use crate::{bulk::BulkTexts, error::fault};
 
 /// A query whose values are bound.
 pub(crate) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// A transaction.
+/// A transaction. Nobody else writes before it ends, so that nothing that it has read needs a lock.
 pub(crate) struct Tx {
     /// The one connection that writes.
     pub(crate) conn: SqliteConnection,
     /// See [`BulkTexts`].
     pub(crate) texts: BulkTexts,
-    /// Changes of counters that are not written yet.
-    pub(crate) deltas: Deltas,
-    /// Events that are not written yet, with the place that each takes among its transaction's.
-    pub(crate) events: BTreeMap<(usize, usize), NewEvent>,
-    minter: Arc<Minter>,
 }
 
 impl Tx {
     /// Transactions over a connection.
-    pub(crate) fn new(conn: SqliteConnection, minter: Arc<Minter>) -> Self {
-        Self { conn, texts: BulkTexts::default(), deltas: Deltas::default(), events: BTreeMap::new(), minter }
-    }
-
-    /// A new id.
-    pub(crate) fn mint<K: IdKind>(&self, now: DateTime<Utc>) -> Id<K> {
-        self.minter.mint(now)
+    pub(crate) fn new(conn: SqliteConnection) -> Self {
+        Self { conn, texts: BulkTexts::default() }
     }
 
     /// Runs a statement that returns nothing; answers how many rows it changed.
     pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Fallible<u64> {
-        Ok(query.execute(&mut self.conn).await?.rows_affected())
+        Ok(query.execute(&mut self.conn).await.map_err(fault)?.rows_affected())
     }
 
     /// Runs a statement that returns rows.
     pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<SqliteRow>> {
-        Ok(query.fetch_all(&mut self.conn).await?)
+        query.fetch_all(&mut self.conn).await.map_err(fault)
     }
 
     /// Runs a statement that returns at most one row.
     pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<SqliteRow>> {
-        Ok(query.fetch_optional(&mut self.conn).await?)
-    }
-
-    /// Writes the counters and events that were noted. The writer does so at the end of every transaction; one that reads
-    /// counters after changing them does it before.
-    pub(crate) async fn flush(&mut self) -> Fallible<()> {
-        self.flush_counters().await?;
-        self.flush_events().await
-    }
-
-    /// Forgets what was noted: its transaction was rolled back.
-    pub(crate) fn forget(&mut self) {
-        self.deltas.clear();
-        self.events.clear();
+        query.fetch_optional(&mut self.conn).await.map_err(fault)
     }
 }

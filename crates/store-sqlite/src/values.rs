@@ -1,7 +1,7 @@
 //! How values are written: ids as bytes, times as microseconds, sets of keys as one JSON array.
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, Id, IdKind, WorkspaceId};
+use paceline_domain::{ChannelKind, Id, IdKind};
 
 /// The database's own real clock in microseconds. SQLite counts milliseconds, which is enough for deadlines.
 macro_rules! real_now {
@@ -10,12 +10,6 @@ macro_rules! real_now {
     };
 }
 pub(crate) use real_now;
-
-/// The campaign under which transactional messages are counted.
-pub(crate) const NO_CAMPAIGN: CampaignId = CampaignId::from_bytes([0; 16]);
-
-/// The workspace under which the whole installation is counted.
-pub(crate) const INSTALLATION: WorkspaceId = WorkspaceId::from_bytes([0; 16]);
 
 /// An id as the bytes that are bound.
 pub(crate) fn blob<K: IdKind>(id: Id<K>) -> Vec<u8> {
@@ -55,6 +49,14 @@ pub(crate) fn json_numbers(numbers: impl IntoIterator<Item = i64>) -> String {
     json
 }
 
+/// Ids as [`json_blobs`], in order, each once.
+pub(crate) fn json_ids<K: IdKind>(ids: impl IntoIterator<Item = Id<K>>) -> String {
+    let mut ids: Vec<[u8; 16]> = ids.into_iter().map(Id::to_bytes).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    json_blobs(ids)
+}
+
 /// `["0a1b…","…"]`, for `json_each` and `unhex`.
 pub(crate) fn json_blobs<const N: usize>(blobs: impl IntoIterator<Item = [u8; N]>) -> String {
     let mut json = String::from("[");
@@ -65,6 +67,12 @@ pub(crate) fn json_blobs<const N: usize>(blobs: impl IntoIterator<Item = [u8; N]
     }
     json.push(']');
     json
+}
+
+/// `["simulator","…"]`, for `json_each`, and for a column.
+pub(crate) fn json_channels(channels: &[ChannelKind]) -> String {
+    let words: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
+    serde_json::json!(words).to_string()
 }
 
 /// Appends bytes as lower-case hexadecimal digits.

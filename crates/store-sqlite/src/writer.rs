@@ -4,9 +4,9 @@
 //! becomes the next group: one `BEGIN IMMEDIATE`, one fsync, a savepoint for each transaction. A caller that goes away does
 //! not undo its transaction: it is done whole or not at all, as if the answer had been lost.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use paceline_domain::Minter;
+use paceline_ledger::{Fault, Steps, Then, rows::Rows};
 use paceline_store::{StoreError, StoreResult};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tokio::{
@@ -15,12 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    error::{Fallible, Fault, Reach, retell, store_error, unavailable},
+    error::{retell, store_error, unavailable},
     transaction::Tx,
 };
-
-/// The steps of a transaction, running.
-pub(crate) type Steps<'t, T> = Pin<Box<dyn Future<Output = Fallible<T>> + Send + 't>>;
 
 /// How many transactions may wait for the writer before callers wait to hand theirs in.
 const QUEUE: usize = 1_024;
@@ -42,10 +39,9 @@ enum Order {
 
 impl Writer {
     /// Starts the writer over an open connection. When that one breaks, it opens another with the same options.
-    pub(crate) fn start(conn: sqlx::SqliteConnection, options: SqliteConnectOptions, minter: Arc<Minter>) -> Self {
+    pub(crate) fn start(conn: sqlx::SqliteConnection, options: SqliteConnectOptions) -> Self {
         let (orders, queue) = mpsc::channel(QUEUE);
-        let tx = Some(Tx::new(conn, Arc::clone(&minter)));
-        tokio::spawn(WriterTask { queue, options, minter, tx }.run());
+        tokio::spawn(WriterTask { queue, options, tx: Some(Tx::new(conn)) }.run());
         Self(orders)
     }
 
@@ -53,7 +49,7 @@ impl Writer {
     pub(crate) async fn write<T, F>(&self, steps: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Typed { steps: Some(steps), done: None, reply };
@@ -89,14 +85,12 @@ struct Typed<T, F> {
 impl<T, F> Job for Typed<T, F>
 where
     T: Send + 'static,
-    F: for<'t> FnOnce(&'t mut Tx) -> Steps<'t, T> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Send + 'static,
 {
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Steps<'t, ()> {
         Box::pin(async move {
             let Some(steps) = self.steps.take() else { return Ok(()) };
-            let done = steps(&mut *tx).await?;
-            tx.flush().await?;
-            self.done = Some(done);
+            self.done = Some(steps(&mut *tx).await?);
             Ok(())
         })
     }
@@ -112,7 +106,6 @@ where
 struct WriterTask {
     queue: mpsc::Receiver<Order>,
     options: SqliteConnectOptions,
-    minter: Arc<Minter>,
     /// `None` while the connection is broken.
     tx: Option<Tx>,
 }
@@ -180,7 +173,7 @@ impl WriterTask {
     async fn begin(&mut self) -> Result<(), StoreError> {
         let tx = match self.tx.take() {
             Some(tx) => tx,
-            None => Tx::new(self.options.connect().await.map_err(store_error)?, Arc::clone(&self.minter)),
+            None => Tx::new(self.options.connect().await.map_err(store_error)?),
         };
         let tx = self.tx.insert(tx);
         sqlx::query("BEGIN IMMEDIATE").execute(&mut tx.conn).await.map_err(store_error)?;
@@ -190,7 +183,6 @@ impl WriterTask {
     /// Leaves no transaction open, and no connection whose state is in doubt.
     async fn recover(&mut self) {
         let Some(mut tx) = self.tx.take() else { return };
-        tx.forget();
         // Fails when SQLite has rolled back by itself, which is as good.
         let _ = sqlx::query("ROLLBACK").execute(&mut tx.conn).await;
         let idle = sqlx::query("BEGIN").execute(&mut tx.conn).await.is_ok()
@@ -244,18 +236,17 @@ impl Group {
             self.done.push(job);
             return Err(store_error(error));
         }
-        let ran = job.run(tx).await;
-        tx.forget();
-        let end = match ran {
+        let end = match job.run(tx).await {
             Ok(()) => {
                 self.done.push(job);
                 if alone { None } else { Some("RELEASE one") }
             }
-            Err(Fault { error, reach: Reach::Transaction }) => {
+            // One that is alone loses against nobody: there is nothing to repeat.
+            Err(Fault { error, then: Then::RollBack | Then::Repeat }) => {
                 self.refused.push((job, error));
                 Some(if alone { "ROLLBACK; BEGIN IMMEDIATE" } else { "ROLLBACK TO one; RELEASE one" })
             }
-            Err(Fault { error, reach: Reach::Database }) => {
+            Err(Fault { error, then: Then::Close }) => {
                 self.done.push(job);
                 return Err(error);
             }

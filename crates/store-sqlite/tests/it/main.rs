@@ -25,7 +25,7 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 async fn open(options: SqliteOptions) -> SqliteStore {
-    SqliteStore::open(options, Arc::new(Minter::new([7; 32]))).await.unwrap()
+    paceline_store_sqlite::open(options, Arc::new(Minter::new([7; 32]))).await.unwrap()
 }
 
 /// Checks the plans of what a case has run when the case has ended.

@@ -18,7 +18,7 @@ use crate::{folder, open};
 async fn attempt(file: &Path) -> Result<SqliteStore, OpenError> {
     let mut options = SqliteOptions::new(file);
     options.busy_timeout = std::time::Duration::from_millis(20);
-    SqliteStore::open(options, Arc::new(Minter::new([7; 32]))).await
+    paceline_store_sqlite::open(options, Arc::new(Minter::new([7; 32]))).await
 }
 
 /// Makes a database, closes it, and changes something by hand.

@@ -1,7 +1,15 @@
 //! Purging, oldest first and in pieces. Inbox and events are read from their old end, whose order is that of their age.
 
-use super::{Duration, Fallible, Tx, duration_micros, json_numbers, real_now};
-use crate::cells::Cells;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use paceline_ledger::{Fallible, rows::PurgeRows};
+
+use crate::{
+    cells::Cells,
+    transaction::Tx,
+    values::{duration_micros, json_numbers, real_now},
+};
 
 /// A table that is purged: how its old rows are found, by age and limit, and removed.
 struct Old {
@@ -48,45 +56,24 @@ const DEAD_LETTERS: Old = Old {
     remove: "DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?1))",
 };
 
-impl Tx {
-    /// Deliveries go before the events that they carry.
-    pub(super) async fn purge_before(&mut self, age: Duration, limit: u32) -> Fallible<u64> {
-        let limit = u64::from(limit);
-        let age = duration_micros(age);
-        let mut purged = self.purge(&DELIVERIES, age, limit).await?;
-        purged += self.purge_events(age, limit - purged).await?;
-        purged += self.purge(&INBOX, age, limit - purged).await?;
-        purged += self.purge(&IDEMPOTENCY_KEYS, age, limit - purged).await?;
-        purged += self.purge(&DEAD_LETTERS, age, limit - purged).await?;
-        Ok(purged)
-    }
-
-    async fn purge(&mut self, old: &Old, age: i64, limit: u64) -> Fallible<u64> {
-        let query = sqlx::query(old.find).bind(age).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self.all(query).await?;
-        let rows = rows.iter().map(|row| Cells::new("purge", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
-        self.remove(old.remove, rows).await
-    }
-
-    async fn remove(&mut self, statement: &'static str, rows: Vec<i64>) -> Fallible<u64> {
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        self.execute(sqlx::query(statement).bind(json_numbers(rows))).await
+#[async_trait]
+impl PurgeRows for Tx {
+    async fn purge_deliveries(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(&DELIVERIES, age, limit).await
     }
 
     /// Walks from the oldest event up to the first that is too young, past those whose deliveries are not finished.
-    async fn purge_events(&mut self, age: i64, limit: u64) -> Fallible<u64> {
+    async fn purge_events(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
         const PAGE: &str = concat!(
             "SELECT e.seq, e.recorded_at <= ",
             real_now!(),
             " - ?1 AS old, EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_seq = e.seq) AS wanted FROM events e \
              WHERE e.seq > ?2 AND e.seq <= (SELECT numbered_through FROM event_numbering) ORDER BY e.seq LIMIT ?3"
         );
+        let (age, page) = (duration_micros(age), i64::try_from(limit).unwrap_or(i64::MAX));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
         while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
-            let page = i64::try_from(limit).unwrap_or(i64::MAX);
             for row in &self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await? {
                 let cells = Cells::new("events", row);
                 let seq = cells.number("seq")?;
@@ -100,5 +87,33 @@ impl Tx {
             }
         }
         self.remove("DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1))", unwanted).await
+    }
+
+    async fn purge_inbox(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(&INBOX, age, limit).await
+    }
+
+    async fn purge_idempotency_keys(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(&IDEMPOTENCY_KEYS, age, limit).await
+    }
+
+    async fn purge_dead_letters(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
+        self.purge(&DEAD_LETTERS, age, limit).await
+    }
+}
+
+impl Tx {
+    async fn purge(&mut self, old: &Old, age: Duration, limit: u64) -> Fallible<u64> {
+        let query = sqlx::query(old.find).bind(duration_micros(age)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.all(query).await?;
+        let rows = rows.iter().map(|row| Cells::new("purge", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
+        self.remove(old.remove, rows).await
+    }
+
+    async fn remove(&mut self, statement: &'static str, rows: Vec<i64>) -> Fallible<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.execute(sqlx::query(statement).bind(json_numbers(rows))).await
     }
 }

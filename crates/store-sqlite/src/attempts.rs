@@ -1,0 +1,242 @@
+//! Attempts: intents and outcomes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{AddressHash, Epoch, MessageId, Outcome, SenderId, WorkerId};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{
+        AdoptableRow, AttemptReads, AttemptRow, AttemptRows, Believed, EndedAttemptRow, IntentWrites, OutcomeWrite,
+        UnappliedRow,
+    },
+};
+use paceline_store::messages::Attempt;
+use sqlx::sqlite::SqliteRow;
+
+use crate::{
+    bulk::Bulk,
+    cells::Cells,
+    database::SqliteRows,
+    transaction::Tx,
+    values::{blob, duration_micros, json_ids, json_numbers, micros, opt_micros, real_now},
+};
+
+const ADD: Bulk = Bulk {
+    head: "INSERT INTO attempts (message_id, number, workspace_id, sender_id, worker_id, epoch, intended_at, \
+           intended_really_at, profile_version, pace_inputs) VALUES",
+    row: concat!("(?, ?, ?1, ?2, ?3, ?4, ?5, ", real_now!(), ", ?6, ?7)"),
+    tail: "",
+};
+
+const WRITE_OUTCOMES: Bulk = Bulk {
+    head: "WITH v (message_id, number, epoch, of_anyone, outcome, ended_at, provider_id) AS (VALUES",
+    row: "(?, ?, ?, ?, ?, ?, ?)",
+    tail: concat!(
+        ") UPDATE attempts SET outcome = v.outcome, ended_at = v.ended_at, provider_id = v.provider_id, recorded_at = ",
+        real_now!(),
+        " FROM v WHERE attempts.message_id = v.message_id AND attempts.number = v.number AND attempts.outcome IS NULL \
+            AND (v.of_anyone OR attempts.epoch = v.epoch)"
+    ),
+};
+
+#[async_trait]
+impl AttemptRows for Tx {
+    async fn add_intents(&mut self, intents: &IntentWrites<'_>) -> Fallible<()> {
+        let &IntentWrites { sender, pace, granted, worker, epoch, now, profile_version, pace_inputs } = intents;
+        ADD.run(
+            self,
+            granted,
+            |values| {
+                values.add(blob(sender.workspace)).add(blob(sender.id)).add(blob(worker)).add(epoch.0);
+                values.add(micros(now)).add(profile_version).add(pace_inputs);
+            },
+            |values, (message, attempt)| {
+                values.add(blob(message.id)).add(*attempt);
+            },
+        )
+        .await?;
+        let sending = sqlx::query(
+            "UPDATE messages SET state = 'sending', attempts = attempts + 1, attempted_at = ?2, release_deadline = NULL \
+             WHERE seq IN (SELECT value FROM json_each(?1))",
+        );
+        let numbers = json_numbers(granted.iter().map(|(message, _)| message.seq));
+        self.execute(sending.bind(numbers).bind(micros(now))).await?;
+        let spent = sqlx::query(
+            "UPDATE senders SET pace_next_slot = ?2, pace_day = ?3, pace_spent = ?4, last_sent_at = ?5 WHERE id = ?1",
+        );
+        let spent = spent
+            .bind(blob(sender.id))
+            .bind(opt_micros(pace.next_slot))
+            .bind(pace.day.map(|day| day.to_string()))
+            .bind(pace.spent_today)
+            .bind(micros(now));
+        self.execute(spent).await?;
+        Ok(())
+    }
+
+    async fn write_outcomes(&mut self, outcomes: &[OutcomeWrite<'_>]) -> Fallible<()> {
+        WRITE_OUTCOMES
+            .run(
+                self,
+                outcomes,
+                |_| {},
+                |values, outcome| {
+                    values.add(blob(outcome.message)).add(outcome.attempt).add(outcome.epoch.0);
+                    values.add(outcome.believed == Believed::OfAnyone);
+                    values.add(serde_json::to_string(outcome.outcome).unwrap_or_default());
+                    values.add(micros(outcome.at)).add(outcome.provider_id);
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn list_sending(&mut self, sender: SenderId) -> Fallible<Vec<(i64, AddressHash)>> {
+        let query = sqlx::query(
+            "SELECT m.seq, m.hash FROM messages m INDEXED BY messages_sending WHERE m.sender_id = ?1 AND m.state = 'sending'",
+        );
+        let sending = |row| {
+            let cells = Cells::new("messages", row);
+            Ok((cells.number("seq")?, cells.hash("hash")?))
+        };
+        self.all(query.bind(blob(sender))).await?.iter().map(sending).collect()
+    }
+
+    async fn lock_adoptable(&mut self, messages: &[i64]) -> Fallible<Vec<AdoptableRow>> {
+        let query = sqlx::query(
+            "SELECT a.message_id, m.lane, m.phone, m.business_scoped_id, m.linked_id, m.wa_id, t.content, \
+                a.seq, a.number, a.epoch, a.outcome, a.ended_at, s.scope \
+             FROM json_each(?1) j CROSS JOIN messages m ON m.seq = j.value \
+             CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
+             LEFT JOIN message_contents t ON t.message_seq = m.seq \
+             LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash \
+             WHERE m.state = 'sending' ORDER BY a.seq",
+        );
+        let adoptable = |row| {
+            let cells = Cells::new("attempts", row);
+            Ok(AdoptableRow {
+                attempt: read_row(row)?,
+                outcome: read_outcome(cells)?,
+                lane: cells.word("lane")?,
+                to: cells.address()?,
+                wa_id: cells.wa_id("wa_id")?,
+                content: cells.string("content")?,
+                suppression: cells.opt_word("scope")?,
+            })
+        };
+        self.all(query.bind(json_numbers(messages.iter().copied()))).await?.iter().map(adoptable).collect()
+    }
+
+    async fn adopt_attempts(
+        &mut self,
+        attempts: &[&Locked<AttemptRow>],
+        epoch: Epoch,
+        worker: WorkerId,
+    ) -> Fallible<()> {
+        let adopt = sqlx::query(
+            "UPDATE attempts SET epoch = ?2, worker_id = ?3, sends = sends + 1 \
+             WHERE seq IN (SELECT value FROM json_each(?1))",
+        );
+        let seqs = json_numbers(attempts.iter().map(|attempt| attempt.seq));
+        self.execute(adopt.bind(seqs).bind(epoch.0).bind(blob(worker))).await?;
+        Ok(())
+    }
+
+    async fn list_ended_attempts(&mut self, messages: &[MessageId]) -> Fallible<Vec<EndedAttemptRow>> {
+        let query = sqlx::query(
+            "SELECT a.seq, a.message_id, a.number, a.epoch, a.outcome FROM json_each(?1) j CROSS JOIN attempts a \
+             ON a.message_id = unhex(j.value) WHERE a.outcome IS NOT NULL ORDER BY a.seq",
+        );
+        let ended = |row| {
+            let cells = Cells::new("attempts", row);
+            let (message, attempt) = (cells.id("message_id")?, cells.small("number")?);
+            let epoch = Epoch(cells.number("epoch")?);
+            Ok(EndedAttemptRow { message, attempt, epoch, outcome: cells.json("outcome")? })
+        };
+        self.all(query.bind(json_ids(messages.iter().copied()))).await?.iter().map(ended).collect()
+    }
+
+    async fn lock_abandoned(&mut self, age: Duration, limit: u32) -> Fallible<Vec<Locked<AttemptRow>>> {
+        let query = sqlx::query(concat!(
+            "SELECT a.message_id, a.number, a.epoch, a.seq FROM senders s CROSS JOIN messages m INDEXED BY messages_sending \
+             CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
+             WHERE (s.state = 'removed' OR s.session_state = 'banned') AND m.sender_id = s.id AND m.state = 'sending' \
+                AND a.outcome IS NULL AND a.intended_really_at <= ",
+            real_now!(),
+            " - ?1 LIMIT ?2"
+        ));
+        self.all(query.bind(duration_micros(age)).bind(limit)).await?.iter().map(read_row).collect()
+    }
+}
+
+#[async_trait]
+impl AttemptReads for SqliteRows {
+    async fn list_attempts(&self, message: MessageId) -> Fallible<Vec<Attempt>> {
+        let query = sqlx::query(
+            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
+             FROM attempts WHERE message_id = ?1 ORDER BY number",
+        );
+        self.all(query.bind(blob(message))).await?.iter().map(read_attempt).collect()
+    }
+
+    async fn list_unapplied(&self, age: Duration, limit: u32) -> Fallible<Vec<UnappliedRow>> {
+        let query = sqlx::query(concat!(
+            "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
+             FROM messages m INDEXED BY messages_sending \
+             CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
+             WHERE m.state = 'sending' AND a.recorded_at <= ",
+            real_now!(),
+            " - ?1 ORDER BY a.recorded_at, a.seq LIMIT ?2"
+        ));
+        let unapplied = |row| {
+            let cells = Cells::new("attempts", row);
+            Ok(UnappliedRow {
+                sender: cells.id("sender_id")?,
+                message: cells.id("message_id")?,
+                attempt: cells.small("number")?,
+                epoch: Epoch(cells.number("epoch")?),
+                outcome: cells.json("outcome")?,
+                at: cells.time("ended_at")?,
+            })
+        };
+        self.all(query.bind(duration_micros(age)).bind(limit)).await?.iter().map(unapplied).collect()
+    }
+}
+
+fn read_row(row: &SqliteRow) -> Fallible<Locked<AttemptRow>> {
+    let cells = Cells::new("attempts", row);
+    Ok(Locked::new(AttemptRow {
+        seq: cells.number("seq")?,
+        message: cells.id("message_id")?,
+        number: cells.small("number")?,
+        epoch: Epoch(cells.number("epoch")?),
+    }))
+}
+
+/// Reads an attempt's outcome and when it ended.
+fn read_outcome(cells: Cells<'_>) -> Fallible<Option<(Outcome, DateTime<Utc>)>> {
+    match cells.opt_text("outcome")? {
+        None => Ok(None),
+        Some(_) => Ok(Some((cells.json("outcome")?, cells.time("ended_at")?))),
+    }
+}
+
+fn read_attempt(row: &SqliteRow) -> Fallible<Attempt> {
+    let cells = Cells::new("attempts", row);
+    let outcome = read_outcome(cells)?;
+    Ok(Attempt {
+        number: cells.small("number")?,
+        sender: cells.id("sender_id")?,
+        worker: cells.id("worker_id")?,
+        epoch: Epoch(cells.number("epoch")?),
+        intended_at: cells.time("intended_at")?,
+        sends: cells.small("sends")?,
+        profile_version: cells.small("profile_version")?,
+        pace_inputs: cells.json("pace_inputs")?,
+        ended_at: outcome.as_ref().map(|(_, at)| *at),
+        outcome: outcome.map(|(outcome, _)| outcome),
+    })
+}

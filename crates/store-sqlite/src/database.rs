@@ -1,0 +1,55 @@
+//! The open database: the connection that writes, and those that read.
+
+use async_trait::async_trait;
+use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
+use paceline_store::StoreResult;
+use sqlx::{SqlitePool, sqlite::SqliteRow};
+
+use crate::{error::fault, transaction::Bound, writer::Writer};
+
+/// An open database. Clones share the file.
+#[derive(Clone)]
+pub struct SqliteRows {
+    writer: Writer,
+    readers: SqlitePool,
+}
+
+impl std::fmt::Debug for SqliteRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqliteRows")
+    }
+}
+
+impl SqliteRows {
+    /// A database whose connections are open.
+    pub(crate) const fn new(writer: Writer, readers: SqlitePool) -> Self {
+        Self { writer, readers }
+    }
+
+    /// Runs a statement that returns rows.
+    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<SqliteRow>> {
+        query.fetch_all(&self.readers).await.map_err(fault)
+    }
+
+    /// Runs a statement that returns at most one row.
+    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<SqliteRow>> {
+        query.fetch_optional(&self.readers).await.map_err(fault)
+    }
+}
+
+#[async_trait]
+impl Database for SqliteRows {
+    async fn transact<T, F>(&self, steps: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Clone + Send + 'static,
+    {
+        self.writer.write(steps).await
+    }
+
+    async fn close(&self) {
+        // Readers first: the last connection to close folds the log into the file.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

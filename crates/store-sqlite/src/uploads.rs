@@ -1,0 +1,273 @@
+//! Uploads and the rows that they bring.
+//!
+//! An upload's rows have higher numbers than the campaign's committed ones, and nobody reads beyond those: that is what makes an
+//! open upload invisible and its commit one small change.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use paceline_domain::{AddressHash, CampaignId, PhoneNumber, UploadId, WorkspaceId};
+use paceline_ledger::{
+    Fallible,
+    locks::Locked,
+    rows::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
+};
+use paceline_store::recipients::{OpenUpload, RecipientRow, UploadSummary};
+use sqlx::sqlite::SqliteRow;
+
+use crate::{
+    bulk::Bulk,
+    cells::Cells,
+    database::SqliteRows,
+    transaction::Tx,
+    values::{blob, duration_micros, json_blobs, json_numbers, real_now},
+};
+
+const ADD_RECIPIENTS: Bulk = Bulk {
+    head: "INSERT INTO recipients \
+           (campaign_id, row_no, workspace_id, hash, phone, business_scoped_id, linked_id, variables) VALUES",
+    row: "(?1, ?, ?2, ?, ?, ?, ?, ?)",
+    tail: "ON CONFLICT (campaign_id, hash) DO NOTHING",
+};
+
+const ADD_EXCLUSIONS: Bulk = Bulk {
+    head: "INSERT INTO exclusions (campaign_id, row_no, workspace_id, phone, exclusion) VALUES",
+    row: "(?1, ?, ?2, ?, ?)",
+    tail: "",
+};
+
+/// Reads an accepted row.
+pub(crate) fn read_recipient(row: &SqliteRow) -> Fallible<RecipientRow> {
+    let cells = Cells::new("recipients", row);
+    Ok(RecipientRow {
+        row: cells.number("row_no")?,
+        address: cells.address()?,
+        hash: cells.hash("hash")?,
+        variables: cells.string("variables")?,
+    })
+}
+
+impl Tx {
+    /// The rows of those persons of a batch who were among the campaign's before it.
+    async fn find_earlier_rows(
+        &mut self,
+        campaign: CampaignId,
+        recipients: &[RecipientWrite<'_>],
+    ) -> Fallible<HashMap<AddressHash, i64>> {
+        let missing = sqlx::query(
+            "SELECT j.value AS row_no FROM json_each(?2) j WHERE NOT EXISTS \
+                (SELECT 1 FROM recipients r WHERE r.campaign_id = ?1 AND r.row_no = j.value)",
+        );
+        let numbers = json_numbers(recipients.iter().map(|recipient| recipient.row));
+        let rows = self.all(missing.bind(blob(campaign)).bind(numbers)).await?;
+        let missing = rows.iter().map(|row| Cells::new("recipients", row).number("row_no"));
+        let missing = missing.collect::<Fallible<HashSet<i64>>>()?;
+        let hashes = recipients.iter().filter(|recipient| missing.contains(&recipient.row));
+        let earlier = sqlx::query(
+            "SELECT r.hash, r.row_no FROM json_each(?2) j CROSS JOIN recipients r \
+             WHERE r.campaign_id = ?1 AND r.hash = unhex(j.value)",
+        );
+        let hashes = json_blobs(hashes.map(|recipient| recipient.hash.to_bytes()));
+        let rows = self.all(earlier.bind(blob(campaign)).bind(hashes)).await?;
+        let entry = |row| {
+            let cells = Cells::new("recipients", row);
+            Ok((cells.hash("hash")?, cells.number("row_no")?))
+        };
+        rows.iter().map(entry).collect()
+    }
+}
+
+#[async_trait]
+impl UploadRows for Tx {
+    async fn find_open_upload(&mut self, campaign: CampaignId) -> Fallible<Option<OpenUploadRow>> {
+        let query = sqlx::query(concat!(
+            "SELECT id, expires_at <= ",
+            real_now!(),
+            " AS has_run_out FROM uploads WHERE campaign_id = ?1 AND state = 'open'"
+        ));
+        let Some(row) = self.one(query.bind(blob(campaign))).await? else { return Ok(None) };
+        let cells = Cells::new("uploads", &row);
+        Ok(Some(OpenUploadRow { id: cells.id("id")?, has_run_out: cells.flag("has_run_out")? }))
+    }
+
+    async fn find_committed_upload(
+        &mut self,
+        campaign: CampaignId,
+        upload: UploadId,
+    ) -> Fallible<Option<UploadSummary>> {
+        let query = sqlx::query(
+            "SELECT id, rows, accepted, excluded FROM uploads WHERE id = ?1 AND campaign_id = ?2 AND state = 'committed'",
+        );
+        let Some(row) = self.one(query.bind(blob(upload)).bind(blob(campaign))).await? else { return Ok(None) };
+        let cells = Cells::new("uploads", &row);
+        let (rows, accepted) = (cells.number("rows")?, cells.number("accepted")?);
+        Ok(Some(UploadSummary { rows, accepted, excluded: cells.json("excluded")? }))
+    }
+
+    async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
+        let insert = sqlx::query(concat!(
+            "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) VALUES (?1, ?2, ?3, 'open', ?4, ",
+            real_now!(),
+            " + ?5)"
+        ));
+        let insert = insert.bind(blob(upload.upload)).bind(blob(workspace)).bind(blob(upload.campaign));
+        self.execute(insert.bind(upload.first_row).bind(duration_micros(ttl))).await?;
+        Ok(())
+    }
+
+    async fn lock_upload(&mut self, upload: UploadId) -> Fallible<Option<Locked<UploadRow>>> {
+        let query = sqlx::query(concat!(
+            "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
+            real_now!(),
+            " AS has_run_out FROM uploads WHERE id = ?1 AND state = 'open'"
+        ));
+        let Some(row) = self.one(query.bind(blob(upload))).await? else { return Ok(None) };
+        let cells = Cells::new("uploads", &row);
+        Ok(Some(Locked::new(UploadRow {
+            id: cells.id("id")?,
+            workspace: cells.id("workspace_id")?,
+            campaign: cells.id("campaign_id")?,
+            first_row: cells.number("first_row")?,
+            rows: cells.number("rows")?,
+            accepted: cells.number("accepted")?,
+            excluded: cells.json("excluded")?,
+            has_run_out: cells.flag("has_run_out")?,
+        })))
+    }
+
+    async fn add_recipients(
+        &mut self,
+        upload: &Locked<UploadRow>,
+        recipients: &[RecipientWrite<'_>],
+    ) -> Fallible<HashMap<AddressHash, i64>> {
+        let done = ADD_RECIPIENTS
+            .run(
+                self,
+                recipients,
+                |values| {
+                    values.add(blob(upload.campaign)).add(blob(upload.workspace));
+                },
+                |values, recipient| {
+                    let address = recipient.address;
+                    values.add(recipient.row).add(recipient.hash.to_bytes().to_vec());
+                    values.add(address.phone.as_ref().map(PhoneNumber::as_e164));
+                    values.add(address.business_scoped_id.as_deref()).add(address.linked_id.as_deref());
+                    values.add(recipient.variables);
+                },
+            )
+            .await?;
+        if usize::try_from(done.written) == Ok(recipients.len()) {
+            return Ok(HashMap::new());
+        }
+        self.find_earlier_rows(upload.campaign, recipients).await
+    }
+
+    async fn add_exclusions(
+        &mut self,
+        campaign: CampaignId,
+        workspace: WorkspaceId,
+        exclusions: &[ExclusionWrite],
+    ) -> Fallible<()> {
+        ADD_EXCLUSIONS
+            .run(
+                self,
+                exclusions,
+                |values| {
+                    values.add(blob(campaign)).add(blob(workspace));
+                },
+                |values, excluded| {
+                    values.add(excluded.row).add(excluded.phone.as_deref());
+                    values.add(serde_json::json!(excluded.exclusion).to_string());
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn set_progress(
+        &mut self,
+        upload: &Locked<UploadRow>,
+        progress: &UploadSummary,
+        ttl: Duration,
+    ) -> Fallible<()> {
+        let update = sqlx::query(concat!(
+            "UPDATE uploads SET rows = ?2, accepted = ?3, excluded = ?4, expires_at = ",
+            real_now!(),
+            " + ?5 WHERE id = ?1"
+        ));
+        let update = update
+            .bind(blob(upload.id))
+            .bind(progress.rows)
+            .bind(progress.accepted)
+            .bind(serde_json::json!(progress.excluded).to_string())
+            .bind(duration_micros(ttl));
+        self.execute(update).await?;
+        Ok(())
+    }
+
+    async fn commit_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        let commit = sqlx::query("UPDATE uploads SET state = 'committed' WHERE id = ?1");
+        self.execute(commit.bind(blob(upload.id))).await?;
+        Ok(())
+    }
+
+    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
+        let end =
+            sqlx::query("UPDATE uploads SET expires_at = 0 WHERE id = ?1 AND campaign_id = ?2 AND state = 'open'");
+        self.execute(end.bind(blob(upload)).bind(blob(campaign))).await?;
+        Ok(())
+    }
+
+    async fn end_uploads(&mut self) -> Fallible<u64> {
+        self.execute(sqlx::query("UPDATE uploads SET expires_at = 0 WHERE state = 'open'")).await
+    }
+
+    async fn remove_rows(&mut self, upload: &Locked<UploadRow>, keep: i64) -> Fallible<()> {
+        for statement in [
+            "DELETE FROM recipients WHERE campaign_id = ?1 AND row_no >= ?2",
+            "DELETE FROM exclusions WHERE campaign_id = ?1 AND row_no >= ?2",
+        ] {
+            let remove = sqlx::query(statement).bind(blob(upload.campaign)).bind(upload.first_row + keep);
+            self.execute(remove).await?;
+        }
+        self.execute(sqlx::query("UPDATE uploads SET rows = ?2 WHERE id = ?1").bind(blob(upload.id)).bind(keep))
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        self.execute(sqlx::query("DELETE FROM uploads WHERE id = ?1").bind(blob(upload.id))).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl UploadReads for SqliteRows {
+    async fn list_recipients(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        after_row: i64,
+        limit: u32,
+    ) -> Fallible<Vec<RecipientRow>> {
+        let query = sqlx::query(
+            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
+             FROM campaigns c JOIN recipients r ON r.campaign_id = c.id \
+             WHERE c.id = ?1 AND c.workspace_id = ?2 AND r.row_no > ?3 AND r.row_no <= c.rows ORDER BY r.row_no LIMIT ?4",
+        );
+        let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
+        self.all(query).await?.iter().map(read_recipient).collect()
+    }
+
+    async fn list_stale_uploads(&self, limit: u32) -> Fallible<Vec<UploadId>> {
+        let query = sqlx::query(concat!(
+            "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
+            real_now!(),
+            " ORDER BY expires_at LIMIT ?1"
+        ));
+        self.all(query.bind(limit)).await?.iter().map(|row| Cells::new("uploads", row).id("id")).collect()
+    }
+}
