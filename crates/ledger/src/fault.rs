@@ -32,6 +32,7 @@ impl Fault {
     }
 
     /// A row that must exist does not.
+    #[expect(clippy::needless_pass_by_value, reason = "the ids that name rows are values")]
     pub fn missing(table: &'static str, row: impl ToString) -> Self {
         Self::from(StoreError::Corrupt { table, column: "id", row: row.to_string() })
     }
