@@ -1,11 +1,11 @@
-//! The store: each function is one transaction of its port, and decides by the port's own code where there is some.
+//! The store: each function is one transaction of its port, and decides by the ledger's own code where there is some.
 
 use chrono::DateTime;
 use paceline_domain::{Epoch, Generation, Lane, MessageId, MessageMove, MessageState as S, Outcome, ReceiptKind};
 use paceline_domain::{Repeats, SenderId, SenderState, WorkerId};
+use paceline_ledger::{IntentCandidate, IntentDecision, decide, settle, settle_receipt};
 use paceline_pacing::{Pace, PaceState, Profile, Seed};
-use paceline_store::intents::{IntentBatch, IntentCandidate, IntentDecision, decide};
-use paceline_store::results::{settle, settle_receipt};
+use paceline_store::intents::IntentBatch;
 
 use crate::protocol::{Protocol, Rule};
 use crate::world::{End, Hand, Message, NEWS, World, result_of};

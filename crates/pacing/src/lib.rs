@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod deal;
 mod draw;
 mod gcra;
 mod pace;
 mod profile;
 mod state;
 
+pub use deal::{Room, assign, in_turn};
 pub use draw::{Draw, Seed};
 pub use gcra::Gcra;
 pub use pace::{Pace, Rule, Slot, Verdict};

@@ -64,7 +64,7 @@ fn the_arrow_table_is_what_cargo_says() {
 }
 
 #[test]
-fn development_dependencies_are_the_testkit_the_own_port_or_an_embedded_adapter() {
+fn development_dependencies_are_the_testkit_the_ledger_the_own_port_or_an_embedded_adapter() {
     for package in packages() {
         let name = short_name(&package).expect("every package is named paceline-*");
         for dependency in dependencies(&package).filter(|dependency| dependency["kind"].as_str() == Some("dev")) {
@@ -73,7 +73,7 @@ fn development_dependencies_are_the_testkit_the_own_port_or_an_embedded_adapter(
             let own_port = name.strip_prefix(target).is_some_and(|rest| rest.starts_with('-'));
             let lower = arrows_of_the_code()[name].contains(target);
             assert!(
-                target == "testkit" || target == name || embedded || own_port || lower || target == "domain",
+                ["testkit", "ledger"].contains(&target) || target == name || embedded || own_port || lower || target == "domain",
                 "{name} must not use {target} in its tests"
             );
         }

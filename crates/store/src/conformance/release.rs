@@ -7,6 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 use paceline_domain::{CampaignMove, Epoch, Lane, MessageId, SenderId, SenderState, SessionState};
+use paceline_pacing::assign;
 
 use super::builders::{AT_ONCE, HOUR, World, address, claim_of, room, session};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     intents::{IntentVerdict, Refusal},
     leases::Fenced,
     messages::{NewMessage, Route},
-    release::{Claim, PutOff, ReleasedMessage, Room, assign},
+    release::{Claim, PutOff, ReleasedMessage, Room},
 };
 
 impl World {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Store,
     leases::Lease,
-    results::{ApplySummary, OptOut, ResultToApply, settle, settle_receipt},
+    results::{ApplySummary, OptOut, ResultToApply},
 };
 
 impl World {
@@ -280,8 +280,14 @@ fn orders_of(count: usize) -> Vec<Vec<usize>> {
 
 fn move_of(result: &WorkerResult) -> MessageMove {
     match &result.body {
-        ResultBody::Attempt { attempt, outcome, .. } => settle(outcome, *attempt).happened,
-        ResultBody::Receipt(receipt) => settle_receipt(receipt.kind).happened,
+        ResultBody::Attempt { outcome: Outcome::Sent { .. }, .. } => MessageMove::Accept,
+        ResultBody::Attempt { outcome: Outcome::Unknown, .. } => MessageMove::Lose,
+        ResultBody::Attempt { outcome: Outcome::Rejected { .. }, .. } => MessageMove::Reject,
+        ResultBody::Receipt(receipt) => match receipt.kind {
+            ReceiptKind::Delivered => MessageMove::Deliver,
+            ReceiptKind::Read => MessageMove::Read,
+            ReceiptKind::Failed => MessageMove::Reject,
+        },
         other => unreachable!("{other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The worker's roles of the store in memory, deciding by the port's own `decide`, with a switch that takes it away.
+//! The worker's roles of the store in memory, deciding by the ledger's own `decide`, with a switch that takes it away.
 
 use std::{
     collections::BTreeMap,
@@ -12,14 +12,12 @@ use paceline_domain::{
     Address, AttemptNumber, CampaignState, ChannelKind, Content, Epoch, Generation, Lane, MessageId, MessageMove,
     MessageState, Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
 };
+use paceline_ledger::{IntentCandidate, IntentDecision, decide};
 use paceline_pacing::Pace;
 use paceline_store::{
     StoreError, StoreResult,
     fleet::{FleetStore, Which, WorkerReport, WorkerView},
-    intents::{
-        AttemptOutcome, Grant, IntentAnswer, IntentBatch, IntentCandidate, IntentDecision, IntentStore, IntentVerdict,
-        OpenAttempt, decide,
-    },
+    intents::{AttemptOutcome, Grant, IntentAnswer, IntentBatch, IntentStore, IntentVerdict, OpenAttempt},
     leases::{DeadHolder, Fenced, Lease, LeaseStore, LeaseWish, Renewal, SealedSession},
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, Windows},
     senders::Sender,
