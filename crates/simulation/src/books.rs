@@ -5,19 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use paceline_channel::SendRequest;
 use paceline_domain::{
-    AddressHash, CampaignId, Epoch, Lane, MessageId, MessageState, SenderId, SuppressionScope, WaId,
+    Account, AddressHash, CampaignId, Epoch, Lane, MessageId, MessageState, SenderId, SuppressionScope, WaId, WorkspaceId,
+    WorkspaceKey,
 };
+use paceline_ledger::NO_CAMPAIGN;
 use paceline_store::{
     intents::{IntentAnswer, IntentBatch, IntentVerdict},
     leases::Fenced,
     results::{ApplySummary, OptOut, ResultToApply},
 };
 
-use crate::{memory::Memory, trace::Short};
+use crate::{memory::Tables, trace::Short};
 
 /// The oracle's books.
-#[derive(Default)]
 pub(crate) struct Books {
+    /// The secret of the one workspace.
+    key: WorkspaceKey,
     /// What is wrong, in the order in which it was found.
     pub(crate) wrongs: Vec<String>,
     /// The newest epoch that was given out.
@@ -42,6 +45,24 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// Empty books about the workspace of a secret.
+    pub(crate) fn new(key: WorkspaceKey) -> Self {
+        Self {
+            key,
+            wrongs: Vec::new(),
+            epochs: BTreeMap::new(),
+            states: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            forbidden: BTreeMap::new(),
+            granted: BTreeMap::new(),
+            applied: BTreeSet::new(),
+            intents: 0,
+            duplicates: 0,
+            sends: 0,
+            fenced: 0,
+        }
+    }
+
     pub(crate) fn wrong(&mut self, what: String) {
         // The first ones tell the story; what follows is their consequence.
         if self.wrongs.len() < 20 {
@@ -69,7 +90,7 @@ impl Books {
     }
 
     /// Intents were answered.
-    pub(crate) fn intend(&mut self, memory: &Memory, batch: &IntentBatch, epoch: Epoch, answer: &Fenced<IntentAnswer>) {
+    pub(crate) fn intend(&mut self, tables: &Tables, batch: &IntentBatch, epoch: Epoch, answer: &Fenced<IntentAnswer>) {
         let Fenced::Done(answer) = answer else {
             self.fenced += 1;
             return;
@@ -80,12 +101,12 @@ impl Books {
             if self.epochs.get(&batch.sender) != Some(&epoch) {
                 self.wrong(format!("{} was intended under the old epoch {}", Short(message), epoch.0));
             }
-            let Some(row) = memory.messages.get(message) else { continue };
+            let Some(row) = tables.messages.find(*message) else { continue };
             let forbids = self.forbidden.get(&row.hash).copied();
             if forbids.is_some_and(|scope| scope == SuppressionScope::All || row.lane == Lane::Campaign) {
                 self.wrong(format!("{} was intended although its person is suppressed", Short(message)));
             }
-            if grant.wa_id != memory.key.wa_id(*message) {
+            if grant.wa_id != self.key.wa_id(*message) {
                 self.wrong(format!("{} was granted with another id than its own", Short(message)));
             }
         }
@@ -104,12 +125,12 @@ impl Books {
     }
 
     /// Bytes leave.
-    pub(crate) fn send(&mut self, memory: &Memory, sender: SenderId, request: &SendRequest) {
+    pub(crate) fn send(&mut self, tables: &Tables, sender: SenderId, request: &SendRequest) {
         self.sends += 1;
         let Some(message) = self.ids.get(&request.id).copied() else {
             return self.wrong(format!("bytes left under {}, the id of no message", request.id));
         };
-        let attempt = memory.messages.get(&message).and_then(|message| message.attempts.last());
+        let attempt = tables.attempts.of(message).next_back().map(|(_, attempt)| attempt);
         let current = self.epochs.get(&sender).copied();
         match attempt {
             None => self.wrong(format!("bytes of {} left without an intent", Short(message))),
@@ -123,20 +144,20 @@ impl Books {
     }
 
     /// Results were applied in one transaction.
-    pub(crate) fn apply(&mut self, memory: &Memory, results: &[ResultToApply], summary: &ApplySummary) {
+    pub(crate) fn apply(&mut self, results: &[ResultToApply], summary: &ApplySummary) {
         self.duplicates += summary.duplicates;
         for ResultToApply { result, opt_out } in results {
             self.applied.insert(result.id().to_bytes());
             if let (OptOut::Yes, paceline_domain::ResultBody::Inbound(inbound)) = (opt_out, &result.body) {
-                self.forbid(memory.key.hash_address(&inbound.from), SuppressionScope::All);
+                self.forbid(self.key.hash_address(&inbound.from), SuppressionScope::All);
             }
         }
     }
 
     /// A transaction is over: every move must go forward, and every account balance.
-    pub(crate) fn follow(&mut self, memory: &mut Memory) {
-        self.learn_messages(memory);
-        for (message, from, to) in std::mem::take(&mut memory.moved) {
+    pub(crate) fn follow(&mut self, tables: &mut Tables) {
+        self.learn_messages(tables);
+        for (message, from, to) in tables.messages.take_moves() {
             let known = self.states.insert(message, to).unwrap_or(MessageState::Waiting);
             if known != from {
                 self.wrong(format!("{} was {known} and moved as if it were {from}", Short(message)));
@@ -146,38 +167,61 @@ impl Books {
                 self.wrong(format!("{} went back from {from} to {to}", Short(message)));
             }
         }
-        let campaigns = memory.campaigns.values().map(|campaign| (Some(campaign.id), campaign.account));
-        let accounts = campaigns.chain(std::iter::once((None, memory.singles)));
-        for (campaign, account) in accounts.filter(|(_, account)| !account.is_balanced()) {
-            self.wrong(format!("the account of {} is out by {}", name(campaign), account.imbalance()));
+        for (campaign, account) in kept_accounts(tables) {
+            if !account.is_balanced() {
+                self.wrong(format!("the account of {} is out by {}", name(campaign), account.imbalance()));
+            }
         }
     }
 
-    fn learn_messages(&mut self, memory: &Memory) {
-        if self.ids.len() == memory.messages.len() {
+    fn learn_messages(&mut self, tables: &Tables) {
+        if self.ids.len() == tables.messages.len() {
             return;
         }
-        for message in memory.messages.keys() {
-            self.ids.insert(memory.key.wa_id(*message), *message);
+        for message in tables.messages.values() {
+            self.ids.insert(self.key.wa_id(message.id), message.id);
         }
     }
 
     /// The kept accounts against the rows, and the rows against what moved.
-    pub(crate) fn recount(&mut self, memory: &Memory) {
-        let campaigns = memory.campaigns.values().map(|campaign| (Some(campaign.id), campaign.account));
-        for (campaign, kept) in campaigns.chain(std::iter::once((None, memory.singles))) {
-            let counted = memory.recount(campaign);
+    pub(crate) fn recount(&mut self, tables: &Tables) {
+        for (campaign, kept) in kept_accounts(tables) {
+            let counted = recount(tables, campaign);
             if kept != counted {
                 self.wrong(format!("the account of {} says {kept:?}, the rows {counted:?}", name(campaign)));
             }
         }
-        for message in memory.messages.values() {
+        for message in tables.messages.values() {
             let known = self.states.get(&message.id).copied().unwrap_or(MessageState::Waiting);
             if known != message.state {
                 self.wrong(format!("{} is {} and never moved there from {known}", Short(message.id), message.state));
             }
         }
     }
+}
+
+/// The kept accounts: of each campaign, and of each workspace's messages without one.
+fn kept_accounts(tables: &Tables) -> Vec<(Option<CampaignId>, Account)> {
+    // A bucket that nobody knows shows as an account that is empty.
+    let kept = |workspace: WorkspaceId, campaign: CampaignId| {
+        tables.counted(workspace, campaign).map(|counts| counts.account).unwrap_or_default()
+    };
+    let campaigns = tables.campaigns.values().map(|entry| &entry.campaign);
+    let campaigns = campaigns.map(|campaign| (Some(campaign.id), kept(campaign.workspace, campaign.id)));
+    let singles = tables.workspaces.keys().map(|workspace| (None, kept(*workspace, NO_CAMPAIGN)));
+    campaigns.chain(singles).collect()
+}
+
+/// The account counted from the messages themselves, to be compared with the kept one.
+fn recount(tables: &Tables, campaign: Option<CampaignId>) -> Account {
+    let mut account = Account::default();
+    for message in tables.messages.values().filter(|message| message.campaign == campaign) {
+        account.planned += 1;
+        account.add(message.state, 1);
+        account.replied += i64::from(message.replied_at.is_some());
+        account.opted_out += i64::from(message.opted_out_at.is_some());
+    }
+    account
 }
 
 /// How far a state is; only `sending → waiting` may go back.

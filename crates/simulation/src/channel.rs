@@ -105,8 +105,8 @@ impl Line {
             return Err(SendError::SessionOver);
         }
         world.tell(&self.port, format_args!("sends {}", request.id));
-        let World { books, memory, .. } = &mut *world;
-        books.send(memory, self.sender, &request);
+        let World { books, store, .. } = &mut *world;
+        books.send(&store.maps.look(), self.sender, &request);
         let (answer, answered) = oneshot::channel();
         world.step(&self.port);
         let (there, back) = match SendFate::draw(&mut world, &request) {

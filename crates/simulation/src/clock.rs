@@ -1,4 +1,10 @@
-//! A node's clock: the paused time of its runtime, counted from the moment of the simulation in which the node began.
+//! Clocks: a node's, which is the paused time of its runtime, counted from the moment of the simulation in which the node began; and the
+//! world's, which shows how far the nodes have got.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use paceline_domain::{Clock, SleepFuture};
@@ -34,5 +40,23 @@ impl Clock for NodeClock {
 
     fn sleep_until(&self, at: DateTime<Utc>) -> SleepFuture {
         Box::pin(tokio::time::sleep_until(self.instant_of(at)))
+    }
+}
+
+/// The time of the world, which is moved by hand. Clones are the same clock.
+#[derive(Clone)]
+pub(crate) struct WorldClock(Arc<AtomicI64>);
+
+impl WorldClock {
+    pub(crate) fn at(now: DateTime<Utc>) -> Self {
+        Self(Arc::new(AtomicI64::new(now.timestamp_micros())))
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    pub(crate) fn set(&self, now: DateTime<Utc>) {
+        self.0.store(now.timestamp_micros(), Ordering::Relaxed);
     }
 }

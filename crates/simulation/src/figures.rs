@@ -35,10 +35,11 @@ pub struct Figures {
 impl Figures {
     pub(crate) fn of(world: &World, storm: StormFigures, span: TimeDelta) -> Self {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let states = || world.memory.messages.values().map(|message| message.state);
+        let tables = world.store.maps.look();
+        let states = || tables.messages.values().map(|message| message.state);
         Self {
             millis: u64::try_from(span.num_milliseconds()).unwrap_or(0),
-            messages: count(world.memory.messages.len()),
+            messages: count(tables.messages.len()),
             sent: count(states().filter(|&state| Bucket::from(state) == Bucket::Sent).count()),
             unknown: count(states().filter(|&state| state == MessageState::Unknown).count()),
             intents: world.books.intents,

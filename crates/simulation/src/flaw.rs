@@ -6,7 +6,7 @@ use paceline_store::{
     leases::Fenced,
 };
 
-use crate::{chance::Chance, memory::Memory};
+use crate::{chance::Chance, memory::Tables};
 
 /// A defect put in on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub enum Flaw {
 
 impl Flaw {
     /// What a flawed store reads of a batch of intents.
-    pub(crate) fn bend_batch(self, batch: &mut IntentBatch, memory: &mut Memory) {
-        let Some(row) = memory.senders.get_mut(&batch.sender) else { return };
+    pub(crate) fn bend_batch(self, batch: &mut IntentBatch, tables: &mut Tables) {
+        let Some(entry) = tables.senders.edit(&batch.sender) else { return };
         match self {
-            Self::IgnoresEpochs => batch.epoch = row.epoch,
-            Self::ForgetsCaps => row.sender.pace.spent_today = 0,
+            Self::IgnoresEpochs => batch.epoch = entry.epoch,
+            Self::ForgetsCaps => entry.sender.pace.spent_today = 0,
             _ => {}
         }
     }

@@ -22,6 +22,7 @@ mod world;
 
 pub use figures::Figures;
 pub use flaw::Flaw;
+pub use memory::Memory;
 pub use run::run;
 pub use trace::Keep;
 

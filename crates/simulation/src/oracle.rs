@@ -11,7 +11,7 @@ use paceline_domain::{
 use paceline_pacing::{Pace, Profiles};
 
 use crate::{
-    memory::{Memory, MessageRow, SenderRow},
+    memory::{MessageEntry, SenderEntry, Tables},
     network::NetworkEvent,
     trace::Short,
     world::World,
@@ -19,7 +19,8 @@ use crate::{
 
 /// Whether nothing is left to do that anybody could do.
 pub(crate) fn is_settled(world: &World, profiles: &Profiles) -> bool {
-    let World { memory, network, books, .. } = world;
+    let World { store, network, books, .. } = world;
+    let tables = store.maps.look();
     let heard = network.numbers.iter().all(|(&sender, number)| {
         number.events.iter().all(|event| {
             let applied = result_of(sender, event).is_none_or(|result| books.applied.contains(&result.id().to_bytes()));
@@ -27,14 +28,14 @@ pub(crate) fn is_settled(world: &World, profiles: &Profiles) -> bool {
             applied && event.acknowledged || !event.acknowledged && number.banned
         })
     });
-    let planned = memory.campaigns.values().all(|campaign| {
+    let planned = tables.campaigns.values().map(|entry| &entry.campaign).all(|campaign| {
         let moving = matches!(campaign.state, CampaignState::Running | CampaignState::Scheduled);
         !moving || campaign.planned_through >= campaign.rows
     });
     heard
         && world.next_at().is_none()
         && planned
-        && memory.messages.values().all(|message| is_terminal(message.state) || explains(memory, profiles, message))
+        && tables.messages.values().all(|message| is_terminal(message.state) || explains(&tables, profiles, message))
 }
 
 const fn is_terminal(state: MessageState) -> bool {
@@ -42,31 +43,34 @@ const fn is_terminal(state: MessageState) -> bool {
 }
 
 /// Whether a waiting message has nobody who may send it: its senders are barred for good, or have spent their day.
-fn explains(memory: &Memory, profiles: &Profiles, message: &MessageRow) -> bool {
-    let theirs = |row: &&SenderRow| match message.sender {
-        Some(sender) => row.sender.id == sender,
-        None => row.sender.pools.contains(&message.pool),
+fn explains(tables: &Tables, profiles: &Profiles, message: &MessageEntry) -> bool {
+    let pool = tables.pool_of(message);
+    let theirs = |entry: &&SenderEntry| match message.sender {
+        Some(sender) => entry.sender.id == sender,
+        None => tables.pools_of(entry.sender.id).any(|theirs| Some(theirs) == pool),
     };
-    let cannot = |row: &SenderRow| {
-        let sender = &row.sender;
+    let cannot = |entry: &SenderEntry| {
+        let sender = &entry.sender;
         let spent = profiles.find(&sender.profile).is_some_and(|profile| {
             let pace = Pace { profile, zone: sender.zone, seed: sender.seed };
-            pace.left_today(&sender.pace, memory.now) == Some(0)
+            pace.left_today(&sender.pace, tables.now) == Some(0)
         });
         spent || sender.session == SessionState::Banned || sender.state != SenderState::Active
     };
     message.state == MessageState::Waiting
         && message.release_deadline.is_none()
-        && memory.senders.values().filter(theirs).all(cannot)
+        && tables.senders.values().filter(theirs).all(cannot)
 }
 
 impl World {
     /// Compares the books: what was accepted, what the store says, what the people saw, what the network was told.
     pub(crate) fn judge(&mut self, profiles: &Profiles) {
-        let World { books, memory, network, .. } = self;
-        books.recount(memory);
+        let World { books, store, network, .. } = self;
+        let tables = store.maps.look();
+        books.recount(&tables);
         let mut wrongs = Vec::new();
-        for campaign in memory.campaigns.values() {
+        for entry in tables.campaigns.values() {
+            let Ok(campaign) = tables.view_campaign(entry) else { continue };
             let open = matches!(campaign.state, CampaignState::Running | CampaignState::Scheduled);
             if open && campaign.planned_through < campaign.rows {
                 wrongs.push(format!("{} has rows that nobody decided", Short(campaign.id)));
@@ -76,9 +80,9 @@ impl World {
                 wrongs.push(format!("{} has lost rows in planning", Short(campaign.id)));
             }
         }
-        for message in memory.messages.values() {
-            if !is_terminal(message.state) && !explains(memory, profiles, message) {
-                let (id, state, why) = (Short(message.id), message.state, message.waits_for.unwrap_or("nothing"));
+        for message in tables.messages.values() {
+            if !is_terminal(message.state) && !explains(&tables, profiles, message) {
+                let (id, state, why) = (Short(message.id), message.state, message.waits_for.as_deref().unwrap_or("nothing"));
                 wrongs.push(format!("{id} is lost: it is {state} and waits for {why}"));
             }
             let seen = network.seen.get(&place_of(message));
@@ -89,12 +93,13 @@ impl World {
         for wrong in wrongs {
             books.wrong(wrong);
         }
+        drop(tables);
         self.judge_events();
     }
 
     /// What was acknowledged to the network must have been applied, and made one event.
     fn judge_events(&mut self) {
-        let World { books, memory, network, .. } = self;
+        let World { books, store, network, .. } = self;
         let mut inbound = 0_usize;
         let mut lost = Vec::new();
         for (&sender, number) in &network.numbers {
@@ -111,7 +116,7 @@ impl World {
             });
             inbound += answers.collect::<std::collections::BTreeSet<_>>().len();
         }
-        let received = memory.events.iter().filter(|event| event.kind == EventKind::MessageReceived).count();
+        let received = store.maps.look().events.values().filter(|event| event.kind == EventKind::MessageReceived).count();
         if received > inbound {
             lost.push(format!("{received} events tell of {inbound} incoming messages"));
         }
@@ -122,7 +127,7 @@ impl World {
 }
 
 /// By what the network knows a message: the person and the text, which differs for each message of a run.
-pub(crate) fn place_of(message: &MessageRow) -> (String, String) {
+pub(crate) fn place_of(message: &MessageEntry) -> (String, String) {
     let person = message.to.phone.as_ref().map_or_else(String::new, |phone| phone.as_e164().to_owned());
     let Content::Text { body } = &message.content;
     (person, body.clone())
@@ -130,7 +135,7 @@ pub(crate) fn place_of(message: &MessageRow) -> (String, String) {
 
 /// A message's state against what its person saw. `deaf`: its sender is banned and hears of nothing any more, so that a message
 /// which the network took and failed later may be `sent` for ever.
-fn compare(message: &MessageRow, seen: &BTreeMap<WaId, u32>, deaf: bool) -> Option<String> {
+fn compare(message: &MessageEntry, seen: &BTreeMap<WaId, u32>, deaf: bool) -> Option<String> {
     let (id, state) = (Short(message.id), message.state);
     let times: u32 = seen.values().sum();
     if seen.len() > 1 {

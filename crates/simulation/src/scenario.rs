@@ -1,24 +1,28 @@
 //! What a run is about: senders, people, campaigns, and how much goes wrong. All of it drawn from the seed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use paceline_domain::{
-    Account, Address, CampaignId, CampaignMove, CampaignState, ChannelKind, Epoch, PhoneNumber, Repeats, SenderId,
-    SenderState, SessionState, WorkspaceId, WorkspaceKey,
+    Address, ApiKeyId, CampaignId, CampaignMove, ChannelKind, Minter, PhoneNumber, Repeats, SenderId, UnknownPolicy,
+    UploadId, WorkspaceId, WorkspaceKey,
 };
-use paceline_pacing::{Gap, PaceState, Profile, Profiles, Seed, Typing};
+use paceline_ledger::Ledger;
+use paceline_pacing::{Gap, Profile, Profiles, Seed, Typing};
 use paceline_store::{
-    campaigns::{Campaign, CampaignDefinition},
-    recipients::RecipientRow,
-    senders::Sender,
+    campaigns::{CampaignDefinition, CampaignStore as _, NewCampaign},
+    recipients::{RecipientStore as _, UploadOpening, UploadRow},
+    senders::{NewSender, SenderStore as _},
+    workspaces::{ApiKey, Workspace, WorkspaceStore as _},
 };
 
 use crate::{
     chance::Chance,
-    memory::{Memory, SenderRow},
+    clock::WorldClock,
+    memory::Memory,
     network::Network,
+    world::{Store, at_once},
 };
 
 /// The name of the one pool.
@@ -52,30 +56,53 @@ pub(crate) fn network(chance: &mut Chance) -> Network {
 }
 
 /// The store of a run, with its senders, people and campaigns.
-pub(crate) fn memory(chance: &mut Chance) -> Memory {
+pub(crate) fn store(chance: &mut Chance) -> Store {
     let now = beginning();
-    let workspace = WorkspaceId::from_parts(now, chance.bytes());
-    let mut memory = Memory::new(now, workspace, WorkspaceKey::from_bytes(chance.bytes()));
+    let clock = WorldClock::at(now);
+    let maps = Memory::new({
+        let clock = clock.clone();
+        move || clock.now()
+    });
+    let ledger = Ledger::new(maps.clone(), Arc::new(Minter::new(chance.bytes())));
+    let (workspace, key) = (WorkspaceId::from_parts(now, chance.bytes()), WorkspaceKey::from_bytes(chance.bytes()));
+    let store = Store { ledger, maps, clock, workspace, key };
+    add_workspace(&store, chance);
     for number in 0..chance.between(1, 3) {
         let sender = sender(chance, workspace, number);
-        let row = SenderRow { epoch: Epoch(0), lease: None, session: None, sender };
-        memory.senders.insert(row.sender.id, row);
+        at_once(store.ledger.add_sender(sender)).expect(NEW);
     }
     let campaigns = chance.between(1, 2);
     for number in 1..=campaigns {
-        add_campaign(&mut memory, chance, number);
+        add_campaign(&store, chance, number);
     }
-    memory
+    store
 }
 
-fn sender(chance: &mut Chance, workspace: WorkspaceId, number: u32) -> Sender {
+/// Why nothing is refused while a run is set up.
+const NEW: &str = "the store is new and takes what it is given";
+
+fn add_workspace(store: &Store, chance: &mut Chance) {
+    let now = beginning();
+    let workspace = Workspace {
+        id: store.workspace,
+        name: "simulation".to_owned(),
+        key: store.key.clone(),
+        unknown_policy: UnknownPolicy::Hold,
+        created_at: now,
+    };
+    let (id, hash) = (ApiKeyId::from_parts(now, chance.bytes()), chance.bytes());
+    let key = ApiKey { id, workspace: store.workspace, name: "simulation".to_owned(), hash, created_at: now };
+    at_once(store.ledger.bootstrap(workspace, key)).expect(NEW);
+}
+
+fn sender(chance: &mut Chance, workspace: WorkspaceId, number: u32) -> NewSender {
     let now = beginning();
     let profile = match chance.place(5) {
         0 | 1 => "quick",
         2 => "capped",
         _ => "gentle",
     };
-    Sender {
+    NewSender {
         id: SenderId::from_parts(now, chance.bytes()),
         workspace,
         phone: phone(9_000 + number),
@@ -86,16 +113,7 @@ fn sender(chance: &mut Chance, workspace: WorkspaceId, number: u32) -> Sender {
         profile: profile.to_owned(),
         zone: Tz::UTC,
         seed: Seed(i64::from(number)),
-        state: SenderState::Active,
-        pace: PaceState::default(),
-        session: SessionState::Unpaired,
-        session_at: None,
-        session_detail: None,
-        pairing_code: None,
-        suspension: None,
-        lease: None,
         created_at: now,
-        last_sent_at: None,
     }
 }
 
@@ -108,14 +126,14 @@ pub(crate) fn person(number: u32) -> Address {
     Address::phone(phone(number))
 }
 
-fn add_campaign(memory: &mut Memory, chance: &mut Chance, number: u32) {
+fn add_campaign(store: &Store, chance: &mut Chance, number: u32) {
     let now = beginning();
     let id = CampaignId::from_parts(now, chance.bytes());
     let count = chance.between(3, 16);
     // The second campaign writes to some of the same people.
     let first = chance.between(1, 6) * number;
-    let rows: Vec<RecipientRow> =
-        (1..=count).map(|row| recipient(memory, chance, (number, row), first + row)).collect();
+    let rows: Vec<UploadRow> =
+        (1..=count).map(|row| recipient(&store.key, chance, (number, row), first + row)).collect();
     let start_at = (number > 1).then(|| now + chance.millis(0, 12_000));
     let expires_at = chance.happens(150).then(|| now + chance.millis(8_000, 40_000));
     let definition = CampaignDefinition {
@@ -127,32 +145,25 @@ fn add_campaign(memory: &mut Memory, chance: &mut Chance, number: u32) {
         start_at,
         expires_at,
     };
-    let campaign = Campaign {
-        id,
-        workspace: memory.workspace,
-        definition,
-        state: CampaignState::Draft,
-        columns: vec!["number".to_owned()],
-        rows: i64::from(count),
-        planned_through: 0,
-        account: Account::default(),
-        excluded: BTreeMap::new(),
-        failed: BTreeMap::new(),
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-    };
-    memory.campaigns.insert(id, campaign);
-    memory.recipients.insert(id, rows);
-    let attempted = if start_at.is_some() { CampaignMove::Schedule } else { CampaignMove::Start };
-    memory.move_campaign(id, attempted, now);
+    let campaign = NewCampaign { id, workspace: store.workspace, definition, created_at: now };
+    at_once(store.ledger.create_campaign(campaign)).expect(NEW);
+    upload(store, id, UploadId::from_parts(now, chance.bytes()), rows);
+    at_once(store.ledger.move_campaign(store.workspace, id, CampaignMove::Start, now)).expect(NEW);
 }
 
-fn recipient(memory: &Memory, chance: &mut Chance, (campaign, row): (u32, u32), who: u32) -> RecipientRow {
+fn upload(store: &Store, campaign: CampaignId, upload: UploadId, rows: Vec<UploadRow>) {
+    let ttl = Duration::from_secs(60);
+    let opening = at_once(store.ledger.open_upload(store.workspace, campaign, upload, ttl)).expect(NEW);
+    let UploadOpening::Opened(open) = opening else { panic!("{NEW}: {opening:?}") };
+    at_once(store.ledger.append_recipients(open, rows, ttl)).expect(NEW);
+    at_once(store.ledger.commit_upload(open, vec!["number".to_owned()])).expect(NEW);
+}
+
+fn recipient(key: &WorkspaceKey, chance: &mut Chance, (campaign, row): (u32, u32), who: u32) -> UploadRow {
     let address = person(who);
-    let hash = memory.key.hash_address(&address);
+    let hash = key.hash_address(&address);
     // Now and then a row lacks what its text needs.
     let lacks = chance.happens(40);
     let variables = if lacks { "{}".to_owned() } else { format!("{{\"number\":\"{campaign}-{row}\"}}") };
-    RecipientRow { row: i64::from(row), address, hash, variables }
+    UploadRow::Recipient { row: i64::from(row), address, hash, variables }
 }

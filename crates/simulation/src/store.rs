@@ -1,4 +1,4 @@
-//! The store's ports: each call is one transaction in memory, and comes to it by a road on which things go wrong.
+//! The store's ports: each call is one of the ledger, over maps, and comes to it by a road on which things go wrong.
 
 mod control;
 mod worker;

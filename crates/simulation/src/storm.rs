@@ -5,13 +5,13 @@ mod people;
 use chrono::{DateTime, Utc};
 use paceline_channel::EventBody;
 use paceline_domain::SenderId;
-use paceline_store::leases::DeadHolder;
+use paceline_store::leases::{DeadHolder, LeaseStore as _};
 
 use crate::{
     chance::Chance,
     node::{Kind, Node},
     trace::Short,
-    world::{Ambush, Shared, World},
+    world::{Ambush, Shared, World, at_once},
 };
 
 /// What can happen to a run.
@@ -152,7 +152,7 @@ impl Storm {
         let mut world = shared.lock();
         if let Some(worker) = worker.filter(|_| reaped) {
             // Whoever started it has seen it die.
-            let ended = world.memory.end_leases(DeadHolder::Worker(worker));
+            let ended = at_once(world.store.ledger.end_leases(DeadHolder::Worker(worker))).unwrap_or(0);
             world.note("storm", format_args!("ends {ended} leases of the dead {}", Short(worker)));
         }
     }
@@ -226,7 +226,7 @@ fn choose_awake<'n>(world: &mut World, nodes: &'n mut [Node], kind: Kind) -> Opt
 }
 
 fn choose_sender(world: &mut World) -> SenderId {
-    let senders: Vec<_> = world.memory.senders.keys().copied().collect();
+    let senders: Vec<_> = world.store.maps.look().senders.keys().copied().collect();
     senders[world.chance.place(senders.len())]
 }
 
@@ -255,7 +255,7 @@ fn bar(world: &mut World) {
 /// Somebody is left who can send.
 fn ban(world: &mut World) {
     let banned = world.network.numbers.values().filter(|number| number.banned).count();
-    if banned + 1 >= world.memory.senders.len() {
+    if banned + 1 >= world.store.maps.look().senders.len() {
         return;
     }
     let sender = choose_sender(world);

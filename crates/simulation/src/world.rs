@@ -9,11 +9,13 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use paceline_domain::Clock as _;
+use futures_util::FutureExt as _;
+use paceline_domain::{Clock as _, WorkspaceId, WorkspaceKey};
+use paceline_ledger::Ledger;
 
 use crate::{
-    books::Books, broker::Broker, chance::Chance, clock::NodeClock, flaw::Flaw, memory::Memory, network::Network,
-    trace::Trace, weather::Weather,
+    books::Books, broker::Broker, chance::Chance, clock::NodeClock, clock::WorldClock, flaw::Flaw, memory::Memory,
+    network::Network, trace::Trace, weather::Weather,
 };
 
 /// What is to happen at a moment.
@@ -21,7 +23,7 @@ type Happening = Box<dyn FnOnce(&mut World) + Send>;
 
 /// The environment.
 pub(crate) struct World {
-    pub(crate) memory: Memory,
+    pub(crate) store: Store,
     pub(crate) broker: Broker,
     pub(crate) network: Network,
     pub(crate) weather: Weather,
@@ -37,6 +39,20 @@ pub(crate) struct World {
     agreed: u64,
 }
 
+/// The store that all share: the real ledger over maps, and the workspace that everything belongs to.
+pub(crate) struct Store {
+    pub(crate) ledger: Ledger<Memory>,
+    pub(crate) maps: Memory,
+    pub(crate) clock: WorldClock,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) key: WorkspaceKey,
+}
+
+/// What a call of the ledger comes to.
+pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> T {
+    call.now_or_never().expect("one thread owns the world, so that no call of the ledger waits")
+}
+
 /// What becomes of a process that is caught.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ambush {
@@ -46,7 +62,7 @@ pub(crate) enum Ambush {
 
 /// The parts that a world is made of.
 pub(crate) struct Parts {
-    pub(crate) memory: Memory,
+    pub(crate) store: Store,
     pub(crate) network: Network,
     pub(crate) weather: Weather,
     pub(crate) chance: Chance,
@@ -57,17 +73,17 @@ pub(crate) struct Parts {
 
 impl World {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { memory, network, weather, chance, books, flaw, trace } = parts;
-        let now = memory.now;
+        let Parts { store, network, weather, chance, books, flaw, trace } = parts;
+        let now = store.clock.now();
         let (broker, agenda) = (Broker::default(), BTreeMap::new());
         let ambushed = Vec::new();
-        Self { memory, broker, network, weather, chance, books, flaw, trace, now, ambushed, agenda, agreed: 0 }
+        Self { store, broker, network, weather, chance, books, flaw, trace, now, ambushed, agenda, agreed: 0 }
     }
 
     /// Time has got here, as some node sees it.
     pub(crate) fn reach(&mut self, now: DateTime<Utc>) {
         self.now = self.now.max(now);
-        self.memory.now = self.now;
+        self.store.clock.set(self.now);
     }
 
     pub(crate) fn in_a(&self, while_: Duration) -> DateTime<Utc> {
@@ -106,7 +122,8 @@ impl World {
     /// One transaction of the store, and what the books say about it.
     pub(crate) fn transact<T>(&mut self, transaction: impl FnOnce(&mut Self) -> T) -> T {
         let answer = transaction(self);
-        self.books.follow(&mut self.memory);
+        let Self { books, store, .. } = self;
+        books.follow(&mut store.maps.look());
         answer
     }
 }

@@ -1,77 +1,239 @@
-//! What people do: campaigns and their moves, single messages, suppressions, senders. Called by the simulation itself, never
-//! through a port.
+//! Campaigns.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{
-    AddressHash, CampaignId, CampaignMove, CampaignState, CancelReason, EventKind, Lane, MessageMove, MessageState,
-    SenderId, SenderState, SuppressionScope,
+use paceline_domain::{Account, CampaignId, CampaignState, MessageState, SenderId, WorkspaceId};
+use paceline_ledger::{
+    Counts, Fallible, Fault,
+    locks::{Line, Locked},
+    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
 };
-use paceline_store::suppressions::Suppression;
+use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
 
-use super::{Memory, MessageRow, moves::Happening};
+use super::{Memory, Tables};
 
-impl Memory {
-    /// Moves a campaign by compare-and-set. `false`: its state does not allow it.
-    pub(crate) fn move_campaign(&mut self, id: CampaignId, attempted: CampaignMove, now: DateTime<Utc>) -> bool {
-        let Some(campaign) = self.campaigns.get_mut(&id) else { return false };
-        let Ok(to) = campaign.state.after(attempted) else { return false };
-        campaign.state = to;
-        if to == CampaignState::Running {
-            campaign.started_at.get_or_insert(now);
-        }
-        campaign.ended_at = to.has_ended().then_some(now);
-        let kind = match attempted {
-            CampaignMove::Start => Some(EventKind::CampaignStarted),
-            CampaignMove::Schedule => None,
-            CampaignMove::Pause => Some(EventKind::CampaignPaused),
-            CampaignMove::Resume | CampaignMove::Reopen => Some(EventKind::CampaignResumed),
-            CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
-            CampaignMove::Complete => Some(EventKind::CampaignCompleted),
+/// A campaign.
+#[derive(Debug, Clone)]
+pub(crate) struct CampaignEntry {
+    /// Without its account, which the counters have.
+    pub(crate) campaign: Campaign,
+    /// Committed rows that are recipients.
+    pub(super) accepted: i64,
+}
+
+impl CampaignEntry {
+    fn locked(&self) -> Locked<CampaignRow> {
+        let campaign = &self.campaign;
+        Locked::new(CampaignRow {
+            id: campaign.id,
+            workspace: campaign.workspace,
+            name: campaign.definition.name.clone(),
+            pool: campaign.definition.pool.clone(),
+            state: campaign.state,
+            columns: campaign.columns.clone(),
+            rows: campaign.rows,
+            accepted: self.accepted,
+            planned_through: campaign.planned_through,
+            start_at: campaign.definition.start_at,
+            expires_at: campaign.definition.expires_at,
+            started_at: campaign.started_at,
+        })
+    }
+}
+
+impl Tables {
+    /// A campaign with its account.
+    pub(crate) fn view_campaign(&self, entry: &CampaignEntry) -> Fallible<Campaign> {
+        let campaign = entry.campaign.clone();
+        let Counts { account, excluded, failed } = self.counted(campaign.workspace, campaign.id)?;
+        Ok(Campaign { account, excluded, failed, ..campaign })
+    }
+
+    /// A campaign of a workspace.
+    pub(super) fn campaign_of(&self, workspace: WorkspaceId, campaign: CampaignId) -> Option<&CampaignEntry> {
+        self.campaigns.get(&campaign).filter(|entry| entry.campaign.workspace == workspace)
+    }
+
+    /// Campaigns in a state, the oldest start first.
+    pub(super) fn list_by_start(&self, state: CampaignState) -> Vec<&CampaignEntry> {
+        let mut found: Vec<_> = self.campaigns.values().filter(|entry| entry.campaign.state == state).collect();
+        found.sort_unstable_by_key(|entry| (entry.campaign.started_at, entry.campaign.id));
+        found
+    }
+
+    fn sum_of(&self, campaign: &Campaign, states: &[MessageState]) -> i64 {
+        let is_one = |bucket: &str| states.iter().any(|state| state.as_str() == bucket);
+        let buckets = self.buckets(campaign.workspace, campaign.id).filter(|(bucket, _)| is_one(bucket));
+        buckets.map(|(_, count)| count).sum()
+    }
+
+    fn edit_campaign(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        change: impl FnOnce(&mut CampaignEntry),
+    ) -> Fallible<()> {
+        change(self.campaigns.edit(&campaign.id).ok_or_else(|| Fault::missing("campaigns", campaign.id))?);
+        Ok(())
+    }
+}
+
+const OPEN: [MessageState; 2] = [MessageState::Waiting, MessageState::Sending];
+
+#[async_trait]
+impl CampaignRows for Tables {
+    async fn add_campaign(&mut self, new: &NewCampaign) -> Fallible<()> {
+        // Whoever adds the same one at the same time waits.
+        self.wait_for(Line::Campaigns);
+        let campaign = Campaign {
+            id: new.id,
+            workspace: new.workspace,
+            definition: new.definition.clone(),
+            state: CampaignState::Draft,
+            columns: Vec::new(),
+            rows: 0,
+            planned_through: 0,
+            account: Account::default(),
+            excluded: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            created_at: new.created_at,
+            started_at: None,
+            ended_at: None,
         };
-        if let Some(kind) = kind {
-            self.add_event(kind, now);
+        self.campaigns.add(new.id, CampaignEntry { campaign, accepted: 0 });
+        Ok(())
+    }
+
+    async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
+        self.campaigns.get(&campaign).map(|entry| self.view_campaign(entry)).transpose()
+    }
+
+    async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
+        self.wait_for(Line::Campaigns);
+        let wanted: BTreeSet<&CampaignId> = campaigns.iter().collect();
+        let found = wanted.into_iter().filter_map(|campaign| self.campaigns.get(campaign));
+        Ok(found.map(CampaignEntry::locked).collect())
+    }
+
+    async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
+        let mut due = self.list_by_start(CampaignState::Scheduled);
+        due.retain(|entry| entry.campaign.definition.start_at.is_none_or(|at| at <= now));
+        due.sort_unstable_by_key(|entry| (entry.campaign.definition.start_at, entry.campaign.id));
+        Ok(due.into_iter().take(limit as usize).map(CampaignEntry::locked).collect())
+    }
+
+    async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
+        let mut done = self.list_by_start(CampaignState::Running);
+        done.retain(|entry| {
+            let campaign = &entry.campaign;
+            campaign.planned_through >= campaign.rows && self.sum_of(campaign, &OPEN) == 0
+        });
+        Ok(done.into_iter().take(limit as usize).map(CampaignEntry::locked).collect())
+    }
+
+    async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
+        Ok(self.campaigns.get(&campaign.id).map_or(0, |entry| self.sum_of(&entry.campaign, &OPEN)))
+    }
+
+    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
+        let waits = |campaign: &Campaign| self.sum_of(campaign, &[MessageState::Waiting]) != 0;
+        let cancelled = self.campaigns.values().map(|entry| &entry.campaign);
+        let cancelled = cancelled.filter(|campaign| campaign.state == CampaignState::Cancelled && waits(campaign));
+        Ok(cancelled.map(|campaign| campaign.id).collect())
+    }
+
+    async fn set_definition(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        definition: &CampaignDefinition,
+    ) -> Fallible<()> {
+        self.edit_campaign(campaign, |entry| entry.campaign.definition = definition.clone())
+    }
+
+    async fn set_campaign_state(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        state: CampaignState,
+        times: CampaignTimes,
+    ) -> Fallible<()> {
+        self.edit_campaign(campaign, |entry| {
+            entry.campaign.state = state;
+            entry.campaign.started_at = times.started_at;
+            entry.campaign.ended_at = times.ended_at;
+        })
+    }
+
+    async fn set_planned_through(&mut self, campaign: &Locked<CampaignRow>, row: i64) -> Fallible<()> {
+        self.edit_campaign(campaign, |entry| entry.campaign.planned_through = row)
+    }
+
+    async fn set_rows(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        rows: i64,
+        accepted: i64,
+        columns: &[String],
+    ) -> Fallible<()> {
+        self.edit_campaign(campaign, |entry| {
+            entry.campaign.rows = rows;
+            entry.campaign.columns = columns.to_vec();
+            entry.accepted = accepted;
+        })
+    }
+}
+
+#[async_trait]
+impl CampaignReads for Memory {
+    async fn find_campaign(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Option<Campaign>> {
+        let tables = self.read().await?;
+        tables.campaign_of(workspace, campaign).map(|entry| tables.view_campaign(entry)).transpose()
+    }
+
+    async fn list_campaigns(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<(DateTime<Utc>, CampaignId)>,
+        limit: u32,
+    ) -> Fallible<Vec<Campaign>> {
+        let tables = self.read().await?;
+        let key = |entry: &CampaignEntry| (entry.campaign.created_at, entry.campaign.id);
+        let theirs = tables.campaigns.values().filter(|entry| {
+            entry.campaign.workspace == workspace && before.is_none_or(|before| key(entry) < before)
+        });
+        let mut found: Vec<_> = theirs.collect();
+        found.sort_unstable_by_key(|entry| std::cmp::Reverse(key(entry)));
+        found.into_iter().take(limit as usize).map(|entry| tables.view_campaign(entry)).collect()
+    }
+
+    async fn list_exclusions(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        after_row: i64,
+        limit: u32,
+    ) -> Fallible<Vec<ExcludedRow>> {
+        let tables = self.read().await?;
+        let rows = tables.campaign_of(workspace, campaign).map_or(0, |entry| entry.campaign.rows);
+        if after_row >= rows {
+            return Ok(Vec::new());
         }
-        true
+        let committed = tables.exclusions.range((campaign, after_row + 1)..=(campaign, rows));
+        Ok(committed.take(limit as usize).map(|(_, excluded)| excluded.clone()).collect())
     }
 
-    /// Accepts a message without a campaign.
-    pub(crate) fn create_message(&mut self, message: MessageRow) {
-        self.singles.planned += 1;
-        self.singles.add(message.state, 1);
-        self.messages.insert(message.id, message);
-    }
-
-    /// Suppresses a person, or widens their suppression, and cancels what waits for them as far as it is forbidden. Answers
-    /// whether more is forbidden than before.
-    pub(crate) fn suppress(&mut self, suppression: Suppression, reason: CancelReason, at: DateTime<Utc>) -> bool {
-        let (hash, scope) = (suppression.hash, suppression.scope);
-        let more = match self.suppressions.get_mut(&hash) {
-            None => {
-                self.suppressions.insert(hash, suppression);
-                true
-            }
-            Some(known) if known.scope == SuppressionScope::Marketing && scope == SuppressionScope::All => {
-                known.scope = scope;
-                true
-            }
-            Some(_) => false,
-        };
-        for id in self.find_waiting(hash, scope) {
-            self.move_message(id, Happening::new(MessageMove::Cancel, at).because(reason.as_str()));
+    async fn count_messages(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<ShareRow>> {
+        let tables = self.read().await?;
+        let mut shares: BTreeMap<(Option<SenderId>, MessageState), ShareRow> = BTreeMap::new();
+        let theirs = tables.messages.values().filter(|message| message.campaign == Some(campaign));
+        for message in theirs.filter(|message| message.workspace == workspace) {
+            let (sender, state) = (message.sender, message.state);
+            let empty = ShareRow { sender, state, messages: 0, replied: 0, opted_out: 0 };
+            let share = shares.entry((sender, state)).or_insert(empty);
+            share.messages += 1;
+            share.replied += i64::from(message.replied_at.is_some());
+            share.opted_out += i64::from(message.opted_out_at.is_some());
         }
-        more
-    }
-
-    fn find_waiting(&self, hash: AddressHash, scope: SuppressionScope) -> Vec<paceline_domain::MessageId> {
-        let forbids = |message: &&MessageRow| scope == SuppressionScope::All || message.lane == Lane::Campaign;
-        let waiting = self.messages.values().filter(|message| message.state == MessageState::Waiting);
-        waiting.filter(|message| message.hash == hash).filter(forbids).map(|message| message.id).collect()
-    }
-
-    /// Pauses or resumes a sender.
-    pub(crate) fn move_sender(&mut self, sender: SenderId, to: SenderState) {
-        if let Some(row) = self.senders.get_mut(&sender) {
-            row.sender.state = to;
-        }
+        Ok(shares.into_values().collect())
     }
 }

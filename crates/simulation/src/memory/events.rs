@@ -1,39 +1,107 @@
-//! Events and their numbering.
+//! The event log and the deliveries that its events cause.
+//!
+//! Transactions are alone, so that the order of writing is that of the commits, and an event's number is that of its row.
 
+use std::ops::Bound;
+
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{EventId, EventKind, WorkspaceId};
-use paceline_store::events::Event;
+use paceline_ledger::{
+    Fallible, Fault,
+    locks::Line,
+    rows::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription},
+};
+use paceline_store::{StoreError, events::Event};
 
-use super::{EventRow, Memory};
+use super::{Memory, Tables};
 
-impl Memory {
-    /// Notes an event in the present transaction.
-    pub(crate) fn add_event(&mut self, kind: EventKind, at: DateTime<Utc>) {
-        self.events.push(EventRow { kind, at, number: None });
+/// An event.
+#[derive(Debug, Clone)]
+pub(crate) struct EventEntry {
+    pub(super) id: EventId,
+    workspace: WorkspaceId,
+    pub(crate) kind: EventKind,
+    pub(super) at: DateTime<Utc>,
+    data: String,
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+impl EventEntry {
+    /// The details.
+    pub(super) fn data(&self) -> Fallible<serde_json::Value> {
+        let corrupt = |_| StoreError::Corrupt { table: "events", column: "data", row: self.id.to_string() };
+        serde_json::from_str(&self.data).map_err(|error| Fault::from(corrupt(error)))
+    }
+}
+
+impl Tables {
+    /// The last row that has a number.
+    pub(super) fn numbered(&self) -> i64 {
+        self.numbered_through.get(&()).copied().unwrap_or(0)
     }
 
-    /// Numbers events that have no number, in the order of their commits.
-    pub(crate) fn number_events(&mut self, limit: u32) -> u64 {
-        let first = usize::try_from(self.numbered).unwrap_or(usize::MAX);
-        let mut count = 0;
-        for event in self.events.iter_mut().skip(first).take(limit as usize) {
-            self.numbered += 1;
-            event.number = Some(self.numbered);
-            count += 1;
+    /// The rows without a number.
+    pub(super) fn unnumbered(&self) -> impl Iterator<Item = i64> {
+        self.events.range((Bound::Excluded(self.numbered()), Bound::Unbounded)).map(|(seq, _)| *seq)
+    }
+}
+
+#[async_trait]
+impl EventRows for Tables {
+    async fn add_events(&mut self, events: &[EventWrite]) -> Fallible<Vec<i64>> {
+        let mut seqs = Vec::with_capacity(events.len());
+        for EventWrite { id, workspace, kind, at, data } in events.iter().cloned() {
+            let seq = self.next_seq();
+            self.events.put(seq, EventEntry { id, workspace, kind, at, data, recorded_at: self.now });
+            seqs.push(seq);
         }
-        count
+        Ok(seqs)
     }
 
-    /// The numbered events of a workspace after a number. What they tell is not kept: the oracle looks at the rows.
-    pub(crate) fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Vec<Event> {
-        let event = |row: &EventRow| {
-            let sequence = row.number.filter(|&number| number > after)?;
-            let entropy: [u8; 10] =
-                std::array::from_fn(|place| sequence.to_be_bytes().get(place).copied().unwrap_or(0));
-            let id = EventId::from_parts(row.at, entropy);
-            Some(Event { id, workspace, sequence, kind: row.kind, at: row.at, data: serde_json::Value::Null })
+    async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>> {
+        self.wait_for(Line::Endpoints);
+        let theirs = self.endpoints.values().filter(|endpoint| workspaces.contains(&endpoint.workspace));
+        let subscription = |endpoint: &paceline_store::endpoints::Endpoint| Subscription {
+            endpoint: endpoint.id,
+            workspace: endpoint.workspace,
+            events: endpoint.events.clone(),
         };
-        let numbered = self.events.iter().filter(|_| workspace == self.workspace).filter_map(event);
-        numbered.take(limit as usize).collect()
+        Ok(theirs.map(subscription).collect())
+    }
+
+    async fn add_deliveries(&mut self, deliveries: &[DeliveryWrite]) -> Fallible<()> {
+        for delivery in deliveries {
+            let seq = self.next_seq();
+            self.deliveries.add(seq, *delivery, self.now);
+        }
+        Ok(())
+    }
+
+    async fn number_events(&mut self, limit: u32) -> Fallible<u64> {
+        let next: Vec<i64> = self.unnumbered().take(limit as usize).collect();
+        if let Some(last) = next.last() {
+            self.numbered_through.put((), *last);
+        }
+        Ok(u64::try_from(next.len()).unwrap_or(u64::MAX))
+    }
+}
+
+#[async_trait]
+impl EventReads for Memory {
+    async fn has_unnumbered_events(&self) -> Fallible<bool> {
+        Ok(self.read().await?.unnumbered().next().is_some())
+    }
+
+    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
+        let tables = self.read().await?;
+        let numbered = tables.numbered();
+        let events = tables.events.range((Bound::Excluded(after), Bound::Unbounded));
+        let readable = events.take_while(|(seq, _)| **seq <= numbered).filter(|(_, event)| event.workspace == workspace);
+        let view = |(&sequence, event): (&i64, &EventEntry)| {
+            let EventEntry { id, kind, at, .. } = *event;
+            Ok(Event { id, workspace, sequence, kind, at, data: event.data()? })
+        };
+        readable.take(limit as usize).map(view).collect()
     }
 }

@@ -1,61 +1,97 @@
 //! Worker processes.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use paceline_domain::{ChannelKind, SenderState, WorkerId};
+use paceline_ledger::{
+    Fallible,
+    rows::{FleetReads, FleetRows},
+};
 use paceline_store::{
     fleet::{Which, WorkerReport, WorkerView},
     senders::Sender,
 };
 
-use super::Memory;
+use super::{Memory, Tables};
 
-impl Memory {
-    pub(crate) fn report_worker(&mut self, report: WorkerReport, ttl: Duration) {
-        let (now, until) = (self.now, self.after(ttl));
-        self.workers.retain(|id, (_, until)| *until > now || *id == report.id);
-        let started_at = self.workers.get(&report.id).map_or(now, |(view, _)| view.started_at);
-        self.workers.insert(report.id, (WorkerView { report, started_at, seen_at: now }, until));
+/// A worker, as it last reported itself.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerEntry {
+    view: WorkerView,
+    expires_at: DateTime<Utc>,
+}
+
+impl Tables {
+    fn living_workers(&self) -> impl Iterator<Item = &WorkerView> {
+        self.workers.values().filter(|entry| entry.expires_at > self.now).map(|entry| &entry.view)
+    }
+}
+
+#[async_trait]
+impl FleetRows for Tables {
+    async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
+        let silent = self.workers.iter().filter(|(id, entry)| **id != but && entry.expires_at <= self.now);
+        let silent: Vec<WorkerId> = silent.map(|(id, _)| *id).collect();
+        self.workers.remove_all(silent);
+        Ok(())
     }
 
-    pub(crate) fn remove_worker(&mut self, worker: WorkerId) {
+    async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
+        let (now, expires_at) = (self.now, self.after(ttl));
+        let view = match self.workers.get(&report.id) {
+            None => WorkerView { report: report.clone(), started_at: now, seen_at: now },
+            Some(WorkerEntry { view, .. }) => {
+                let WorkerReport { host, version, pid, pinned, .. } = view.report.clone();
+                let report = WorkerReport { host, version, pid, pinned, ..report.clone() };
+                WorkerView { report, started_at: view.started_at, seen_at: now }
+            }
+        };
+        self.workers.put(report.id, WorkerEntry { view, expires_at });
+        Ok(())
+    }
+
+    async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
         self.workers.remove(&worker);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FleetReads for Memory {
+    async fn list_workers(&self) -> Fallible<Vec<WorkerView>> {
+        let mut living: Vec<WorkerView> = self.read().await?.living_workers().cloned().collect();
+        living.sort_unstable_by_key(|view| (view.started_at, view.report.id));
+        Ok(living)
     }
 
-    pub(crate) fn list_workers(&self) -> Vec<WorkerView> {
-        let living = self.workers.values().filter(|(_, until)| *until > self.now);
-        let mut living: Vec<WorkerView> = living.map(|(view, _)| view.clone()).collect();
-        living.sort_by_key(|view| (view.started_at, view.report.id));
-        living
-    }
-
-    pub(crate) fn list_fleet_senders(&self, which: &Which) -> Vec<Sender> {
-        let wanted = |sender: &Sender| match which {
+    async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
+        let is_meant = |sender: &Sender| match which {
             Which::Active => sender.state == SenderState::Active,
             Which::Id(id) => sender.state != SenderState::Removed && sender.id == *id,
             Which::Phone(phone) => sender.state != SenderState::Removed && sender.phone == *phone,
         };
-        let mut found: Vec<Sender> =
-            self.senders.values().filter(|row| wanted(&row.sender)).map(|row| row.view(self.now)).collect();
-        found.sort_by_key(|sender| (sender.created_at, sender.id));
-        found
+        let tables = self.read().await?;
+        let found = tables.list_senders_by_age(|entry| is_meant(&entry.sender));
+        Ok(found.into_iter().map(|entry| tables.view_sender(entry)).collect())
     }
 
-    pub(crate) fn count_leases(&self) -> Vec<(WorkerId, u32)> {
-        let mut counts = std::collections::BTreeMap::new();
-        for lease in self.senders.values().filter(|row| row.is_held(self.now)).filter_map(|row| row.lease) {
-            *counts.entry(lease.worker).or_insert(0) += 1;
+    async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
+        let tables = self.read().await?;
+        let mut counts = BTreeMap::new();
+        for holder in tables.senders.values().filter_map(|entry| entry.holder(tables.now)) {
+            *counts.entry(holder.worker).or_insert(0) += 1;
         }
-        counts.into_iter().collect()
+        Ok(counts.into_iter().collect())
     }
 
-    pub(crate) fn count_shared_senders(&self, channels: &[ChannelKind]) -> u32 {
-        let pinned = |sender: &Sender| {
-            self.workers.values().any(|(view, until)| *until > self.now && view.report.pinned == Some(sender.id))
-        };
-        let shared = self.senders.values().map(|row| &row.sender).filter(|sender| {
-            sender.state == SenderState::Active && channels.contains(&sender.channel) && !pinned(sender)
+    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
+        let tables = self.read().await?;
+        let is_pinned = |sender: &Sender| tables.living_workers().any(|view| view.report.pinned == Some(sender.id));
+        let shared = tables.senders.values().map(|entry| &entry.sender).filter(|sender| {
+            sender.state == SenderState::Active && channels.contains(&sender.channel) && !is_pinned(sender)
         });
-        u32::try_from(shared.count()).unwrap_or(u32::MAX)
+        Ok(u32::try_from(shared.count()).unwrap_or(u32::MAX))
     }
 }

@@ -1,115 +1,106 @@
-//! Planning: rows become messages or exclusions.
+//! Planning.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use paceline_domain::{
-    AddressHash, CampaignState, Exclusion, Generation, Lane, MessageState, SenderId, SenderState, SessionState,
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{CampaignId, CampaignState, Lane, SuppressionReason};
+use paceline_ledger::{
+    Fallible, Fault,
+    locks::Locked,
+    rows::{Binding, CampaignRow, PlanReads, PlanRows, PlannedWrite, UndecidedRow},
 };
-use paceline_store::{
-    StoreError, StoreResult,
-    campaigns::Campaign,
-    plan::{PlannedBatch, PlannedMessage, PlanningCampaign, UnplannedRow},
-};
+use paceline_store::{campaigns::Campaign, plan::PlanningCampaign, recipients::RecipientRow};
 
-use super::{Binding, Memory, MessageRow};
+use super::{Memory, Tables, messages::NewEntry};
 
-impl Memory {
-    pub(crate) fn list_planning(&self, limit: u32) -> Vec<PlanningCampaign> {
-        let undecided =
-            |campaign: &&Campaign| campaign.state == CampaignState::Running && campaign.planned_through < campaign.rows;
-        let mut found: Vec<_> = self.campaigns.values().filter(undecided).collect();
-        found.sort_by_key(|campaign| (campaign.started_at, campaign.id));
-        let planning = |campaign: &Campaign| PlanningCampaign { campaign: campaign.clone(), key: self.key.clone() };
-        found.into_iter().take(limit as usize).map(planning).collect()
+impl Tables {
+    /// The recipients of a campaign after a row, up to and with another.
+    pub(super) fn recipients_between(
+        &self,
+        campaign: CampaignId,
+        after: i64,
+        through: i64,
+    ) -> impl Iterator<Item = &RecipientRow> {
+        let first = after.saturating_add(1);
+        let end = through.saturating_add(1).max(first);
+        self.recipients.range((campaign, first)..(campaign, end)).map(|(_, recipient)| recipient)
+    }
+}
+
+#[async_trait]
+impl PlanRows for Tables {
+    async fn find_suppressed_rows(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        after_row: i64,
+        through_row: i64,
+    ) -> Fallible<HashMap<i64, (DateTime<Utc>, SuppressionReason)>> {
+        let recipients = self.recipients_between(campaign.id, after_row, through_row);
+        let suppressed = recipients.filter_map(|recipient| {
+            let suppression = self.suppressions.get(&(campaign.workspace, recipient.hash))?;
+            Some((recipient.row, (suppression.since, suppression.reason)))
+        });
+        Ok(suppressed.collect())
     }
 
-    pub(crate) fn list_unplanned(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Vec<UnplannedRow> {
-        let rows = self.recipients.get(&campaign.id).into_iter().flatten();
-        rows.filter(|row| row.row > after_row && row.row <= campaign.rows)
-            .take(limit as usize)
-            .map(|row| UnplannedRow {
-                recipient: row.clone(),
-                suppression: self.suppressions.get(&row.hash).cloned(),
-                sticky: self.find_sticky(row.hash, &campaign.definition.pool),
-            })
-            .collect()
-    }
-
-    /// The active sender of a pool that last wrote to a person.
-    fn find_sticky(&self, hash: AddressHash, pool: &str) -> Option<SenderId> {
-        let may_stick = |sender: SenderId| {
-            self.senders.get(&sender).is_some_and(|row| {
-                let sender = &row.sender;
-                sender.state == SenderState::Active
-                    && sender.session != SessionState::Banned
-                    && sender.pools.iter().any(|name| name == pool)
-            })
-        };
-        let written = self.messages.values().filter(|message| message.hash == hash && message.sent_at.is_some());
-        let theirs = written.filter(|message| message.sender.is_some_and(may_stick));
-        theirs.max_by_key(|message| message.attempts.last().map(|last| last.intended_at))?.sender
-    }
-
-    pub(crate) fn record_plan(&mut self, batch: PlannedBatch) -> StoreResult<()> {
-        let conflict = || StoreError::Conflict { what: "campaigns.planned_through".to_owned() };
-        let campaign = self.campaigns.get(&batch.campaign).ok_or_else(conflict)?;
-        if campaign.state != CampaignState::Running || campaign.planned_through != batch.after_row {
-            return Err(conflict());
-        }
-        let (pool, expires_at) = (campaign.definition.pool.clone(), campaign.definition.expires_at);
-        let mut excluded: BTreeMap<&'static str, i64> = BTreeMap::new();
-        for (_, exclusion) in &batch.exclusions {
-            *excluded.entry(exclusion.reason()).or_default() += 1;
-        }
-        let mut planned = 0;
-        for message in batch.messages {
-            if let Some(suppression) = self.suppressions.get(&message.recipient.hash) {
-                let why = Exclusion::Suppressed { since: suppression.since, why: suppression.reason };
-                *excluded.entry(why.reason()).or_default() += 1;
-                continue;
+    async fn add_planned(
+        &mut self,
+        campaign: &Locked<CampaignRow>,
+        now: DateTime<Utc>,
+        messages: &[PlannedWrite<'_>],
+    ) -> Fallible<()> {
+        for PlannedWrite { message, sticky } in messages {
+            let recipient = &message.recipient;
+            let seq = self.next_seq();
+            let new = NewEntry {
+                id: message.id,
+                workspace: campaign.workspace,
+                campaign: Some((campaign.id, recipient.row)),
+                lane: Lane::Campaign,
+                to: &recipient.address,
+                hash: recipient.hash,
+                content: &message.content,
+                wa_id: &message.wa_id,
+                sender: *sticky,
+                binding: if sticky.is_some() { Binding::Sticky } else { Binding::Free },
+                pool: None,
+                not_before: DateTime::UNIX_EPOCH,
+                expires_at: campaign.expires_at,
+                created_at: now,
+            };
+            if !self.messages.add(new.waits(seq)) {
+                return Err(Fault::conflict("messages"));
             }
-            planned += 1;
-            let row = self.message_row(&batch.campaign, message, &pool);
-            self.messages.insert(row.id, MessageRow { expires_at, ..row });
-        }
-        let campaign = self.campaigns.get_mut(&batch.campaign).ok_or_else(conflict)?;
-        campaign.planned_through = batch.through_row;
-        campaign.account.planned += planned;
-        campaign.account.add(MessageState::Waiting, planned);
-        for (reason, count) in excluded {
-            *campaign.excluded.entry(reason.to_owned()).or_default() += count;
         }
         Ok(())
     }
+}
 
-    fn message_row(&self, campaign: &paceline_domain::CampaignId, message: PlannedMessage, pool: &str) -> MessageRow {
-        let there =
-            |sender: &SenderId| self.senders.get(sender).is_some_and(|row| row.sender.state != SenderState::Removed);
-        let sticky = message.sticky.filter(there);
-        MessageRow {
-            id: message.id,
-            campaign: Some(*campaign),
-            lane: Lane::Campaign,
-            to: message.recipient.address,
-            hash: message.recipient.hash,
-            content: message.content,
-            wa_id: message.wa_id,
-            state: MessageState::Waiting,
-            reason: None,
-            sender: sticky,
-            binding: if sticky.is_some() { Binding::Sticky } else { Binding::Free },
-            pool: pool.to_owned(),
-            not_before: None,
-            waits_for: None,
-            expires_at: None,
-            generation: Generation(0),
-            release_deadline: None,
-            attempts: Vec::new(),
-            sent_at: None,
-            delivered_at: None,
-            read_at: None,
-            replied_at: None,
-            opted_out_at: None,
-        }
+#[async_trait]
+impl PlanReads for Memory {
+    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
+        let tables = self.read().await?;
+        let mut running = tables.list_by_start(CampaignState::Running);
+        running.retain(|entry| entry.campaign.planned_through < entry.campaign.rows);
+        let planning = running.into_iter().take(limit as usize).map(|entry| {
+            let campaign = tables.view_campaign(entry)?;
+            let workspace = tables.workspaces.get(&campaign.workspace);
+            let workspace = workspace.ok_or_else(|| Fault::missing("workspaces", campaign.workspace))?;
+            Ok(PlanningCampaign { campaign, key: workspace.key.clone() })
+        });
+        planning.collect()
+    }
+
+    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
+        let tables = self.read().await?;
+        let pool = tables.find_pool(campaign.workspace, &campaign.definition.pool);
+        let undecided = |recipient: &RecipientRow| UndecidedRow {
+            recipient: recipient.clone(),
+            is_suppressed: tables.suppressions.contains_key(&(campaign.workspace, recipient.hash)),
+            sticky: pool.and_then(|pool| tables.find_sticky(campaign.workspace, pool, recipient.hash)),
+        };
+        let rows = tables.recipients_between(campaign.id, after_row, campaign.rows);
+        Ok(rows.take(limit as usize).map(undecided).collect())
     }
 }

@@ -1,144 +1,188 @@
-//! Releasing: windows, claims, and giving claims back.
+//! Releasing: where anything is due, and the claims on it.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use chrono::{DateTime, TimeDelta, Utc};
-use paceline_domain::{
-    CampaignId, CampaignState, Epoch, Generation, MessageId, MessageState, SenderId, SenderState, SessionState,
-};
-use paceline_store::{
-    leases::Fenced,
-    release::{Claim, PutOff, ReleaseRound, ReleasedMessage, Room, SenderWindow, Windows, assign},
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
 };
 
-use super::{Memory, MessageRow, SenderRow};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use paceline_domain::{CampaignId, CampaignState, Generation, Lane, PoolId, SenderId};
+use paceline_ledger::{
+    Fallible,
+    locks::Line,
+    rows::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow},
+};
+use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
 
-impl Memory {
-    pub(crate) fn list_windows(&self) -> Windows {
-        let window = |row: &SenderRow| {
-            let released = self.messages.values().filter(|message| {
-                message.sender == Some(row.sender.id) && message.release_deadline.is_some_and(|at| at > self.now)
-            });
-            SenderWindow {
-                sender: row.view(self.now),
-                outstanding: u32::try_from(released.count()).unwrap_or(u32::MAX),
-            }
-        };
-        let senders = self.senders.values().filter(|row| can_take(row)).map(window).collect();
-        Windows { round: ReleaseRound(self.round), senders }
-    }
+use super::{Memory, MessageEntry, Tables};
 
-    pub(crate) fn claim_due(
-        &mut self,
-        round: ReleaseRound,
-        rooms: &[Room],
-        due_before: DateTime<Utc>,
-        hold: Duration,
-    ) -> Vec<ReleasedMessage> {
-        if round.0 != self.round {
-            return Vec::new();
-        }
-        let rooms: Vec<Room> =
-            rooms.iter().filter(|room| self.senders.get(&room.sender).is_some_and(can_take)).copied().collect();
-        let due = self.find_due(due_before);
-        let allowed = |message: usize, room: usize| self.may_take(due[message], rooms[room]);
-        let assigned = assign(&rooms, due.len(), allowed);
-        let deadline = self.after(hold);
-        let mut released = Vec::new();
-        for (id, room) in due.into_iter().zip(assigned) {
-            let (Some(room), Some(message)) = (room, self.messages.get_mut(&id)) else { continue };
-            let sender = rooms[room].sender;
-            message.sender = Some(sender);
-            message.generation = Generation(message.generation.0 + 1);
-            message.release_deadline = Some(deadline);
-            released.push(ReleasedMessage {
-                message: id,
-                generation: message.generation,
-                sender,
-                campaign: message.campaign,
-                lane: message.lane,
-                to: message.to.clone(),
-                chars: message.content.typed_chars(),
-            });
-        }
-        self.round += i64::from(!released.is_empty());
-        released
-    }
+/// The first of what is due by `not_before` and id.
+fn first<'t>(due: impl Iterator<Item = &'t MessageEntry>, most: u32) -> impl Iterator<Item = &'t MessageEntry> {
+    let mut due: Vec<&MessageEntry> = due.collect();
+    due.sort_unstable_by_key(|entry| (entry.not_before, entry.id));
+    due.into_iter().take(most as usize)
+}
 
-    /// What may be claimed: lanes first to last, campaigns in turn, then by `not_before` and id.
-    fn find_due(&self, due_before: DateTime<Utc>) -> Vec<MessageId> {
-        let runs = |campaign: CampaignId| {
-            self.campaigns.get(&campaign).is_some_and(|campaign| campaign.state == CampaignState::Running)
-        };
-        let due = |message: &&MessageRow| {
-            message.is_unclaimed()
-                && message.not_before.is_none_or(|at| at < due_before)
-                && message.campaign.is_none_or(runs)
-        };
-        let mut found: Vec<&MessageRow> = self.messages.values().filter(due).collect();
-        found.sort_by_key(|message| (message.not_before, message.id));
-        let mut turns: BTreeMap<Option<CampaignId>, u32> = BTreeMap::new();
-        let mut ordered: Vec<_> = found
-            .into_iter()
-            .map(|message| {
-                let turn = turns.entry(message.campaign).or_default();
-                *turn += 1;
-                (message.lane, message.sender.is_none(), *turn, message.id)
-            })
-            .collect();
-        ordered.sort_unstable();
-        ordered.into_iter().map(|(_, _, _, id)| id).collect()
-    }
-
-    fn may_take(&self, message: MessageId, room: Room) -> bool {
-        let (Some(message), Some(row)) = (self.messages.get(&message), self.senders.get(&room.sender)) else {
-            return false;
-        };
-        match message.sender {
-            Some(bound) => bound == room.sender,
-            None => row.sender.pools.contains(&message.pool),
-        }
-    }
-
-    pub(crate) fn give_back(&mut self, claims: &[Claim], put_off: PutOff) {
-        for claim in claims {
-            let Some(message) = self.messages.get_mut(&claim.message) else { continue };
-            let held = message.state == MessageState::Waiting
-                && message.release_deadline.is_some()
-                && message.generation == claim.generation;
-            if held {
-                message.unclaim();
-                message.not_before = put_off.not_before.or(message.not_before);
-                message.waits_for = Some(put_off.waits_for);
-            }
-        }
-    }
-
-    pub(crate) fn reclaim_missing(&mut self, sender: SenderId, epoch: Epoch, left: Duration) -> Fenced<u64> {
-        let now = self.now;
-        if !self.senders.get(&sender).is_some_and(|row| row.holds(epoch, now)) {
-            return Fenced::LeaseLost;
-        }
-        let until = now + TimeDelta::from_std(left).unwrap_or(TimeDelta::MAX);
-        let claimed = self.messages.values_mut().filter(|message| message.sender == Some(sender));
-        let mut reclaimed = 0;
-        for message in claimed.filter(|message| message.release_deadline.is_some_and(|at| at <= until)) {
-            message.unclaim();
-            reclaimed += 1;
-        }
-        Fenced::Done(reclaimed)
-    }
-
-    pub(crate) fn void_releases(&mut self) -> u64 {
-        let mut void = 0;
-        for message in self.messages.values_mut().filter(|message| message.release_deadline.is_some()) {
-            message.unclaim();
-            void += 1;
-        }
-        void
+fn row(entry: &MessageEntry, pool: Option<PoolId>) -> DueRow {
+    DueRow {
+        seq: entry.seq,
+        id: entry.id,
+        campaign: entry.campaign,
+        lane: entry.lane,
+        bound_to: entry.sender,
+        not_before: entry.not_before,
+        generation: entry.generation,
+        to: entry.to.clone(),
+        chars: entry.content.typed_chars(),
+        pool,
     }
 }
 
-fn can_take(row: &SenderRow) -> bool {
-    row.sender.state == SenderState::Active && row.sender.session == SessionState::Connected
+impl Tables {
+    fn round(&self) -> ReleaseRound {
+        ReleaseRound(self.rounds.get(&()).copied().unwrap_or(0))
+    }
+
+    /// What is due and bound to a sender.
+    fn due_of(&self, sender: SenderId, before: DateTime<Utc>) -> impl Iterator<Item = &MessageEntry> {
+        self.messages.open_of_sender(sender).filter(move |entry| entry.is_unclaimed() && entry.not_before < before)
+    }
+
+    /// What is due of a campaign, or of none, for any sender.
+    fn due_for_any(&self, campaign: Option<CampaignId>, before: DateTime<Utc>) -> impl Iterator<Item = &MessageEntry> {
+        let free = self.messages.open_of(campaign).filter(|entry| entry.is_unclaimed() && entry.sender.is_none());
+        free.filter(move |entry| entry.not_before < before)
+    }
+}
+
+#[async_trait]
+impl ReleaseRows for Tables {
+    async fn lock_round(&mut self) -> Fallible<ReleaseRound> {
+        self.wait_for(Line::Rounds);
+        Ok(self.round())
+    }
+
+    async fn advance_round(&mut self) -> Fallible<()> {
+        let next = self.round().0 + 1;
+        self.rounds.put((), next);
+        Ok(())
+    }
+
+    async fn list_takers(&mut self, senders: &[SenderId]) -> Fallible<Vec<TakerRow>> {
+        let takers = senders.iter().filter(|sender| self.senders.get(sender).is_some_and(super::SenderEntry::is_taker));
+        let row = |sender: SenderId| TakerRow {
+            sender,
+            pools: self.pools_of(sender).collect(),
+            has_bound: self.messages.open_of_sender(sender).any(MessageEntry::is_unclaimed),
+        };
+        Ok(takers.map(|sender| row(*sender)).collect())
+    }
+
+    async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>> {
+        let free = self.messages.open_of(None).filter(|entry| entry.is_unclaimed() && entry.sender.is_none());
+        let with: BTreeSet<PoolId> = free.filter_map(|entry| entry.pool).collect();
+        Ok(with.into_iter().filter(|pool| pools.contains(pool)).collect())
+    }
+
+    async fn list_bound_singles(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let due = senders.iter().flat_map(|&(sender, most)| {
+            let due = self.due_of(sender, due_before);
+            first(due.filter(|entry| entry.campaign.is_none() && entry.lane == lane), most)
+        });
+        Ok(due.map(|entry| row(entry, None)).collect())
+    }
+
+    async fn list_bound_of_campaigns(
+        &mut self,
+        senders: &[(SenderId, u32)],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let mut found = Vec::new();
+        for entry in self.list_by_start(CampaignState::Running) {
+            let campaign = Some(entry.campaign.id);
+            for &(sender, most) in senders {
+                let due = self.due_of(sender, due_before).filter(|entry| entry.campaign == campaign);
+                found.extend(first(due, most).map(|entry| row(entry, None)));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn list_pool_singles(
+        &mut self,
+        pools: &[(PoolId, u32)],
+        lane: Lane,
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let mut found = Vec::new();
+        for &(pool, most) in pools {
+            let due = self.due_for_any(None, due_before).filter(|entry| entry.pool == Some(pool) && entry.lane == lane);
+            found.extend(first(due, most).map(|entry| row(entry, Some(pool))));
+        }
+        Ok(found)
+    }
+
+    async fn list_campaigns_with_due(&mut self, due_before: DateTime<Utc>) -> Fallible<Vec<(CampaignId, PoolId)>> {
+        let with_due = self.list_by_start(CampaignState::Running).into_iter().filter_map(|entry| {
+            let campaign = &entry.campaign;
+            self.due_for_any(Some(campaign.id), due_before).next()?;
+            Some((campaign.id, self.find_pool(campaign.workspace, &campaign.definition.pool)?))
+        });
+        Ok(with_due.collect())
+    }
+
+    async fn list_due_of_campaigns(
+        &mut self,
+        queries: &[DueQuery],
+        due_before: DateTime<Utc>,
+    ) -> Fallible<Vec<DueRow>> {
+        let mut found = Vec::new();
+        for query in queries {
+            let due = self.due_for_any(Some(query.campaign), due_before);
+            let due = due.filter(|entry| query.after.is_none_or(|after| (entry.not_before, entry.id) > after));
+            found.extend(first(due, query.most).map(|entry| row(entry, Some(query.pool))));
+        }
+        Ok(found)
+    }
+
+    async fn claim_messages(&mut self, due: &[(&DueRow, SenderId)], hold: Duration) -> Fallible<HashSet<i64>> {
+        let until = self.after(hold);
+        let mut claimed = HashSet::new();
+        for &(due, sender) in due {
+            let is_there = self.messages.get(&due.seq).is_some_and(|entry| {
+                let is_free = entry.sender.is_none_or(|bound| bound == sender);
+                is_free && entry.is_unclaimed() && entry.generation == due.generation
+            });
+            if is_there {
+                self.messages.edit(due.seq, |entry| {
+                    entry.sender = Some(sender);
+                    entry.generation = Generation(entry.generation.0 + 1);
+                    entry.release_deadline = Some(until);
+                })?;
+                claimed.insert(due.seq);
+            }
+        }
+        Ok(claimed)
+    }
+}
+
+#[async_trait]
+impl ReleaseReads for Memory {
+    async fn list_windows(&self) -> Fallible<Windows> {
+        let tables = self.read().await?;
+        let window = |entry: &super::SenderEntry| {
+            let theirs = tables.messages.open_of_sender(entry.sender.id);
+            let held = theirs.filter(|message| message.release_deadline.is_some_and(|at| at > tables.now));
+            let outstanding = u32::try_from(held.count()).unwrap_or(u32::MAX);
+            SenderWindow { sender: tables.view_sender(entry), outstanding }
+        };
+        let senders = tables.senders.values().filter(|entry| entry.is_taker()).map(window).collect();
+        Ok(Windows { round: tables.round(), senders })
+    }
 }

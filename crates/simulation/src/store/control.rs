@@ -16,24 +16,29 @@ use paceline_store::{
 };
 
 use super::NodeStore;
-use crate::{flaw::Flaw, trace::Short, world::World};
+use crate::{
+    flaw::Flaw,
+    memory::Tables,
+    trace::Short,
+    world::{World, at_once},
+};
 
 #[async_trait]
 impl PlanStore for NodeStore {
     async fn list_planning(&self, limit: u32) -> StoreResult<Vec<PlanningCampaign>> {
-        self.call(move |world| Ok(world.memory.list_planning(limit))).await
+        self.call(move |world| at_once(world.store.ledger.list_planning(limit))).await
     }
 
     async fn list_unplanned(&self, campaign: &Campaign, after_row: i64, limit: u32) -> StoreResult<Vec<UnplannedRow>> {
         let campaign = campaign.clone();
-        self.call(move |world| Ok(world.memory.list_unplanned(&campaign, after_row, limit))).await
+        self.call(move |world| at_once(world.store.ledger.list_unplanned(&campaign, after_row, limit))).await
     }
 
     async fn record_plan(&self, batch: PlannedBatch) -> StoreResult<()> {
         let port = self.port.clone();
         self.call(move |world| {
             let (campaign, through, messages) = (batch.campaign, batch.through_row, batch.messages.len());
-            world.memory.record_plan(batch)?;
+            at_once(world.store.ledger.record_plan(batch))?;
             world.tell(&port, format_args!("plans {} through row {through}: {messages} messages", Short(campaign)));
             Ok(())
         })
@@ -47,11 +52,10 @@ impl ResultStore for NodeStore {
         let (port, results) = (self.port.clone(), results.to_vec());
         self.call(move |world| {
             if world.flaw == Some(Flaw::ForgetsInbox) {
-                world.memory.inbox.clear();
+                world.store.maps.tamper(Tables::forget_inbox);
             }
-            let summary = world.memory.apply_results(&results, now);
-            let World { books, memory, .. } = &mut *world;
-            books.apply(memory, &results, &summary);
+            let summary = at_once(world.store.ledger.apply_results(&results, now))?;
+            world.books.apply(&results, &summary);
             world.step(&port);
             for result in &results {
                 tell_result(world, &port, &result.result);
@@ -65,7 +69,7 @@ impl ResultStore for NodeStore {
 fn tell_result(world: &mut World, port: &crate::world::Port, result: &WorkerResult) {
     match &result.body {
         ResultBody::Attempt { message, attempt, outcome, .. } => {
-            let state = world.memory.messages.get(message).map_or("gone", |message| message.state.as_str());
+            let state = world.store.maps.look().messages.find(*message).map_or("gone", |message| message.state.as_str());
             let outcome = outcome.as_str();
             world.tell(port, format_args!("applies {} attempt {attempt}: {outcome}, now {state}", Short(message)));
         }
@@ -82,60 +86,60 @@ fn tell_result(world: &mut World, port: &crate::world::Port, result: &WorkerResu
 #[async_trait]
 impl EventStore for NodeStore {
     async fn number_events(&self, limit: u32) -> StoreResult<u64> {
-        self.call(move |world| Ok(world.memory.number_events(limit))).await
+        self.call(move |world| at_once(world.store.ledger.number_events(limit))).await
     }
 
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>> {
-        self.call(move |world| Ok(world.memory.list_events(workspace, after, limit))).await
+        self.call(move |world| at_once(world.store.ledger.list_events(workspace, after, limit))).await
     }
 }
 
 #[async_trait]
 impl SweepStore for NodeStore {
     async fn start_scheduled(&self, now: DateTime<Utc>, limit: u32) -> StoreResult<u64> {
-        self.sweep("starts campaigns", move |world| world.memory.start_scheduled(now, limit)).await
+        self.sweep("starts campaigns", move |world| at_once(world.store.ledger.start_scheduled(now, limit))).await
     }
 
     async fn complete_campaigns(&self, now: DateTime<Utc>, limit: u32) -> StoreResult<u64> {
-        self.sweep("completes campaigns", move |world| world.memory.complete_campaigns(now, limit)).await
+        self.sweep("completes campaigns", move |world| at_once(world.store.ledger.complete_campaigns(now, limit))).await
     }
 
     async fn expire_messages(&self, now: DateTime<Utc>, limit: u32) -> StoreResult<u64> {
-        self.sweep("expires messages", move |world| world.memory.expire_messages(now, limit)).await
+        self.sweep("expires messages", move |world| at_once(world.store.ledger.expire_messages(now, limit))).await
     }
 
     async fn cancel_messages(&self, now: DateTime<Utc>, limit: u32) -> StoreResult<u64> {
-        self.sweep("cancels messages", move |world| world.memory.cancel_messages(now, limit)).await
+        self.sweep("cancels messages", move |world| at_once(world.store.ledger.cancel_messages(now, limit))).await
     }
 
     async fn reclaim_releases(&self, limit: u32) -> StoreResult<u64> {
         self.sweep("reclaims releases", move |world| match world.flaw {
-            Some(Flaw::KeepsClaims) => 0,
-            _ => world.memory.reclaim_releases(limit),
+            Some(Flaw::KeepsClaims) => Ok(0),
+            _ => at_once(world.store.ledger.reclaim_releases(limit)),
         })
         .await
     }
 
-    /// The simulation has no uploads: its rows are there when it begins.
-    async fn abort_stale_uploads(&self, _limit: u32) -> StoreResult<u64> {
-        Ok(0)
+    async fn abort_stale_uploads(&self, limit: u32) -> StoreResult<u64> {
+        self.sweep("aborts uploads", move |world| at_once(world.store.ledger.abort_stale_uploads(limit))).await
     }
 
     async fn list_unapplied_outcomes(&self, age: Duration, limit: u32) -> StoreResult<Vec<WorkerResult>> {
-        self.call(move |world| Ok(world.memory.list_unapplied_outcomes(age, limit))).await
+        self.call(move |world| at_once(world.store.ledger.list_unapplied_outcomes(age, limit))).await
     }
 
     async fn lose_abandoned(&self, now: DateTime<Utc>, age: Duration, limit: u32) -> StoreResult<u64> {
-        self.sweep("loses abandoned intents", move |world| world.memory.lose_abandoned(now, age, limit)).await
+        let lose = move |world: &mut World| at_once(world.store.ledger.lose_abandoned(now, age, limit));
+        self.sweep("loses abandoned intents", lose).await
     }
 
-    /// The simulated workspace holds what is unknown.
-    async fn settle_unknown(&self, _now: DateTime<Utc>, _grace: Duration, _limit: u32) -> StoreResult<u64> {
-        Ok(0)
+    async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64> {
+        let settle = move |world: &mut World| at_once(world.store.ledger.settle_unknown(now, grace, limit));
+        self.sweep("settles the unknown", settle).await
     }
 
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
-        self.sweep("purges", move |world| world.memory.purge_before(age, limit)).await
+        self.sweep("purges", move |world| at_once(world.store.ledger.purge_before(age, limit))).await
     }
 }
 
@@ -143,7 +147,7 @@ impl SweepStore for NodeStore {
 impl BurialStore for NodeStore {
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
         let letters = letters.to_vec();
-        self.call(move |world| Ok(world.memory.record_dead_letters(&letters, not_before))).await
+        self.call(move |world| at_once(world.store.ledger.record_dead_letters(&letters, not_before))).await
     }
 }
 
@@ -151,11 +155,11 @@ impl NodeStore {
     async fn sweep(
         &self,
         what: &'static str,
-        sweep: impl FnOnce(&mut World) -> u64 + Send + 'static,
+        sweep: impl FnOnce(&mut World) -> StoreResult<u64> + Send + 'static,
     ) -> StoreResult<u64> {
         let port = self.port.clone();
         self.call(move |world| {
-            let swept = sweep(world);
+            let swept = sweep(world)?;
             if swept > 0 {
                 world.tell(&port, format_args!("{what}: {swept}"));
             }

@@ -18,7 +18,7 @@ use super::NodeStore;
 use crate::{
     flaw::Flaw,
     trace::Short,
-    world::{Port, World},
+    world::{Port, World, at_once},
 };
 
 #[async_trait]
@@ -26,7 +26,7 @@ impl LeaseStore for NodeStore {
     async fn claim_leases(&self, wish: LeaseWish) -> StoreResult<Vec<Lease>> {
         let port = self.port.clone();
         self.call(move |world| {
-            let leases = world.memory.claim_leases(&wish);
+            let leases = at_once(world.store.ledger.claim_leases(wish))?;
             for lease in &leases {
                 world.books.lease(lease.sender.id, lease.epoch);
                 world.tell(&port, format_args!("leases {} epoch {}", Short(lease.sender.id), lease.epoch.0));
@@ -38,35 +38,34 @@ impl LeaseStore for NodeStore {
 
     async fn renew_leases(&self, leases: &[(SenderId, Epoch)], ttl: Duration) -> StoreResult<Vec<(SenderId, Renewal)>> {
         let leases = leases.to_vec();
-        self.call(move |world| Ok(world.memory.renew_leases(&leases, ttl))).await
+        self.call(move |world| at_once(world.store.ledger.renew_leases(&leases, ttl))).await
     }
 
     async fn release_lease(&self, sender: SenderId, epoch: Epoch) -> StoreResult<()> {
         let port = self.port.clone();
         self.call(move |world| {
             world.tell(&port, format_args!("releases the lease of {} epoch {}", Short(sender), epoch.0));
-            world.memory.release_lease(sender, epoch);
-            Ok(())
+            at_once(world.store.ledger.release_lease(sender, epoch))
         })
         .await
     }
 
     async fn end_leases(&self, of: DeadHolder) -> StoreResult<u64> {
-        self.call(move |world| Ok(world.memory.end_leases(of))).await
+        self.call(move |world| at_once(world.store.ledger.end_leases(of))).await
     }
 
-    async fn find_session(&self, sender: SenderId, _device: i32) -> StoreResult<Option<SealedSession>> {
-        self.call(move |world| Ok(world.memory.find_session(sender))).await
+    async fn find_session(&self, sender: SenderId, device: i32) -> StoreResult<Option<SealedSession>> {
+        self.call(move |world| at_once(world.store.ledger.find_session(sender, device))).await
     }
 
     async fn store_session(
         &self,
         sender: SenderId,
-        _device: i32,
+        device: i32,
         epoch: Epoch,
         session: Option<SealedSession>,
     ) -> StoreResult<Fenced<()>> {
-        self.call(move |world| Ok(world.memory.store_session(sender, epoch, session))).await
+        self.call(move |world| at_once(world.store.ledger.store_session(sender, device, epoch, session))).await
     }
 }
 
@@ -75,7 +74,7 @@ impl IntentStore for NodeStore {
     async fn record_intents(&self, batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
         self.hold_up().await;
         let port = self.port.clone();
-        self.call(move |world| Ok(record_intents(world, &port, batch))).await
+        self.call(move |world| record_intents(world, &port, batch)).await
     }
 
     async fn record_outcomes(&self, outcomes: &[AttemptOutcome]) -> StoreResult<()> {
@@ -84,7 +83,7 @@ impl IntentStore for NodeStore {
             for AttemptOutcome { message, attempt, outcome, .. } in &outcomes {
                 world.tell(&port, format_args!("records {} attempt {attempt}: {}", Short(message), outcome.as_str()));
             }
-            world.memory.record_outcomes(&outcomes);
+            at_once(world.store.ledger.record_outcomes(&outcomes))?;
             world.step(&port);
             Ok(())
         })
@@ -100,7 +99,7 @@ impl IntentStore for NodeStore {
     ) -> StoreResult<Fenced<Vec<OpenAttempt>>> {
         let port = self.port.clone();
         self.call(move |world| {
-            let mut adopted = world.memory.adopt_attempts(sender, epoch, worker, now);
+            let mut adopted = at_once(world.store.ledger.adopt_attempts(sender, epoch, worker, now))?;
             if let Some(flaw) = world.flaw {
                 flaw.bend_adopted(&mut adopted, &mut world.chance);
             }
@@ -118,28 +117,26 @@ impl IntentStore for NodeStore {
 }
 
 /// The intents, and what the books say about each grant.
-fn record_intents(world: &mut World, port: &Port, mut batch: IntentBatch) -> Fenced<IntentAnswer> {
+fn record_intents(world: &mut World, port: &Port, mut batch: IntentBatch) -> StoreResult<Fenced<IntentAnswer>> {
     let asked_epoch = batch.epoch;
     if let Some(flaw) = world.flaw {
-        flaw.bend_batch(&mut batch, &mut world.memory);
+        world.store.maps.tamper(|tables| flaw.bend_batch(&mut batch, tables));
     }
-    let suppressions = match world.flaw {
-        Some(Flaw::IgnoresSuppressions) => Some(std::mem::take(&mut world.memory.suppressions)),
-        _ => None,
-    };
-    let before = (world.flaw == Some(Flaw::LosesIntents)).then(|| {
-        let account = world.memory.campaigns.clone();
-        (world.memory.messages.clone(), account, world.memory.singles)
-    });
-    let mut answer = world.memory.record_intents(&batch);
-    if let Some(suppressions) = suppressions {
-        world.memory.suppressions = suppressions;
-    }
-    world.books.intend(&world.memory, &batch, asked_epoch, &answer);
-    if let Some((messages, campaigns, singles)) = before {
-        (world.memory.messages, world.memory.campaigns, world.memory.singles) = (messages, campaigns, singles);
-        world.memory.moved.clear();
-    }
+    let mut answer = match world.flaw {
+        Some(Flaw::IgnoresSuppressions) => {
+            let suppressions = world.store.maps.tamper(|tables| std::mem::take(&mut tables.suppressions));
+            let answer = at_once(world.store.ledger.record_intents(batch.clone()));
+            world.store.maps.tamper(|tables| tables.suppressions = suppressions);
+            answer
+        }
+        Some(Flaw::LosesIntents) => {
+            world.store.maps.lose_next_commit();
+            at_once(world.store.ledger.record_intents(batch.clone()))
+        }
+        _ => at_once(world.store.ledger.record_intents(batch.clone())),
+    }?;
+    let World { books, store, .. } = world;
+    books.intend(&store.maps.look(), &batch, asked_epoch, &answer);
     if let Some(flaw) = world.flaw {
         flaw.bend_answer(&mut answer, &mut world.chance);
     }
@@ -154,7 +151,7 @@ fn record_intents(world: &mut World, port: &Port, mut batch: IntentBatch) -> Fen
             }
         }
     }
-    answer
+    Ok(answer)
 }
 
 const fn word(verdict: &paceline_store::intents::IntentVerdict) -> &'static str {
@@ -167,7 +164,7 @@ const fn word(verdict: &paceline_store::intents::IntentVerdict) -> &'static str 
 #[async_trait]
 impl ReleaseStore for NodeStore {
     async fn list_windows(&self) -> StoreResult<Windows> {
-        self.call(|world| Ok(world.memory.list_windows())).await
+        self.call(|world| at_once(world.store.ledger.list_windows())).await
     }
 
     async fn claim_due(
@@ -179,7 +176,7 @@ impl ReleaseStore for NodeStore {
     ) -> StoreResult<Vec<ReleasedMessage>> {
         let (port, rooms) = (self.port.clone(), rooms.to_vec());
         self.call(move |world| {
-            let released = world.memory.claim_due(round, &rooms, due_before, hold);
+            let released = at_once(world.store.ledger.claim_due(round, &rooms, due_before, hold))?;
             world.step(&port);
             for released in &released {
                 let (message, sender) = (Short(released.message), Short(released.sender));
@@ -196,8 +193,7 @@ impl ReleaseStore for NodeStore {
             for claim in &claims {
                 world.tell(&port, format_args!("gives back {}: {}", Short(claim.message), put_off.waits_for));
             }
-            world.memory.give_back(&claims, put_off);
-            Ok(())
+            at_once(world.store.ledger.give_back(&claims, put_off))
         })
         .await
     }
@@ -208,7 +204,7 @@ impl ReleaseStore for NodeStore {
             if world.flaw == Some(Flaw::KeepsClaims) {
                 return Ok(Fenced::Done(0));
             }
-            let reclaimed = world.memory.reclaim_missing(sender, epoch, left);
+            let reclaimed = at_once(world.store.ledger.reclaim_missing(sender, epoch, left))?;
             world.tell(&port, format_args!("misses the jobs of {}: {reclaimed:?}", Short(sender)));
             Ok(reclaimed)
         })
@@ -216,42 +212,34 @@ impl ReleaseStore for NodeStore {
     }
 
     async fn void_releases(&self) -> StoreResult<u64> {
-        self.call(|world| Ok(world.memory.void_releases())).await
+        self.call(|world| at_once(world.store.ledger.void_releases())).await
     }
 }
 
 #[async_trait]
 impl FleetStore for NodeStore {
     async fn report_worker(&self, report: WorkerReport, ttl: Duration) -> StoreResult<()> {
-        self.call(move |world| {
-            world.memory.report_worker(report, ttl);
-            Ok(())
-        })
-        .await
+        self.call(move |world| at_once(world.store.ledger.report_worker(report, ttl))).await
     }
 
     async fn remove_worker(&self, worker: WorkerId) -> StoreResult<()> {
-        self.call(move |world| {
-            world.memory.remove_worker(worker);
-            Ok(())
-        })
-        .await
+        self.call(move |world| at_once(world.store.ledger.remove_worker(worker))).await
     }
 
     async fn list_workers(&self) -> StoreResult<Vec<WorkerView>> {
-        self.call(|world| Ok(world.memory.list_workers())).await
+        self.call(|world| at_once(world.store.ledger.list_workers())).await
     }
 
     async fn list_fleet_senders(&self, which: Which) -> StoreResult<Vec<Sender>> {
-        self.call(move |world| Ok(world.memory.list_fleet_senders(&which))).await
+        self.call(move |world| at_once(world.store.ledger.list_fleet_senders(which))).await
     }
 
     async fn count_leases(&self) -> StoreResult<Vec<(WorkerId, u32)>> {
-        self.call(|world| Ok(world.memory.count_leases())).await
+        self.call(|world| at_once(world.store.ledger.count_leases())).await
     }
 
     async fn count_shared_senders(&self, channels: &[ChannelKind]) -> StoreResult<u32> {
         let channels = channels.to_vec();
-        self.call(move |world| Ok(world.memory.count_shared_senders(&channels))).await
+        self.call(move |world| at_once(world.store.ledger.count_shared_senders(&channels))).await
     }
 }

@@ -1,5 +1,6 @@
 //! The simulation's tests.
 
+mod conformance;
 mod flaws;
 mod replays;
 mod seeds;
