@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc};
 use paceline_config::SimulatorPlace;
 use paceline_domain::{Minter, SenderId};
 use paceline_store::fleet::{FleetStore as _, Which};
-use paceline_store_postgres::PostgresStore;
 use serde::Serialize;
 
 use crate::{
@@ -148,7 +147,7 @@ async fn look_at_database(services: &Services) -> (Vec<Finding>, Vec<SenderId>) 
 
 async fn list_senders(services: &Services) -> anyhow::Result<Vec<SenderId>> {
     let minter = Arc::new(Minter::new(entropy::seed()?));
-    let store = PostgresStore::open(services.database_options(Client::Worker(1))?, minter).await?;
+    let store = paceline_store_postgres::open(services.database_options(Client::Worker(1))?, minter).await?;
     let senders = store.list_fleet_senders(Which::Active).await?;
     store.close().await;
     Ok(senders.into_iter().map(|sender| sender.id).collect())

@@ -107,7 +107,7 @@ impl Services {
         let mut said: Option<Instant> = None;
         loop {
             let opened = tokio::select! {
-                opened = PostgresStore::open(self.database_options(client)?, Arc::clone(&setup.minter)) => opened,
+                opened = paceline_store_postgres::open(self.database_options(client)?, Arc::clone(&setup.minter)) => opened,
                 () = stop.cancelled() => return Ok(None),
             };
             let error = match opened {

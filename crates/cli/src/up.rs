@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use paceline_config::{Config, SimulatorPlace};
 use paceline_domain::{Clock, Minter};
 use paceline_simulator::{Simulator, SimulatorHandle, SimulatorOptions};
-use paceline_store_postgres::PostgresStore;
-use paceline_store_sqlite::{SqliteOptions, SqliteStore};
+use paceline_store_sqlite::SqliteOptions;
 use serde_json::json;
 
 use crate::{
@@ -76,11 +75,11 @@ pub(crate) async fn migrate(settings: Settings, output: Output) -> anyhow::Resul
     let database = if let Some(services) = settings.find_services()? {
         let options = services.database_options(Client::Server)?;
         let place = options.place();
-        PostgresStore::open(options, minter).await?.close().await;
+        paceline_store_postgres::open(options, minter).await?.close().await;
         place
     } else {
         let data = DataDir::open(&settings.config.data_dir)?;
-        SqliteStore::open(SqliteOptions::new(data.database()), minter).await?.close().await;
+        paceline_store_sqlite::open(SqliteOptions::new(data.database()), minter).await?.close().await;
         data.database().display().to_string()
     };
     output.emit(&json!({ "event": "migrated", "database": database }));

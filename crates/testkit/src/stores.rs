@@ -15,7 +15,7 @@ use crate::seeded_minter;
 pub async fn fixture() -> (Arc<SqliteStore>, TempDir) {
     let folder = TempDir::new().expect("a temporary folder can be made");
     let options = SqliteOptions::new(folder.path().join("paceline.db"));
-    let store = SqliteStore::open(options, seeded_minter(1)).await.expect("a new store can be opened");
+    let store = paceline_store_sqlite::open(options, seeded_minter(1)).await.expect("a new store can be opened");
     (Arc::new(store), folder)
 }
 

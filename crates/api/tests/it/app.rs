@@ -95,7 +95,7 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let minter = Arc::new(Minter::new([42; 32]));
         let file = folder.path().join("paceline.db");
-        let store = Arc::new(SqliteStore::open(SqliteOptions::new(file), Arc::clone(&minter)).await.unwrap());
+        let store = Arc::new(paceline_store_sqlite::open(SqliteOptions::new(file), Arc::clone(&minter)).await.unwrap());
         let clock = Arc::new(HandClock(Mutex::new(noon())));
         let workspace_key = WorkspaceKey::from_bytes(minter.bytes());
         let workspace = minter.mint(noon());
