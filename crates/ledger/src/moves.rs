@@ -285,3 +285,22 @@ const fn event_of(state: MessageState) -> Option<EventKind> {
         MessageState::Cancelled => Some(EventKind::MessageCancelled),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use paceline_domain::{EventKind, MessageState};
+
+    use super::event_of;
+
+    #[test]
+    fn every_state_but_the_inner_ones_has_an_event_of_its_own() {
+        let kinds: Vec<EventKind> = MessageState::ALL.iter().filter_map(|&state| event_of(state)).collect();
+        assert_eq!(kinds.len(), MessageState::ALL.len() - 2);
+        assert!(kinds.iter().enumerate().all(|(index, kind)| !kinds[..index].contains(kind)));
+        for &state in MessageState::ALL {
+            if let Some(kind) = event_of(state) {
+                assert_eq!(kind.as_str(), format!("message.{state}"));
+            }
+        }
+    }
+}

@@ -162,8 +162,9 @@ fn bind(message: &mut WorkingCopy, senders: &[Locked<SenderRow>]) -> Fallible<()
     if message.row().binding == Binding::Routed {
         return Ok(());
     }
+    let Some(id) = message.row().sender else { return Ok(()) };
     // One that was sent again, by another sender, and is unknown again since it was first read: that sender is not locked.
-    let sender = senders.iter().find(|sender| Some(sender.id) == message.row().sender);
+    let sender = senders.iter().find(|sender| sender.id == id);
     let sender = sender.ok_or_else(|| Fault { then: Then::Repeat, ..Fault::conflict("messages") })?;
     let is_lost = sender.state == SenderState::Removed || sender.session == SessionState::Banned;
     message.bind(if is_lost { Binding::Free } else { Binding::Sticky });

@@ -115,9 +115,11 @@ async fn leave(
     let mut after = 0;
     loop {
         let messages = tx.rows.lock_waiting(Waiting::BoundTo { senders, after, limit: PIECE }).await?;
-        let Some(last) = messages.last() else { return Ok(()) };
-        after = last.seq;
         write_all(tx, messages.iter().filter_map(&change).collect()).await?;
+        match messages.last() {
+            Some(last) if messages.len() >= PIECE as usize => after = last.seq,
+            _ => return Ok(()),
+        }
     }
 }
 

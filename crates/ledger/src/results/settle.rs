@@ -78,3 +78,59 @@ pub const fn settle_receipt(kind: ReceiptKind) -> Settlement {
     };
     Settlement { happened, reason, not_before: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use paceline_domain::{AttemptNumber, Epoch, FailureReason, MAX_ATTEMPTS, MessageId, MessageMove, Outcome};
+    use paceline_store::intents::AttemptOutcome;
+
+    use super::{EndedAttemptRow, EndedAttempts};
+
+    const MESSAGE: MessageId = MessageId::from_bytes([1; 16]);
+    const UNSENT: Outcome = Outcome::Unsent { not_before: DateTime::UNIX_EPOCH };
+
+    fn ended(outcomes: &[Outcome]) -> EndedAttempts {
+        let row = |(attempt, outcome): (AttemptNumber, &Outcome)| EndedAttemptRow {
+            message: MESSAGE,
+            attempt,
+            epoch: Epoch(7),
+            outcome: outcome.clone(),
+        };
+        EndedAttempts::from((1..).zip(outcomes).map(row).collect::<Vec<_>>())
+    }
+
+    fn reported(attempt: AttemptNumber, epoch: i64, outcome: Outcome) -> AttemptOutcome {
+        AttemptOutcome { message: MESSAGE, attempt, epoch: Epoch(epoch), outcome, at: DateTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn that_a_message_was_sent_is_believed_of_any_attempt_and_anyone() {
+        let sent = Outcome::Sent { provider_id: None };
+        let settled = ended(&[]).settle(&reported(1, 3, sent), 4).expect("it counts");
+        assert_eq!(settled.happened, MessageMove::Accept);
+    }
+
+    #[test]
+    fn anything_else_counts_only_of_the_present_attempt_and_as_its_row_has_it() {
+        let ended = ended(&[Outcome::Unknown, Outcome::Unknown]);
+        let happened = |attempt, epoch, outcome| ended.settle(&reported(attempt, epoch, outcome), 2);
+        assert_eq!(happened(2, 7, Outcome::Unknown).map(|it| it.happened), Some(MessageMove::Lose));
+        assert_eq!(happened(1, 7, Outcome::Unknown), None, "an earlier attempt");
+        assert_eq!(happened(2, 6, Outcome::Unknown), None, "a former holder");
+        assert_eq!(happened(2, 7, UNSENT), None, "another outcome than the row's");
+    }
+
+    #[test]
+    fn a_message_that_was_turned_away_too_often_fails_and_interruptions_do_not_count() {
+        let mut outcomes = vec![UNSENT; usize::try_from(MAX_ATTEMPTS).expect("it is small")];
+        outcomes.insert(1, Outcome::Interrupted { not_before: DateTime::UNIX_EPOCH });
+        let settled = |attempts: &[Outcome]| {
+            let last = AttemptNumber::try_from(attempts.len()).expect("they are few");
+            ended(attempts).settle(&reported(last, 7, UNSENT), last).expect("it counts")
+        };
+        assert_eq!(settled(&outcomes).reason, Some(FailureReason::AttemptsExhausted));
+        outcomes.pop();
+        assert_eq!(settled(&outcomes).happened, MessageMove::Unsent);
+    }
+}

@@ -1,5 +1,3 @@
-//! The pure decisions that both adapters share, and the completeness of the suite that both expand.
+//! The completeness of the suite that every adapter expands.
 
-mod intents;
-mod results;
 mod suite;

@@ -1,8 +1,8 @@
 //! What outcomes and receipts mean for a message.
 
 use chrono::DateTime;
-use paceline_domain::{EventKind, FailureReason, MAX_ATTEMPTS, MessageMove, MessageState, Outcome, ReceiptKind};
-use paceline_store::results::{Settlement, event_of, settle, settle_receipt};
+use paceline_domain::{FailureReason, MAX_ATTEMPTS, MessageMove, Outcome, ReceiptKind};
+use paceline_ledger::{Settlement, settle, settle_receipt};
 
 fn settlement(happened: MessageMove) -> Settlement {
     Settlement { happened, reason: None, not_before: None }
@@ -48,16 +48,4 @@ fn a_receipt_means_one_move() {
     assert_eq!(settle_receipt(ReceiptKind::Read), settlement(MessageMove::Read));
     let failed = Settlement { reason: Some(FailureReason::Refused), ..settlement(MessageMove::Reject) };
     assert_eq!(settle_receipt(ReceiptKind::Failed), failed);
-}
-
-#[test]
-fn every_state_but_the_inner_ones_has_an_event_of_its_own() {
-    let kinds: Vec<EventKind> = MessageState::ALL.iter().filter_map(|&state| event_of(state)).collect();
-    assert_eq!(kinds.len(), MessageState::ALL.len() - 2);
-    assert!(kinds.iter().enumerate().all(|(index, kind)| !kinds[..index].contains(kind)));
-    for &state in MessageState::ALL {
-        if let Some(kind) = event_of(state) {
-            assert_eq!(kind.as_str(), format!("message.{state}"));
-        }
-    }
 }

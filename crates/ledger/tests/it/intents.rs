@@ -5,8 +5,9 @@ use paceline_domain::{
     CampaignState, CancelReason, Epoch, Generation, Lane, MessageId, MessageState, SenderId, SenderState,
     SuppressionReason, SuppressionScope, WorkerId,
 };
+use paceline_ledger::{IntentCandidate, IntentDecision, decide};
 use paceline_pacing::{Draw, Pace, PaceState, Profile, Seed};
-use paceline_store::intents::{IntentBatch, IntentCandidate, IntentDecision, Refusal, decide};
+use paceline_store::intents::{IntentBatch, Refusal};
 
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_452_800, 0).expect("a time in range")

@@ -1,0 +1,4 @@
+//! The pure decisions.
+
+mod intents;
+mod results;
