@@ -7,8 +7,8 @@ mod applier;
 use std::{sync::Arc, time::Duration};
 
 use paceline_domain::{ResultBody, WorkerResult};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_queue::{Acker, Delivery, ResultConsumer, ResultQueue};
-use paceline_steps::{self as steps, Step};
 use paceline_store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -107,10 +107,10 @@ impl ResultsRole {
     async fn apply_pending(&mut self) -> Result<(), StepError> {
         let results: Vec<_> = self.pending.iter().flat_map(|unanswered| unanswered.results.iter().cloned()).collect();
         self.applier.meters().observe_batch(results.len());
-        steps::pass_if(Step::ResultsReceived, || results.iter().any(concerns_a_message));
+        failpoints::pass_if(Failpoint::ResultsReceived, || results.iter().any(concerns_a_message));
         match self.applier.apply(results).await {
             Ok(_) => {
-                steps::pass_if(Step::ResultsApplied, || {
+                failpoints::pass_if(Failpoint::ResultsApplied, || {
                     self.pending.iter().flat_map(|unanswered| &unanswered.results).any(concerns_a_message)
                 });
                 for unanswered in self.pending.drain(..) {

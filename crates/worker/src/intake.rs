@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use paceline_domain::Job;
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_queue::{Delivery, JobConsumer};
-use paceline_steps::{self as steps, Step};
 use tokio::time::Instant;
 
 use crate::backlog::Backlog;
@@ -63,7 +63,7 @@ impl Intake {
     }
 
     async fn take(&mut self, delivery: Delivery<Job>) {
-        steps::pass(Step::WorkerJobReceived);
+        failpoints::pass(Failpoint::WorkerJobReceived);
         self.search_pause = self.missed_after;
         self.search_at = Instant::now() + self.missed_after;
         if let Some(acker) = self.backlog.take(delivery, Instant::now())

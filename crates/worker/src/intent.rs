@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{Generation, MessageId};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_pacing::{Slot, Verdict};
-use paceline_steps::{self as steps, Step};
 use paceline_store::{
     StoreError,
     intents::{AttemptOutcome, IntentBatch, Refusal},
@@ -114,7 +114,7 @@ impl Actor {
     }
 
     pub(crate) fn observe_intent(&mut self, item: &Item, now: DateTime<Utc>) {
-        steps::pass(Step::WorkerIntentRecorded);
+        failpoints::pass(Failpoint::WorkerIntentRecorded);
         let waited = item.received_at.elapsed().as_secs_f64();
         self.context.meters.queue_wait.with_label_values(&[item.lane.as_str()]).observe(waited);
         if !self.profile.is_unpaced() {
@@ -142,7 +142,7 @@ impl Actor {
         self.throttled_until = self.throttled_until.max(transmission.throttled_until);
         let open = match transmission.result {
             Settled::Known(outcome, at) => {
-                steps::pass(Step::WorkerAnswered);
+                failpoints::pass(Failpoint::WorkerAnswered);
                 self.context.meters.count_outcome(self.channel_kind(), outcome.as_str());
                 self.resends.remove(&key);
                 let (message, attempt, epoch) = (parcel.message, parcel.attempt, self.lease.epoch);

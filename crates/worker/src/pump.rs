@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use paceline_channel::{ChannelEvent, Credentials, EventAck, EventBody, SessionEvents};
 use paceline_domain::{ChannelKind, ResultBody, SessionChange, SessionState, WorkerResult};
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::leases::Fenced;
 use tokio::sync::watch;
 
@@ -66,9 +66,9 @@ impl Pump {
             }
         }
         // The others say how the session is, which the next session says again.
-        steps::pass_if(Step::WorkerEventReceived, || !acks.is_empty());
+        failpoints::pass_if(Failpoint::WorkerEventReceived, || !acks.is_empty());
         self.context.publish_until_confirmed(results).await;
-        steps::pass_if(Step::WorkerEventReported, || !acks.is_empty());
+        failpoints::pass_if(Failpoint::WorkerEventReported, || !acks.is_empty());
         for ack in acks {
             ack.acknowledge().await;
         }

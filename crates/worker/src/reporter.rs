@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use paceline_domain::{ResultBody, SenderId, WorkerResult};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_queue::Queue;
-use paceline_steps::{self as steps, Step};
 use paceline_store::intents::AttemptOutcome;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
@@ -117,7 +117,7 @@ impl Publisher {
         while let Some(batch) = safe.recv().await {
             let results = batch.reports.iter().map(Report::result).collect();
             publish_until_confirmed(self.queue.as_ref(), results).await;
-            steps::pass_if(Step::WorkerResultPublished, || !batch.reports.is_empty());
+            failpoints::pass_if(Failpoint::WorkerResultPublished, || !batch.reports.is_empty());
             for report in batch.reports {
                 if let Some(ticket) = report.ticket {
                     ticket.settle().await;
@@ -145,7 +145,7 @@ impl Recorder {
             }
             let count = reports.len();
             let reports = self.record(reports).await;
-            steps::pass_if(Step::WorkerOutcomeRecorded, || !reports.is_empty());
+            failpoints::pass_if(Failpoint::WorkerOutcomeRecorded, || !reports.is_empty());
             if safe.send(Batch { reports, count, flushes }).await.is_err() {
                 return;
             }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use paceline_domain::{Outcome, Repeats};
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::{
     intents::{AttemptOutcome, OpenAttempt},
     leases::Fenced,
@@ -31,7 +31,7 @@ impl Actor {
         let counted = self.context.meters.orphans.with_label_values(&[self.channel_word()]);
         counted.inc_by(u64::try_from(orphans).unwrap_or(u64::MAX));
         if !open.is_empty() {
-            steps::pass(Step::WorkerAdopted);
+            failpoints::pass(Failpoint::WorkerAdopted);
             tracing::info!(sender.id = %self.lease.id, attempts.count = open.len(), "settling open attempts");
         }
         for attempt in open {

@@ -1,8 +1,8 @@
-//! All steps, and what has happened when a process is at each.
+//! All failpoints, and what has happened when a process is at each.
 
-/// A step on the way of a message.
+/// A failpoint on the way of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Failpoint {
     /// A mutation was asked for, and nothing is written of it: not even that its idempotency key is in use.
     ApiReceived,
     /// A request with an idempotency key is committed; its answer is not recorded under the key, so that the key is still claimed.
@@ -45,8 +45,8 @@ pub enum Step {
     SweeperSwept,
 }
 
-impl Step {
-    /// Every step, in the order of a message's way.
+impl Failpoint {
+    /// Every failpoint, in the order of a message's way.
     pub const ALL: [Self; 20] = [
         Self::ApiReceived,
         Self::ApiCommitted,
@@ -70,7 +70,7 @@ impl Step {
         Self::SweeperSwept,
     ];
 
-    /// The step's word: who gets there, and what they have just done.
+    /// The failpoint's word: who gets there, and what they have just done.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ApiReceived => "api.received",

@@ -1,6 +1,6 @@
-//! Arms the step at which this process is to die, where the environment names one.
+//! Arms the failpoint at which this process is to die, where the environment names one.
 
-use paceline_steps::{Armed, Order, VARIABLE, arm};
+use paceline_failpoints::{Armed, Order, VARIABLE, arm};
 
 use crate::settings::SettingsError;
 
@@ -12,10 +12,10 @@ pub(crate) fn arm_from_environment() -> Result<(), SettingsError> {
     }
     let order: Order = wanted.parse()?;
     match arm(order) {
-        Armed::Yes => tracing::warn!(%order, "this process ends at a step, as {VARIABLE} asks"),
+        Armed::Yes => tracing::warn!(%order, "this process ends at a failpoint, as {VARIABLE} asks"),
         Armed::Already => tracing::warn!(%order, "this process has another order already; {VARIABLE} is not followed"),
         Armed::NotInThisBuild => {
-            tracing::warn!(%order, "{VARIABLE} is set and nothing comes of it: only a debug build ends at steps");
+            tracing::warn!(%order, "{VARIABLE} is set and nothing comes of it: only a debug build ends at failpoints");
         }
     }
     Ok(())

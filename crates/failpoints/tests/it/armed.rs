@@ -1,14 +1,14 @@
-//! A process that is armed dies at its step and nowhere else. It is this very binary, started again for one test.
+//! A process that is armed dies at its failpoint and nowhere else. It is this very binary, started again for one test.
 
 use std::{
     os::unix::process::ExitStatusExt as _,
     process::{Command, Output},
 };
 
-use paceline_steps::{Armed, Step, arm, pass, pass_if};
+use paceline_failpoints::{Armed, Failpoint, arm, pass, pass_if};
 
-/// Tells a test that it is the process that walks past the steps, and what is armed in it.
-const WALKER: &str = "STEPS_TEST_ORDER";
+/// Tells a test that it is the process that walks past the failpoints, and what is armed in it.
+const WALKER: &str = "FAILPOINTS_TEST_ORDER";
 const SIGKILL: i32 = 9;
 
 /// Runs the test of this name as a process of its own, armed so.
@@ -33,8 +33,8 @@ fn is_walker() -> bool {
 fn a_process_dies_by_sigkill_at_the_pass_that_was_asked_for() {
     if is_walker() {
         for number in 1..=4 {
-            pass(Step::WorkerAnswered);
-            pass(Step::WorkerSent);
+            pass(Failpoint::WorkerAnswered);
+            pass(Failpoint::WorkerSent);
             eprintln!("passed {number}");
         }
         return;
@@ -48,28 +48,29 @@ fn a_process_dies_by_sigkill_at_the_pass_that_was_asked_for() {
 }
 
 #[test]
-fn a_step_that_is_passed_on_a_condition_does_not_count_where_it_does_not_hold() {
+fn a_failpoint_that_is_passed_on_a_condition_does_not_count_where_it_does_not_hold() {
     if is_walker() {
         for number in 1..=4 {
-            pass_if(Step::SweeperSwept, || number > 2);
+            pass_if(Failpoint::SweeperSwept, || number > 2);
             eprintln!("passed {number}");
         }
         return;
     }
-    let ended = walk("a_step_that_is_passed_on_a_condition_does_not_count_where_it_does_not_hold", "sweeper.swept");
+    let ended =
+        walk("a_failpoint_that_is_passed_on_a_condition_does_not_count_where_it_does_not_hold", "sweeper.swept");
     let said = String::from_utf8_lossy(&ended.stderr);
     let expected = if cfg!(debug_assertions) { (Some(SIGKILL), 2) } else { (None, 4) };
     assert_eq!((ended.status.signal(), said.matches("passed").count()), expected, "{said}");
 }
 
 #[test]
-fn a_process_that_nobody_armed_passes_every_step() {
+fn a_process_that_nobody_armed_passes_every_failpoint() {
     if is_walker() {
-        Step::ALL.into_iter().for_each(pass);
+        Failpoint::ALL.into_iter().for_each(pass);
         eprintln!("passed");
         return;
     }
-    let ended = walk("a_process_that_nobody_armed_passes_every_step", "");
+    let ended = walk("a_process_that_nobody_armed_passes_every_failpoint", "");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success() && said.contains("passed"), "{said}");
 }

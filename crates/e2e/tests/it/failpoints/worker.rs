@@ -80,16 +80,16 @@ async fn killed_after_a_result_is_published_it_sends_nothing_again(stack: Stack)
 }
 
 /// Where an outcome is safe nothing is sent again. With one message nothing else is on its way, so that a repeat would be this one's;
-/// in the midst of many the step is not the only thing that the death interrupts.
-async fn certain(stack: Stack, step: &str, series: u32) -> ScenarioResult<()> {
-    let mut drill = Drill::start(stack, step).await?;
+/// in the midst of many the failpoint is not the only thing that the death interrupts.
+async fn certain(stack: Stack, failpoint: &str, series: u32) -> ScenarioResult<()> {
+    let mut drill = Drill::start(stack, failpoint).await?;
     drill.submit(series, 1).await?;
     drill.died().await?;
     // The first pass may be that of what was left.
-    drill.revive_armed(&format!("{step}:2")).await?;
+    drill.revive_armed(&format!("{failpoint}:2")).await?;
     drill.books().await?.all_sent().without_repeats();
 
-    // Half of the answers come later than the others, so that the step is passed at least twice.
+    // Half of the answers come later than the others, so that the failpoint is passed at least twice.
     drill.world.network.add_fault(&json!({ "kind": "slow_ack", "delay_ms": 250, "probability": 0.5 })).await?;
     drill.submit(series + 1, CROWD).await?;
     drill.died().await?;

@@ -21,8 +21,8 @@ async fn killed_after_an_incoming_message_is_reported_it_is_not_told_twice(stack
 }
 
 /// One of those who were written to answers the sender who wrote; the worker dies on it.
-async fn an_answer_comes(stack: Stack, step: &str, series: u32) -> ScenarioResult<()> {
-    let mut drill = Drill::start(stack, step).await?;
+async fn an_answer_comes(stack: Stack, failpoint: &str, series: u32) -> ScenarioResult<()> {
+    let mut drill = Drill::start(stack, failpoint).await?;
     drill.submit(series, 4).await?;
     drill.books().await?.all_sent().without_repeats();
     let journal = drill.world.network.journal().await?;

@@ -1,10 +1,10 @@
-//! What a process is asked to do at a step, as a word of the environment.
+//! What a process is asked to do at a failpoint, as a word of the environment.
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
-use crate::{Step, VARIABLE};
+use crate::{Failpoint, VARIABLE};
 
-/// How a process ends at a step.
+/// How a process ends at a failpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// By SIGKILL.
@@ -13,13 +13,13 @@ pub enum End {
     Freeze,
 }
 
-/// What a process is asked to do. Written `[freeze:]<step>[:<pass>]`.
+/// What a process is asked to do. Written `[freeze:]<failpoint>[:<pass>]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     /// How it ends.
     pub end: End,
     /// Where.
-    pub step: Step,
+    pub failpoint: Failpoint,
     /// The how-manieth time that it gets there, from 1.
     pub pass: NonZeroU32,
 }
@@ -27,13 +27,13 @@ pub struct Order {
 /// Why an order cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// There is no such step.
-    #[error("{VARIABLE} names no step: {word:?}; unset it, or name one of {}", words())]
-    NoSuchStep {
+    /// There is no such failpoint.
+    #[error("{VARIABLE} names no failpoint: {word:?}; unset it, or name one of {}", words())]
+    NoSuchFailpoint {
         /// What it says.
         word: String,
     },
-    /// What follows the step is not a count.
+    /// What follows the failpoint is not a count.
     #[error("{VARIABLE} says {word:?} where the number of the pass belongs; write a whole number from 1, or nothing")]
     NotAPass {
         /// What it says.
@@ -53,8 +53,10 @@ impl FromStr for Order {
             Some((word, pass)) => (word, pass.parse().map_err(|_| OrderError::NotAPass { word: pass.to_owned() })?),
             None => (rest, NonZeroU32::MIN),
         };
-        let step = Step::ALL.into_iter().find(|step| step.as_str() == word);
-        step.map(|step| Self { end, step, pass }).ok_or_else(|| OrderError::NoSuchStep { word: word.to_owned() })
+        let failpoint = Failpoint::ALL.into_iter().find(|failpoint| failpoint.as_str() == word);
+        failpoint
+            .map(|failpoint| Self { end, failpoint, pass })
+            .ok_or_else(|| OrderError::NoSuchFailpoint { word: word.to_owned() })
     }
 }
 
@@ -64,10 +66,10 @@ impl fmt::Display for Order {
             End::Kill => "",
             End::Freeze => "freeze:",
         };
-        write!(f, "{prefix}{}:{}", self.step.as_str(), self.pass)
+        write!(f, "{prefix}{}:{}", self.failpoint.as_str(), self.pass)
     }
 }
 
 fn words() -> String {
-    Step::ALL.map(Step::as_str).join(", ")
+    Failpoint::ALL.map(Failpoint::as_str).join(", ")
 }

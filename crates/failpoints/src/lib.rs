@@ -1,15 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod failpoint;
 mod order;
-mod step;
 #[cfg(debug_assertions)]
 mod trap;
 
+pub use failpoint::Failpoint;
 pub use order::{End, Order, OrderError};
-pub use step::Step;
 
-/// The environment's variable that arms a step.
-pub const VARIABLE: &str = "PACELINE_KILL_AT";
+/// The environment's variable that arms a failpoint.
+pub const VARIABLE: &str = "PACELINE_FAILPOINT";
 
 /// Whether an order will be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Armed {
     Yes,
     /// It will not: a process is armed once, and this one has another order.
     Already,
-    /// It will not: this is a release build, whose steps do nothing.
+    /// It will not: this is a release build, whose failpoints do nothing.
     NotInThisBuild,
 }
 
@@ -34,17 +34,17 @@ pub fn arm(order: Order) -> Armed {
     armed
 }
 
-/// The process is at this step; it may not get further.
+/// The process is at this failpoint; it may not get further.
 #[inline]
-pub fn pass(step: Step) {
-    pass_if(step, || true);
+pub fn pass(failpoint: Failpoint) {
+    pass_if(failpoint, || true);
 }
 
-/// The process is at this step if the condition holds, which is asked only where it matters.
+/// The process is at this failpoint if the condition holds, which is asked only where it matters.
 #[inline]
-pub fn pass_if(step: Step, holds: impl FnOnce() -> bool) {
+pub fn pass_if(failpoint: Failpoint, holds: impl FnOnce() -> bool) {
     #[cfg(debug_assertions)]
-    trap::pass(step, holds);
+    trap::pass(failpoint, holds);
     #[cfg(not(debug_assertions))]
-    let _ = (step, holds);
+    let _ = (failpoint, holds);
 }

@@ -1,4 +1,4 @@
-//! One drill: an installation one of whose processes is to end at a step, what it is given to do, and what is asked afterwards.
+//! One drill: an installation one of whose processes is to end at a failpoint, what it is given to do, and what is asked afterwards.
 
 use std::{collections::BTreeMap, os::unix::process::ExitStatusExt as _};
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::books::Books;
 use crate::bounds::CAMPAIGN;
 
-/// The variable that arms a step.
-const VARIABLE: &str = "PACELINE_KILL_AT";
+/// The variable that arms a failpoint.
+const VARIABLE: &str = "PACELINE_FAILPOINT";
 const SIGKILL: i32 = 9;
 
-/// What a process that ends at a step says last.
-const KILLED: &str = "killed at a step, as was asked for";
-const FROZEN: &str = "frozen at a step, as was asked for";
+/// What a process that ends at a failpoint says last.
+const KILLED: &str = "killed at a failpoint, as was asked for";
+const FROZEN: &str = "frozen at a failpoint, as was asked for";
 
 /// An installation on either stack with a sender or two, and a customer who wants to hear of everything.
 pub(super) struct Drill {
@@ -79,28 +79,31 @@ impl Drill {
         Ok(campaign)
     }
 
-    /// Waits until the process that was to die has died: of SIGKILL, having said at which step.
+    /// Waits until the process that was to die has died: of SIGKILL, having said at which failpoint.
     pub(super) async fn died(&mut self) -> ScenarioResult<()> {
-        let step = self.step();
-        let tells = self.world.installation.stack() == Stack::Embedded || !step.starts_with("worker.");
+        let failpoint = self.failpoint();
+        let tells = self.world.installation.stack() == Stack::Embedded || !failpoint.starts_with("worker.");
         self.cut_off += usize::from(tells);
         let process = self.victim()?;
         let status = process.wait(CAMPAIGN).await?;
-        if status.signal() == Some(SIGKILL) && said(process, KILLED, &step) {
+        if status.signal() == Some(SIGKILL) && said(process, KILLED, &failpoint) {
             return Ok(());
         }
-        Err(ScenarioError::new(format!("the process was to die at {step}; it ended with {status}:\n{}", process.log())))
+        Err(ScenarioError::new(format!(
+            "the process was to die at {failpoint}; it ended with {status}:\n{}",
+            process.log()
+        )))
     }
 
     /// Waits until the process that was to be frozen is; answers with its id.
     pub(super) async fn froze(&mut self) -> ScenarioResult<u32> {
-        let step = self.step();
+        let failpoint = self.failpoint();
         let process = self.victim()?;
         let id = process.id().ok_or_else(|| ScenarioError::new("the process has ended"))?;
-        eventually(&format!("the process is frozen at {step}"), CAMPAIGN, async || {
+        eventually(&format!("the process is frozen at {failpoint}"), CAMPAIGN, async || {
             let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
             let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
-            Ok((state == Some("T") && said(process, FROZEN, &step)).then_some(id))
+            Ok((state == Some("T") && said(process, FROZEN, &failpoint)).then_some(id))
         })
         .await
     }
@@ -150,21 +153,21 @@ impl Drill {
         self.world.finish().await
     }
 
-    /// The order's step, without its kind and its pass.
-    fn step(&self) -> String {
+    /// The order's failpoint, without its kind and its pass.
+    fn failpoint(&self) -> String {
         let words = self.order.split(':').find(|word| word.contains('.'));
         words.unwrap_or_default().to_owned()
     }
 
-    /// The process in which the step is.
+    /// The process in which the failpoint is.
     fn victim(&mut self) -> ScenarioResult<&mut Process> {
-        if self.step().starts_with("worker.") { self.world.worker() } else { self.world.server() }
+        if self.failpoint().starts_with("worker.") { self.world.worker() } else { self.world.server() }
     }
 }
 
 /// Whether it was the last thing that a process said.
-fn said(process: &Process, message: &str, step: &str) -> bool {
+fn said(process: &Process, message: &str, failpoint: &str) -> bool {
     let log = process.log();
     let last = log.lines().next_back().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
-    last["message"] == message && last["step"] == step
+    last["message"] == message && last["failpoint"] == failpoint
 }

@@ -35,11 +35,11 @@ async fn killed_after_the_answer_is_recorded_the_repeated_request_gets_it(stack:
 }
 
 /// A client asks for one message, hears nothing, and asks again under the same key.
-async fn one_message(stack: Stack, step: &str) -> ScenarioResult<()> {
+async fn one_message(stack: Stack, failpoint: &str) -> ScenarioResult<()> {
     let person = "+491516500004040";
     let mut drill = Drill::start(stack, "").await?;
     drill.world.must_not_be_logged([person.trim_start_matches('+').to_owned()]);
-    drill.arm(step).await?;
+    drill.arm(failpoint).await?;
     let unheard = ask(&drill, person).await;
     assert!(unheard.is_err(), "the server died before it answered: {unheard:?}");
     drill.died().await?;

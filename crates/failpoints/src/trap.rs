@@ -11,9 +11,9 @@ use std::{
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::{Armed, End, Order, Step};
+use crate::{Armed, End, Failpoint, Order};
 
-/// The order of this process, and how often its step was passed. Process-wide because what it ends is the process.
+/// The order of this process, and how often its failpoint was passed. Process-wide because what it ends is the process.
 static TRAP: OnceLock<Trap> = OnceLock::new();
 
 /// A process that is stopped does not stop on the instant: the thread that asks for it must not get further meanwhile.
@@ -31,15 +31,15 @@ pub(crate) fn arm(order: Order) -> Armed {
     }
 }
 
-pub(crate) fn pass(step: Step, holds: impl FnOnce() -> bool) {
-    let Some(trap) = TRAP.get().filter(|trap| trap.order.step == step) else { return };
+pub(crate) fn pass(failpoint: Failpoint, holds: impl FnOnce() -> bool) {
+    let Some(trap) = TRAP.get().filter(|trap| trap.order.failpoint == failpoint) else { return };
     if !holds() {
         return;
     }
     let (passed, wanted) = (trap.passes.fetch_add(1, Ordering::AcqRel) + 1, trap.order.pass.get());
     match passed.cmp(&wanted) {
         Equal => end(trap.order),
-        // Another thread is about to end the process, and nobody gets past the step meanwhile.
+        // Another thread is about to end the process, and nobody gets past the failpoint meanwhile.
         Greater if trap.order.end == End::Kill => std::thread::sleep(UNTIL_STOPPED),
         Less | Greater => {}
     }
@@ -47,13 +47,15 @@ pub(crate) fn pass(step: Step, holds: impl FnOnce() -> bool) {
 
 fn end(order: Order) {
     let (signal, said) = match order.end {
-        End::Kill => (Signal::KILL, "killed at a step, as was asked for"),
-        End::Freeze => (Signal::STOP, "frozen at a step, as was asked for"),
+        End::Kill => (Signal::KILL, "killed at a failpoint, as was asked for"),
+        End::Freeze => (Signal::STOP, "frozen at a failpoint, as was asked for"),
     };
-    tracing::warn!(step = order.step.as_str(), pass = order.pass, "{said}");
+    tracing::warn!(failpoint = order.failpoint.as_str(), pass = order.pass, "{said}");
     match kill_process(getpid(), signal) {
         // Nothing more is done by this thread, whichever of them the signal strikes first.
         Ok(()) => std::thread::sleep(UNTIL_STOPPED),
-        Err(error) => tracing::error!(step = order.step.as_str(), %error, "the system refuses to end this process"),
+        Err(error) => {
+            tracing::error!(failpoint = order.failpoint.as_str(), %error, "the system refuses to end this process")
+        }
     }
 }
