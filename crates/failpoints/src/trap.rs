@@ -55,7 +55,7 @@ fn end(order: Order) {
         // Nothing more is done by this thread, whichever of them the signal strikes first.
         Ok(()) => std::thread::sleep(UNTIL_STOPPED),
         Err(error) => {
-            tracing::error!(failpoint = order.failpoint.as_str(), %error, "the system refuses to end this process")
+            tracing::error!(failpoint = order.failpoint.as_str(), %error, "the system refuses to end this process");
         }
     }
 }

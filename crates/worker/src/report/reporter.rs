@@ -15,12 +15,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    WorkerStore,
     backoff::Backoff,
-    context::publish_until_confirmed,
     gate::{Closer, Gate},
     meters::Meters,
-    ticket::Ticket,
+    report::{publish::publish_until_confirmed, ticket::Ticket},
+    store::WorkerStore,
 };
 
 /// How many reports wait for the reporter at most; those who report more wait.

@@ -2,48 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use paceline_channel::{Channel, Credentials, OpenError, Session, SessionSetup};
+use paceline_channel::{Channel, OpenError, Session, SessionSetup};
 use paceline_domain::{SessionChange, SessionState};
-use paceline_store::StoreError;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     context::Context,
     gate::Closer,
-    lease::{LeaseWatch, Standing},
+    lease::watch::LeaseWatch,
     meters::SessionMeter,
-    pump::Pump,
+    session::{
+        credentials,
+        pump::Pump,
+        status::{Ending, SessionStatus},
+    },
 };
 
-/// The device of a sender that Paceline uses.
-pub(crate) const DEVICE: i32 = 0;
 /// How long a session may take to close before it is left to itself.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SessionStatus {
-    /// Not up yet.
-    Opening,
-    /// Up.
-    Connected,
-    /// Over.
-    Over(Ending),
-}
-
-/// Why a session is over, by what is to be done next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Open it again soon.
-    Disconnected,
-    /// Open it again after a long pause: two who take it from each other would be worse.
-    Replaced,
-    /// Pair again.
-    LoggedOut,
-    /// Open it again when the suspension is over, if it ever is.
-    Suspended(Option<DateTime<Utc>>),
-}
 
 /// An open session.
 pub(crate) struct Connection {
@@ -60,7 +36,7 @@ impl Connection {
         channel: &Arc<dyn Channel>,
         meter: &Arc<SessionMeter>,
     ) -> Result<Self, Ending> {
-        let credentials = find_credentials(context, lease).await.map_err(|error| {
+        let credentials = credentials::find(context, lease).await.map_err(|error| {
             context.gate.close(Closer::Leases, &error);
             if !error.is_transient() {
                 tracing::error!(sender.id = %lease.id, error = %error, "the session's credentials cannot be read");
@@ -109,19 +85,6 @@ impl Drop for Connection {
     }
 }
 
-async fn find_credentials(context: &Context, lease: &LeaseWatch) -> Result<Option<Credentials>, StoreError> {
-    let Some(sealed) = context.store.find_session(lease.id, DEVICE).await? else { return Ok(None) };
-    match context.keyring.open(lease.id, DEVICE, &sealed) {
-        Ok(credentials) => Ok(Some(credentials)),
-        Err(error) => {
-            // The blob stays: with the right key it can be opened again, until a new pairing replaces it.
-            tracing::error!(sender.id = %lease.id, error = %error, "pairing again, since the stored session is of no use");
-            context.report_session(lease.id, SessionState::Unpaired, Some(error.to_string())).await;
-            Ok(None)
-        }
-    }
-}
-
 async fn report_refusal(context: &Context, lease: &LeaseWatch, meter: &SessionMeter, error: OpenError) -> Ending {
     let (state, until, ending) = match &error {
         OpenError::Unavailable { .. } => (SessionState::Disconnected, None, Ending::Disconnected),
@@ -136,7 +99,7 @@ async fn report_refusal(context: &Context, lease: &LeaseWatch, meter: &SessionMe
     }
     tracing::warn!(sender.id = %lease.id, error = %error, "the session cannot be opened");
     if ending == Ending::LoggedOut {
-        delete_session(context, lease).await;
+        credentials::delete(context, lease).await;
     }
     let change = SessionChange { state, pairing_code: None, until, detail: Some(error.to_string()) };
     tokio::select! {
@@ -145,18 +108,4 @@ async fn report_refusal(context: &Context, lease: &LeaseWatch, meter: &SessionMe
         () = lease.ended() => {}
     }
     ending
-}
-
-/// Deletes credentials that the network does not accept any more. Where the store is away they stay, and the next opening finds
-/// them void again.
-pub(crate) async fn delete_session(context: &Context, lease: &LeaseWatch) {
-    use paceline_store::leases::Fenced;
-    match context.store.store_session(lease.id, DEVICE, lease.epoch, None).await {
-        Ok(Fenced::Done(())) => {}
-        Ok(Fenced::LeaseLost) => lease.change(Standing::Lost),
-        Err(error) => {
-            context.gate.close(Closer::Leases, &error);
-            tracing::warn!(sender.id = %lease.id, error = %error, "void credentials cannot be deleted");
-        }
-    }
 }

@@ -1,15 +1,14 @@
 //! The beginning of a consumer, tried until there is one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use paceline_domain::SenderId;
 use paceline_queue::{QueueError, QueueResult};
 use tokio::time::Instant;
 
 use crate::{
-    actor::{Actor, Link, Turn},
     backoff::Backoff,
-    intake::Intake,
+    send::{attempts::Attempts, intake::Intake, link::Link, turn::Turn},
 };
 
 /// The longest pause between two tries: an operator who has cured what was in the way waits no longer.
@@ -17,34 +16,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often the log says that a sender's jobs are refused still.
 const SAY_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-impl Actor {
-    pub(crate) async fn consume(&mut self, link: &Link) -> Result<Intake, Turn> {
-        let prefetch = u16::try_from(self.profile.window().clamp(8, 1_024)).unwrap_or(1_024);
-        let mut backoff = Backoff::of_sender(self.lease.id, self.lease.epoch, Duration::from_millis(100));
-        let mut refusal = Refusal::default();
-        loop {
-            self.interruption(link)?;
-            match self.begin_consumer(prefetch).await {
-                Ok(intake) => {
-                    refusal.end(self.lease.id);
-                    return Ok(intake);
-                }
-                Err(error) => refusal.tell(self.lease.id, &error),
+/// Begins a consumer of the sender's jobs, unless there is something else to do meanwhile.
+pub(crate) async fn consume(attempts: &Attempts, link: &Link) -> Result<Intake, Turn> {
+    let lease = &attempts.lease;
+    let prefetch = u16::try_from(attempts.pace.profile().window().clamp(8, 1_024)).unwrap_or(1_024);
+    let mut backoff = Backoff::of_sender(lease.id, lease.epoch, Duration::from_millis(100));
+    let mut refusal = Refusal::default();
+    loop {
+        attempts.interruption(link)?;
+        match begin(attempts, prefetch).await {
+            Ok(intake) => {
+                refusal.end(lease.id);
+                return Ok(intake);
             }
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(backoff.next_pause().min(LONGEST_PAUSE)) => {}
-                () = self.lease.ended() => {}
-            }
+            Err(error) => refusal.tell(lease.id, &error),
+        }
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(backoff.next_pause().min(LONGEST_PAUSE)) => {}
+            () = lease.ended() => {}
         }
     }
+}
 
-    async fn begin_consumer(&self, prefetch: u16) -> QueueResult<Intake> {
-        let queue = &self.context.queue;
-        queue.declare_senders(&[self.lease.id]).await?;
-        let consumer = queue.consume_jobs(self.lease.id, prefetch).await?;
-        Ok(Intake::new(consumer, self.context.options.missed_after))
-    }
+async fn begin(attempts: &Attempts, prefetch: u16) -> QueueResult<Intake> {
+    let (context, lease) = (&attempts.context, &attempts.lease);
+    context.queue.declare_senders(&[lease.id]).await?;
+    let consumer = context.queue.consume_jobs(lease.id, prefetch).await?;
+    Ok(Intake::new(Arc::clone(context), lease.clone(), consumer))
 }
 
 /// What the log has said about a broker that refuses a sender's jobs. That it is away is said once for all senders, by whoever

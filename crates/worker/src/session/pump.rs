@@ -1,21 +1,21 @@
 //! Carries a session's events: each becomes a result, and is acknowledged to the channel only when that result is confirmed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
-use paceline_channel::{ChannelEvent, Credentials, EventAck, EventBody, SessionEvents};
+use paceline_channel::{ChannelEvent, EventAck, EventBody, SessionEvents};
 use paceline_domain::{ChannelKind, ResultBody, SessionChange, SessionState, WorkerResult};
 use paceline_failpoints::{self as failpoints, Failpoint};
-use paceline_store::leases::Fenced;
 use tokio::sync::watch;
 
 use crate::{
-    backoff::Backoff,
-    connection::{DEVICE, Ending, SessionStatus, delete_session},
     context::Context,
-    gate::Closer,
-    lease::{LeaseWatch, Standing},
+    lease::watch::{LeaseWatch, Standing},
     meters::SessionMeter,
+    session::{
+        credentials,
+        status::{Ending, SessionStatus},
+    },
 };
 
 /// How many events are carried at once.
@@ -85,13 +85,17 @@ impl Pump {
             EventBody::PairingCode(_) => {
                 self.meter.set(Some(SessionState::Pairing));
             }
-            EventBody::Paired(credentials) => return self.keep(credentials).await,
+            EventBody::Paired(new) => {
+                // Those that are not kept are not acknowledged either, so that they come again.
+                let kept = credentials::keep(&self.context, &self.lease, new).await;
+                return if kept { Safe::Yes } else { Safe::No };
+            }
             EventBody::Suspended { until } => {
                 self.end(Ending::Suspended(*until));
             }
             EventBody::LoggedOut => {
                 self.end(Ending::LoggedOut);
-                delete_session(&self.context, &self.lease).await;
+                credentials::delete(&self.context, &self.lease).await;
             }
             EventBody::Replaced => {
                 self.end(Ending::Replaced);
@@ -101,38 +105,6 @@ impl Pump {
             }
         }
         Safe::Yes
-    }
-
-    /// Seals and stores new credentials. Not acknowledged where that fails for good, so that they come again.
-    async fn keep(&self, credentials: &Credentials) -> Safe {
-        let sealed = match self.context.keyring.seal(self.lease.id, DEVICE, self.lease.epoch, credentials) {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                tracing::error!(sender.id = %self.lease.id, error = %error, "new credentials cannot be sealed");
-                return Safe::No;
-            }
-        };
-        let mut backoff = Backoff::new(Duration::from_millis(100));
-        loop {
-            let stored =
-                self.context.store.store_session(self.lease.id, DEVICE, self.lease.epoch, Some(sealed.clone()));
-            match stored.await {
-                Ok(Fenced::Done(())) => return Safe::Yes,
-                Ok(Fenced::LeaseLost) => {
-                    self.context.meters.epoch_refusals.with_label_values(&["session"]).inc();
-                    self.lease.change(Standing::Lost);
-                    return Safe::No;
-                }
-                Err(error) if error.is_transient() && self.lease.standing() != Standing::Lost => {
-                    self.context.gate.close(Closer::Leases, &error);
-                    tokio::time::sleep(backoff.next_pause()).await;
-                }
-                Err(error) => {
-                    tracing::error!(sender.id = %self.lease.id, error = %error, "new credentials cannot be stored");
-                    return Safe::No;
-                }
-            }
-        }
     }
 
     /// The first ending stays: what follows it is its consequence.

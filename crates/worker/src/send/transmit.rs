@@ -12,7 +12,7 @@ use paceline_domain::{Address, AttemptNumber, ChannelKind, Content, MessageId, O
 use paceline_store::intents::{Grant, OpenAttempt};
 use tokio::time::Instant;
 
-use crate::{ceiling::Ceiling, context::Context, lease::LeaseWatch};
+use crate::{context::Context, lease::watch::LeaseWatch, send::ceiling::Ceiling};
 
 /// How often one id is sent on one session before the session itself is held to be the trouble.
 const SENDS_PER_SESSION: u32 = 2;
@@ -20,6 +20,7 @@ const SENDS_PER_SESSION: u32 = 2;
 const LONGEST_RETRY: Duration = Duration::from_hours(24);
 
 /// What is needed to send on one session.
+#[derive(Clone)]
 pub(crate) struct Transmitter {
     pub(crate) context: Arc<Context>,
     pub(crate) lease: LeaseWatch,

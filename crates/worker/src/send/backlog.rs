@@ -6,7 +6,7 @@ use paceline_domain::{Job, JobItem, Lane};
 use paceline_queue::{Acker, Delivery};
 use tokio::time::Instant;
 
-use crate::ticket::Ticket;
+use crate::report::ticket::Ticket;
 
 /// One message in hand.
 pub(crate) struct Item {
