@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paceline_domain::{AddressPolicy, Clock};
+use paceline_domain::{Clock, EgressPolicy};
 use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry};
 use paceline_telemetry::Metrics;
@@ -59,7 +59,7 @@ impl Webhooks {
     /// When an option makes no sense, or TLS cannot be set up.
     pub fn new(deps: WebhookDeps, options: WebhookOptions) -> Result<Self, WebhooksError> {
         options.check()?;
-        let policy: Arc<AddressPolicy> = Arc::new(options.allow.clone());
+        let policy: Arc<EgressPolicy> = Arc::new(options.egress.clone());
         let client = client::build(&options, Arc::clone(&policy))?;
         Ok(Self {
             store: deps.store,

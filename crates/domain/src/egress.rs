@@ -1,5 +1,5 @@
-//! Which network addresses customers may make us connect to. Pure, so that the API refuses at creation by the same rule
-//! that the webhook dispatcher applies after resolving.
+//! The egress policy: which network addresses customers may make us connect to. Pure, so that the API refuses at creation by the
+//! same rule that the webhook dispatcher applies after resolving.
 
 use std::{
     fmt,
@@ -99,9 +99,9 @@ impl fmt::Display for Network {
     }
 }
 
-/// Which addresses customers may make us connect to.
+/// The egress policy: which network addresses customers may make us connect to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum AddressPolicy {
+pub enum EgressPolicy {
     /// The public internet.
     #[default]
     PublicOnly,
@@ -111,7 +111,7 @@ pub enum AddressPolicy {
     Any,
 }
 
-impl AddressPolicy {
+impl EgressPolicy {
     /// Whether a connection to this address may be made.
     pub fn permits(&self, address: IpAddr) -> bool {
         match self {
@@ -224,11 +224,11 @@ mod tests {
 
     #[test]
     fn a_policy_adds_networks_to_the_public_internet() {
-        let policy = AddressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]);
+        let policy = EgressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]);
         assert!(policy.permits("127.0.0.1".parse().unwrap()));
         assert!(policy.permits("1.1.1.1".parse().unwrap()));
         assert!(!policy.permits("10.0.0.1".parse().unwrap()));
-        assert!(!AddressPolicy::default().permits("127.0.0.1".parse().unwrap()));
-        assert!(AddressPolicy::Any.permits("::1".parse().unwrap()));
+        assert!(!EgressPolicy::default().permits("127.0.0.1".parse().unwrap()));
+        assert!(EgressPolicy::Any.permits("::1".parse().unwrap()));
     }
 }

@@ -1,6 +1,6 @@
 //! Where connections may go.
 
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use paceline_store::deliveries::NextTry;
 
 use crate::{receiver::Receiver, world::*};
@@ -8,7 +8,7 @@ use crate::{receiver::Receiver, world::*};
 #[tokio::test]
 async fn inner_addresses_are_refused_by_default_in_every_notation() {
     let mut world = World::new();
-    world.options.allow = AddressPolicy::default();
+    world.options.egress = EgressPolicy::default();
     world.options.schedule.truncate(1);
     let receiver = Receiver::answering(200).await;
     let port = receiver.address.port();
@@ -51,7 +51,7 @@ async fn inner_addresses_are_refused_by_default_in_every_notation() {
 #[tokio::test]
 async fn a_refused_address_is_tried_again_because_a_name_may_move() {
     let mut world = World::new();
-    world.options.allow = AddressPolicy::default();
+    world.options.egress = EgressPolicy::default();
     world.add("http://localhost/");
     let running = world.run();
     let outcomes = world.store.outcomes(1).await;
@@ -62,7 +62,7 @@ async fn a_refused_address_is_tried_again_because_a_name_may_move() {
 #[tokio::test]
 async fn named_networks_are_allowed_for_literals_and_for_names() {
     let mut world = World::new();
-    world.options.allow = AddressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]);
+    world.options.egress = EgressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]);
     let receiver = Receiver::answering(200).await;
     world.add(&receiver.url("/literal"));
     world.add(&format!("http://localhost:{}/name", receiver.address.port()));
