@@ -26,6 +26,7 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
+    /// An actor for the sender of this lease, which reaches WhatsApp through this channel.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch, channel: Arc<dyn Channel>) -> Self {
         let send_loop = SendLoop::new(Arc::clone(&context), lease.clone(), channel.kind());
         Self { meter: Arc::new(context.meters.session()), send_loop, channel, lease, context }

@@ -24,6 +24,7 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
+    /// One that has not started.
     pub(crate) fn new(context: Arc<Context>) -> Self {
         let leases = Leases::new(Arc::clone(&context));
         Self { context, leases, actors: JoinSet::new(), senders: HashMap::new() }

@@ -34,6 +34,7 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
+    /// No lease yet.
     pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
             registration: Registration::new(Arc::clone(&context)),

@@ -23,6 +23,7 @@ pub(super) struct ObstacleLog {
 }
 
 impl ObstacleLog {
+    /// Nothing was said yet.
     pub(super) const fn new(context: Arc<Context>) -> Self {
         Self { context, told: None }
     }

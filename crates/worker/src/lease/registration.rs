@@ -37,6 +37,7 @@ pub(crate) enum Draining {
 }
 
 impl Registration {
+    /// A registration that nobody knows of yet.
     pub(crate) const fn new(context: Arc<Context>) -> Self {
         Self { context, reported_at: None, share: 0, surplus_looks: 0 }
     }

@@ -34,11 +34,14 @@ pub(crate) struct Attempts {
     pub(crate) context: Arc<Context>,
     pub(crate) lease: LeaseWatch,
     pub(crate) channel: ChannelKind,
+    /// When the next one may be begun.
     pub(crate) pace: SenderPace,
+    /// Those whose outcomes are not known.
     pub(crate) open: OpenAttempts,
 }
 
 impl Attempts {
+    /// No attempt yet, at the pace that the sender's row has.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch, channel: ChannelKind) -> Self {
         let pace = SenderPace::new(Arc::clone(&context), lease.clone());
         Self { context, lease, channel, pace, open: OpenAttempts::default() }

@@ -27,6 +27,7 @@ const CLAIMS_PER_GIVE_BACK: usize = 512;
 
 /// Jobs in hand and jobs to come.
 pub(crate) struct Intake {
+    /// The messages in hand.
     pub(crate) backlog: Backlog,
     context: Arc<Context>,
     lease: LeaseWatch,
@@ -35,6 +36,7 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
+    /// Nothing is in hand yet.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch, consumer: Box<dyn JobConsumer>) -> Self {
         let lost_jobs = LostJobs::new(context.options.missed_after);
         Self { backlog: Backlog::default(), context, lease, consumer, lost_jobs }

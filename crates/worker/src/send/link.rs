@@ -21,15 +21,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// A link over the session that the transmitter sends on.
     pub(crate) fn new(transmitter: Transmitter, status: watch::Receiver<SessionStatus>) -> Self {
         let (lease, gate) = (transmitter.lease.clone(), transmitter.context.gate.watch());
         Self { transmitter: Arc::new(transmitter), status, lease, gate }
     }
 
+    /// What sends on it.
     pub(crate) const fn transmitter(&self) -> &Arc<Transmitter> {
         &self.transmitter
     }
 
+    /// The session itself.
     pub(crate) fn session(&self) -> &dyn Session {
         self.transmitter.session.as_ref()
     }

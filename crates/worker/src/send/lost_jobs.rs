@@ -26,6 +26,7 @@ pub(crate) struct LostJobs {
 }
 
 impl LostJobs {
+    /// A consumer begins: the first look is taken when no job has come for `missed_after`.
     pub(crate) fn new(missed_after: Duration) -> Self {
         Self { missed_after, look_at: Instant::now() + missed_after, pause: missed_after }
     }
@@ -36,6 +37,7 @@ impl LostJobs {
         self.look_at = Instant::now() + self.missed_after;
     }
 
+    /// When to look next.
     pub(crate) const fn look_at(&self) -> Instant {
         self.look_at
     }

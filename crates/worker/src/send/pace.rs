@@ -40,6 +40,7 @@ pub(crate) struct SenderPace {
 }
 
 impl SenderPace {
+    /// The pace as the sender's row has it.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch) -> Self {
         let sender = lease.sender();
         let profile = context.profile(&sender.profile);
@@ -55,10 +56,12 @@ impl SenderPace {
         }
     }
 
+    /// The profile that is kept to.
     pub(crate) const fn profile(&self) -> &Profile {
         &self.profile
     }
 
+    /// The backstop on the rate that the profile sets.
     pub(crate) const fn ceiling(&self) -> &Arc<Ceiling> {
         &self.ceiling
     }

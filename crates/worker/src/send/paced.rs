@@ -38,6 +38,7 @@ pub(crate) struct Paced<'a> {
 }
 
 impl<'a> Paced<'a> {
+    /// Nothing is planned yet.
     pub(crate) const fn new(attempts: &'a mut Attempts, link: &'a mut Link, intake: &'a mut Intake) -> Self {
         Self { attempts, link, intake, planned: None }
     }

@@ -34,6 +34,7 @@ pub(crate) struct SendLoop {
 }
 
 impl SendLoop {
+    /// One that has no session yet.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch, channel: ChannelKind) -> Self {
         Self { attempts: Attempts::new(context, lease, channel), batch_size: BatchSize::default() }
     }

@@ -63,6 +63,7 @@ struct Intent {
 }
 
 impl<'a> Unpaced<'a> {
+    /// Nothing is on its way yet.
     pub(crate) fn new(
         attempts: &'a mut Attempts,
         link: &'a mut Link,
