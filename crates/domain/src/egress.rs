@@ -13,7 +13,7 @@ use std::{
 /// Refused are private, shared (CGNAT), loopback, link-local, multicast, documentation, benchmarking and reserved ranges;
 /// of IPv6 everything outside `2000::/3`, and in it the protocol assignments (Teredo, ORCHID), 6to4 and documentation,
 /// because a tunnelled or mapped address can name an inner network.
-pub const fn is_public_address(address: IpAddr) -> bool {
+const fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

@@ -28,7 +28,7 @@ pub use campaign::{CampaignMove, CampaignState, MoveRefused};
 pub use clock::{Clock, SleepFuture};
 pub use content::Content;
 pub use dead_letter::{DeadLetterKind, DeathReason};
-pub use egress::{EgressPolicy, Network, ParseNetworkError, is_public_address};
+pub use egress::{EgressPolicy, Network, ParseNetworkError};
 pub use events::EventKind;
 pub use exclusion::Exclusion;
 pub use ids::MessageId;
