@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use chrono::{DateTime, Utc};
-use paceline_domain::{AddressPolicy, Clock, Minter};
+use paceline_domain::{Clock, EgressPolicy, Minter};
 use paceline_pacing::Profiles;
 use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
@@ -46,9 +46,9 @@ pub struct ApiOptions {
     pub max_upload_bytes: u64,
     /// The most rows that a campaign's uploads may have together.
     pub max_recipients: u64,
-    /// Where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher applies it again to
-    /// what a name resolves to.
-    pub webhook_addresses: AddressPolicy,
+    /// The egress policy: where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher
+    /// applies it again to what a name resolves to.
+    pub webhook_egress: EgressPolicy,
     /// The pacing profile of a sender that is added without one.
     pub default_profile: String,
 }
@@ -58,7 +58,7 @@ impl Default for ApiOptions {
         Self {
             max_upload_bytes: 1 << 30,
             max_recipients: 5_000_000,
-            webhook_addresses: AddressPolicy::PublicOnly,
+            webhook_egress: EgressPolicy::PublicOnly,
             default_profile: Profiles::DEFAULT.to_owned(),
         }
     }

@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document: collected from the handlers, completed with what holds for every `/v1` operation, so that no
-//! endpoint can forget it.
+//! handler can forget it.
 
 use utoipa::{
     OpenApi,
@@ -122,7 +122,7 @@ fn complete_post(operation: &mut Operation) {
     }
 }
 
-/// Adds a refusal unless the endpoint describes that status itself.
+/// Adds a refusal unless the operation describes that status itself.
 fn refuse(operation: &mut Operation, status: &str, description: &str) {
     operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(description)));
 }

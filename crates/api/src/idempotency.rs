@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use paceline_domain::RequestId;
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::idempotency::{ClaimOutcome, IdempotencyClaim, RecordedResponse};
 use tracing::Instrument;
 
@@ -51,12 +51,12 @@ pub(crate) async fn run_once(State(api): State<Api>, caller: Caller, request: Re
         Err(problem) => return problem.into_response(),
     };
     let work = async move {
-        steps::pass(Step::ApiReceived);
+        failpoints::pass(Failpoint::ApiReceived);
         let response = match key {
             None => next.run(request).await,
             Some(key) => answer_once(&api, caller, key, request, next).await.unwrap_or_else(Problem::into_response),
         };
-        steps::pass_if(Step::ApiAccepted, || response.status().is_success());
+        failpoints::pass_if(Failpoint::ApiAccepted, || response.status().is_success());
         response
     };
     let ended = tokio::spawn(work.in_current_span()).await;
@@ -92,7 +92,7 @@ async fn answer_once(
                 response = next.run(Request::from_parts(parts, tee.body())) => response,
                 () = renew(api, &claim) => Problem::Conflict.into_response(),
             };
-            steps::pass_if(Step::ApiCommitted, || response.status().is_success());
+            failpoints::pass_if(Failpoint::ApiCommitted, || response.status().is_success());
             // The request id is put in by the outermost layer, so it is there.
             let response = id.map_or(Response::default(), |id| problem::render(response, id));
             record(api, claim, response, tee).await

@@ -89,7 +89,7 @@ impl Fleet {
             tokio::select! {
                 () = stop.cancelled() => return,
                 ended = self.children.next_ended() => {
-                    self.bury(&ended);
+                    self.note_end(&ended);
                     self.look().await;
                 }
                 _ = ticks.tick() => self.look().await,
@@ -126,7 +126,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn bury(&mut self, ended: &Ended) {
+    fn note_end(&mut self, ended: &Ended) {
         self.output.emit(&ended.line);
         self.dead.push(ended.worker);
     }
@@ -145,7 +145,7 @@ impl Fleet {
         tracing::info!(workers.count = self.children.len(), "draining the workers");
         self.children.stop_all();
         while let Some(ended) = self.children.next_ended_of_the_stopped().await {
-            self.bury(&ended);
+            self.note_end(&ended);
         }
         if let Err(error) = self.end_leases_of_the_dead().await {
             tracing::warn!(%error, "leases of ended workers run out by themselves");

@@ -10,6 +10,7 @@ mod dead;
 mod demo;
 mod entropy;
 mod exit;
+mod failpoints;
 mod fleet;
 mod follow;
 mod front;
@@ -25,7 +26,6 @@ mod setup;
 mod signals;
 mod simulator;
 mod stack;
-mod steps;
 mod table;
 mod up;
 mod worker;
@@ -122,7 +122,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
 
 fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     paceline_telemetry::init_logs(&LogOptions { format, filter: filter.to_owned() })?;
-    Ok(steps::arm_from_environment()?)
+    Ok(failpoints::arm_from_environment()?)
 }
 
 fn client(global: &Global) -> anyhow::Result<Client> {

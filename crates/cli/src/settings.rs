@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use paceline_config::{Config, ConfigProblems, ConfigSources};
 use paceline_domain::Clock;
-use paceline_steps::OrderError;
+use paceline_failpoints::OrderError;
 use paceline_telemetry::LogFormat;
 
 use crate::{arguments::Global, clock, services::Services};
@@ -15,9 +15,9 @@ pub(crate) enum SettingsError {
     /// Keys and values.
     #[error("the configuration is refused:\n{0}")]
     Problems(#[from] ConfigProblems),
-    /// A step that there is not.
+    /// A failpoint that there is not.
     #[error(transparent)]
-    Step(#[from] OrderError),
+    Failpoint(#[from] OrderError),
     /// One service without the other.
     #[error(
         "{set} is set and {missing} is not: Paceline runs on PostgreSQL and RabbitMQ together, or on neither, since a broker beside an \

@@ -59,12 +59,12 @@ impl Setup {
             api: ApiOptions {
                 max_upload_bytes: config.server.max_upload_bytes,
                 max_recipients: config.campaigns.max_recipients,
-                webhook_addresses: webhooks.allow.clone(),
+                webhook_egress: webhooks.egress.clone(),
                 default_profile: config.pacing.default_profile.clone(),
             },
             control: control(config),
             webhooks: WebhookOptions {
-                allow: webhooks.allow,
+                egress: webhooks.egress,
                 timeout: webhooks.timeout,
                 concurrency: webhooks.concurrency,
                 per_endpoint: webhooks.per_endpoint,

@@ -74,7 +74,7 @@ impl Stack {
 async fn open(data: &DataDir, setup: &Setup) -> anyhow::Result<SqliteStore> {
     let store = paceline_store_sqlite::open(SqliteOptions::new(data.database()), Arc::clone(&setup.minter)).await?;
     store.end_leases(DeadHolder::Everyone).await?;
-    // A worker of before that is still on the roll would keep its share of the senders from us until it counts as silent.
+    // A worker of before that is still registered would keep its share of the senders from us until it counts as silent.
     for worker in store.list_workers().await? {
         store.remove_worker(worker.report.id).await?;
     }

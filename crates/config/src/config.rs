@@ -5,7 +5,7 @@ mod sections;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use paceline_pacing::Profiles;
 use secrecy::{SecretBox, SecretString};
 
@@ -116,13 +116,13 @@ pub struct Control {
 /// Webhooks. Durations are real time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Webhooks {
-    /// Which addresses they may go to.
-    pub allow: AddressPolicy,
+    /// The egress policy: which network addresses they may go to.
+    pub egress: EgressPolicy,
     /// How long one try may take.
     pub timeout: Duration,
     /// The most tries at a time.
     pub concurrency: u32,
-    /// The most tries at a time for one endpoint.
+    /// The most tries at a time for one webhook endpoint.
     pub per_endpoint: u32,
     /// How long a delivery is held while it is tried; longer than `timeout`.
     pub hold: Duration,

@@ -103,9 +103,9 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
 /// What all our variables begin with.
 pub(crate) const PREFIX: &str = "PACELINE_";
 
-/// Variables that are ours and no settings: which file to read, which binary the whole-binary tests run, and at which step a debug build
-/// is killed.
-pub(crate) const NO_SETTINGS: &[&str] = &[CONFIG_VARIABLE, "PACELINE_BIN", "PACELINE_KILL_AT"];
+/// Variables that are ours and no settings: which file to read, which binary the whole-binary tests run, and at which failpoint a debug
+/// build is killed.
+pub(crate) const NO_SETTINGS: &[&str] = &[CONFIG_VARIABLE, "PACELINE_BIN", "PACELINE_FAILPOINT"];
 
 /// Names the file.
 pub(crate) const CONFIG_VARIABLE: &str = "PACELINE_CONFIG";

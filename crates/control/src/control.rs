@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Applier, ControlOptions, DeadLetters, Duty, Figures, Meters, Outages, Planner, Releaser, ReleaserDeps, ResultsRole,
-    Role, Sequencer, Sweeper, Undertaker, run_role,
+    Applier, ControlOptions, DeadLetterRecorder, DeadLetters, Duty, Figures, Meters, Outages, Planner, Releaser,
+    ReleaserDeps, ResultsRole, Role, Sequencer, Sweeper, run_role,
 };
 
 /// The pause before a role that broke off by a defect is begun again.
@@ -42,7 +42,7 @@ pub struct Control {
     outages: Arc<Outages>,
     /// One for all, so that a result that is refused is compared with what any shard applies.
     applier: Arc<Applier>,
-    undertaker: Arc<Undertaker>,
+    recorder: Arc<DeadLetterRecorder>,
 }
 
 impl Control {
@@ -52,8 +52,8 @@ impl Control {
         let outages = Arc::new(Outages::new(&meters));
         let (store, clock) = (deps.store.clone(), Arc::clone(&deps.clock));
         let applier = Arc::new(Applier::new(store, Arc::clone(&clock), Arc::clone(&meters)));
-        let undertaker = Arc::new(Undertaker::new(deps.store.clone(), clock, Arc::clone(&meters)));
-        Self { deps: Arc::new(deps), options: Arc::new(options), meters, outages, applier, undertaker }
+        let recorder = Arc::new(DeadLetterRecorder::new(deps.store.clone(), clock, Arc::clone(&meters)));
+        Self { deps: Arc::new(deps), options: Arc::new(options), meters, outages, applier, recorder }
     }
 
     /// Runs every role until `stop` is cancelled and each has finished the step in hand.
@@ -62,14 +62,14 @@ impl Control {
         self.spawn_movers(&mut roles, &stop);
         for shard in 0..RESULT_SHARDS {
             let (queue, applier) = (Arc::clone(&self.deps.queue), Arc::clone(&self.applier));
-            let (undertaker, options) = (Arc::clone(&self.undertaker), self.options.results.clone());
+            let (recorder, options) = (Arc::clone(&self.recorder), self.options.results.clone());
             self.spawn(&mut roles, &stop, move || {
                 let queue: Arc<dyn ResultQueue> = queue.clone();
-                ResultsRole::new(shard, queue, Arc::clone(&applier), Arc::clone(&undertaker), options.clone())
+                ResultsRole::new(shard, queue, Arc::clone(&applier), Arc::clone(&recorder), options.clone())
             });
         }
-        let (queue, undertaker) = (Arc::clone(&self.deps.queue), Arc::clone(&self.undertaker));
-        self.spawn(&mut roles, &stop, move || DeadLetters::new(queue.clone(), Arc::clone(&undertaker)));
+        let (queue, recorder) = (Arc::clone(&self.deps.queue), Arc::clone(&self.recorder));
+        self.spawn(&mut roles, &stop, move || DeadLetters::new(queue.clone(), Arc::clone(&recorder)));
         for duty in Duty::ALL {
             let (deps, applier, options) =
                 (Arc::clone(&self.deps), Arc::clone(&self.applier), self.options.sweep.clone());

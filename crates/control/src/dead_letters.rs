@@ -8,7 +8,7 @@ use paceline_domain::{Clock, DeadLetterId, DeathReason, WorkerResult};
 use paceline_queue::{Acker, Cargo, DeadConsumer, DeadLetter, DeadQueue, Delivery};
 use paceline_store::{
     StoreResult,
-    dead_letters::{BurialStore, DeadBody, NewDeadLetter},
+    dead_letters::{DeadBody, DeadLetterSink, NewDeadLetter},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,15 +22,15 @@ const CONSUMER_PAUSE: Duration = Duration::from_millis(100);
 const PUT_OFF: TimeDelta = TimeDelta::minutes(1);
 
 /// Keeps what nobody could work on.
-pub struct Undertaker {
-    store: Arc<dyn BurialStore>,
+pub struct DeadLetterRecorder {
+    store: Arc<dyn DeadLetterSink>,
     clock: Arc<dyn Clock>,
     meters: Arc<Meters>,
 }
 
-impl Undertaker {
+impl DeadLetterRecorder {
     /// One that keeps letters in this store.
-    pub fn new(store: Arc<dyn BurialStore>, clock: Arc<dyn Clock>, meters: Arc<Meters>) -> Self {
+    pub fn new(store: Arc<dyn DeadLetterSink>, clock: Arc<dyn Clock>, meters: Arc<Meters>) -> Self {
         Self { store, clock, meters }
     }
 
@@ -38,12 +38,12 @@ impl Undertaker {
     ///
     /// # Errors
     /// Those of the store; then nothing was kept.
-    pub(crate) async fn bury_results(&self, results: &[WorkerResult]) -> StoreResult<()> {
+    pub(crate) async fn record_results(&self, results: &[WorkerResult]) -> StoreResult<()> {
         let bodies = results.iter().map(|result| DeadBody::Result(Box::new(to_apply(result.clone()))));
-        self.bury(bodies.map(|body| (DeathReason::Refused, body)).collect()).await
+        self.record(bodies.map(|body| (DeathReason::Refused, body)).collect()).await
     }
 
-    async fn bury(&self, letters: Vec<(DeathReason, DeadBody)>) -> StoreResult<()> {
+    async fn record(&self, letters: Vec<(DeathReason, DeadBody)>) -> StoreResult<()> {
         let now = self.clock.now();
         let letter = |(reason, body): (DeathReason, DeadBody)| NewDeadLetter { id: name(&body, now), reason, body };
         let letters: Vec<_> = letters.into_iter().map(letter).collect();
@@ -72,7 +72,7 @@ fn name(body: &DeadBody, now: chrono::DateTime<chrono::Utc>) -> DeadLetterId {
 /// The role that empties the broker's dead queue.
 pub struct DeadLetters {
     queue: Arc<dyn DeadQueue>,
-    undertaker: Arc<Undertaker>,
+    recorder: Arc<DeadLetterRecorder>,
     consumer: Option<Box<dyn DeadConsumer>>,
     /// Taken and not kept yet: a batch that the store could not take outlives the step.
     pending: Vec<(DeadLetter, Box<dyn Acker>)>,
@@ -80,8 +80,8 @@ pub struct DeadLetters {
 
 impl DeadLetters {
     /// The role for this queue.
-    pub fn new(queue: Arc<dyn DeadQueue>, undertaker: Arc<Undertaker>) -> Self {
-        Self { queue, undertaker, consumer: None, pending: Vec::new() }
+    pub fn new(queue: Arc<dyn DeadQueue>, recorder: Arc<DeadLetterRecorder>) -> Self {
+        Self { queue, recorder, consumer: None, pending: Vec::new() }
     }
 
     /// Waits for the next batch, or for the stop.
@@ -101,9 +101,9 @@ impl DeadLetters {
         Ok(Duration::ZERO)
     }
 
-    async fn bury_pending(&mut self) -> Result<(), StepError> {
+    async fn record_pending(&mut self) -> Result<(), StepError> {
         let letters = self.pending.iter().flat_map(|(letter, _)| bodies_of(letter)).collect();
-        self.undertaker.bury(letters).await?;
+        self.recorder.record(letters).await?;
         for (_, acker) in self.pending.drain(..) {
             // A failure is no trouble: the letter comes again, and is known.
             if let Err(error) = acker.ack().await {
@@ -139,7 +139,7 @@ impl Role for DeadLetters {
             pause = self.take_batch(stop).await?;
         }
         if !self.pending.is_empty() {
-            self.bury_pending().await?;
+            self.record_pending().await?;
         }
         Ok(pause)
     }

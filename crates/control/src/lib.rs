@@ -14,7 +14,7 @@ mod sequencer;
 mod sweeper;
 
 pub use control::{Control, ControlDeps};
-pub use dead_letters::{DeadLetters, Undertaker};
+pub use dead_letters::{DeadLetterRecorder, DeadLetters};
 pub use figures::Figures;
 pub use meters::Meters;
 pub use options::{ControlOptions, PlanOptions, ReleaseOptions, ResultOptions, SweepOptions};

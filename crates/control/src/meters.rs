@@ -154,7 +154,7 @@ const LEASES_HELD: Describe = describe(
 const DELIVERIES_WAITING: Describe = describe(
     "paceline_webhook_deliveries_waiting",
     "Webhook deliveries that are still to be made.",
-    "an endpoint is slow or down: look at its deliveries.",
+    "a webhook endpoint is slow or down: look at its deliveries.",
 );
 const EVENTS_UNNUMBERED: Describe = describe(
     "paceline_events_unnumbered",

@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use paceline_audience::Template;
 use paceline_domain::{CampaignId, Clock, MessageId, Minter};
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::{
     StoreError, StoreResult,
     plan::{PlanStore, PlannedBatch, PlanningCampaign},
@@ -196,7 +196,7 @@ async fn record(store: Arc<dyn PlanStore>, meters: Arc<Meters>, batch: PlannedBa
     let messages = batch.messages.len();
     let reasons: Vec<_> = batch.exclusions.iter().map(|(_, exclusion)| exclusion.reason()).collect();
     store.record_plan(batch).await?;
-    steps::pass(Step::PlannerRecorded);
+    failpoints::pass(Failpoint::PlannerRecorded);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     meters.planned_rows.with_label_values(&["message"]).inc_by(count(messages));
     meters.planned_rows.with_label_values(&["exclusion"]).inc_by(count(reasons.len()));

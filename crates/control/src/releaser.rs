@@ -13,9 +13,9 @@ use std::{
 };
 
 use paceline_domain::{Clock, Job, SenderId};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_pacing::Profiles;
 use paceline_queue::{JobQueue, Publication, QueueError, QueueResult};
-use paceline_steps::{self as steps, Step};
 use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleaseStore, SenderWindow};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,7 @@ impl Releaser {
         }
         let count = released.len();
         if count > 0 {
-            steps::pass(Step::ReleaserClaimed);
+            failpoints::pass(Failpoint::ReleaserClaimed);
             self.publish(jobs::of(released, &fleet.unpaced)).await?;
         }
         Ok(count)
@@ -121,7 +121,7 @@ impl Releaser {
                 return Err(error.into());
             }
         };
-        steps::pass(Step::ReleaserPublished);
+        failpoints::pass(Failpoint::ReleaserPublished);
         let (mut returned, mut rejected) = (Vec::new(), Vec::new());
         for ((sender, claims), publication) in claims.into_iter().zip(publications) {
             self.deps.meters.publications.with_label_values(&[answer(publication)]).inc();

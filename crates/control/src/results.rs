@@ -7,8 +7,8 @@ mod applier;
 use std::{sync::Arc, time::Duration};
 
 use paceline_domain::{ResultBody, WorkerResult};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_queue::{Acker, Delivery, ResultConsumer, ResultQueue};
-use paceline_steps::{self as steps, Step};
 use paceline_store::StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub use applier::Applier;
 pub(crate) use applier::to_apply;
 
-use crate::{ResultOptions, Role, StepError, Undertaker};
+use crate::{DeadLetterRecorder, ResultOptions, Role, StepError};
 
 /// A consumer that has ended is not made again at once: brokers dislike consumers that come and go.
 const CONSUMER_PAUSE: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ pub struct ResultsRole {
     shard: u16,
     queue: Arc<dyn ResultQueue>,
     applier: Arc<Applier>,
-    undertaker: Arc<Undertaker>,
+    recorder: Arc<DeadLetterRecorder>,
     options: ResultOptions,
     consumer: Option<Box<dyn ResultConsumer>>,
     /// Taken and not applied yet: a batch that the store could not take outlives the step.
@@ -59,16 +59,16 @@ impl From<Delivery<Vec<WorkerResult>>> for Unanswered {
 }
 
 impl ResultsRole {
-    /// The role for one shard. What the store refuses to the end, the undertaker keeps.
+    /// The role for one shard. What the store refuses to the end, the recorder keeps.
     pub fn new(
         shard: u16,
         queue: Arc<dyn ResultQueue>,
         applier: Arc<Applier>,
-        undertaker: Arc<Undertaker>,
+        recorder: Arc<DeadLetterRecorder>,
         options: ResultOptions,
     ) -> Self {
         let (pending, refused) = (Vec::new(), Vec::new());
-        Self { shard, queue, applier, undertaker, options, consumer: None, pending, refused, retry_at: None }
+        Self { shard, queue, applier, recorder, options, consumer: None, pending, refused, retry_at: None }
     }
 
     /// Waits for the next batch, for the stop, or for the time to try again what was refused.
@@ -107,10 +107,10 @@ impl ResultsRole {
     async fn apply_pending(&mut self) -> Result<(), StepError> {
         let results: Vec<_> = self.pending.iter().flat_map(|unanswered| unanswered.results.iter().cloned()).collect();
         self.applier.meters().observe_batch(results.len());
-        steps::pass_if(Step::ResultsReceived, || results.iter().any(concerns_a_message));
+        failpoints::pass_if(Failpoint::ResultsReceived, || results.iter().any(concerns_a_message));
         match self.applier.apply(results).await {
             Ok(_) => {
-                steps::pass_if(Step::ResultsApplied, || {
+                failpoints::pass_if(Failpoint::ResultsApplied, || {
                     self.pending.iter().flat_map(|unanswered| &unanswered.results).any(concerns_a_message)
                 });
                 for unanswered in self.pending.drain(..) {
@@ -145,13 +145,13 @@ impl ResultsRole {
     async fn give_up_first(&mut self) -> Result<(), StoreError> {
         let due = self.pending.first().filter(|first| self.is_given_up(first)).map(|first| first.results.clone());
         let Some(results) = due.filter(|results| !results.is_empty()) else { return Ok(()) };
-        match self.undertaker.bury_results(&results).await {
+        match self.recorder.record_results(&results).await {
             Ok(()) => {}
             Err(error) if error.is_transient() => return Err(error),
             Err(_) => return Ok(()),
         }
         for result in &results {
-            self.applier.report_burial(result);
+            self.applier.report_given_up(result);
         }
         self.pending[0].results.clear();
         Ok(())

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use paceline_domain::Clock;
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::{StoreResult, sweep::SweepStore};
 use tokio_util::sync::CancellationToken;
 
@@ -154,7 +154,7 @@ impl Role for Sweeper {
 
     async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
         let swept = self.sweep().await?;
-        steps::pass_if(Step::SweeperSwept, || swept > 0);
+        failpoints::pass_if(Failpoint::SweeperSwept, || swept > 0);
         self.count(swept);
         let again = swept >= u64::from(self.options.limit) && self.duty != Duty::ApplyLostResults;
         Ok(if again { Duration::ZERO } else { self.duty.cadence(&self.options) })

@@ -42,7 +42,7 @@ crate::words::words! {
         SenderPairing = "sender.pairing",
         /// WhatsApp suspended a sender, for a time or for good.
         SenderSuspended = "sender.suspended",
-        /// Webhook deliveries to an endpoint have been given up.
+        /// Deliveries to a webhook endpoint have been given up.
         WebhookExhausted = "webhook.exhausted",
     }
 }

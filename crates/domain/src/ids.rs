@@ -63,7 +63,7 @@ kinds! {
     EventId, Event, "evt";
     /// A webhook endpoint.
     EndpointId, Endpoint, "whe";
-    /// One delivery of one event to one endpoint.
+    /// One delivery of one event to one webhook endpoint.
     DeliveryId, Delivery, "whd";
     /// An API key.
     ApiKeyId, ApiKey, "key";

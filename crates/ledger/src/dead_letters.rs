@@ -6,7 +6,7 @@ use paceline_domain::{DeadLetterId, Job, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
     dead_letters::{
-        BurialStore, DeadBody, DeadLetter, DeadLetterFilter, DeadLetterStore, NewDeadLetter, ReplayOutcome,
+        DeadBody, DeadLetter, DeadLetterFilter, DeadLetterSink, DeadLetterStore, NewDeadLetter, ReplayOutcome,
     },
     release::{Claim, PutOff},
 };
@@ -14,7 +14,7 @@ use paceline_store::{
 use crate::{Database, Fallible, Ledger, cursor::Cursor, results, transaction::Tx, waiting};
 
 #[async_trait]
-impl<D: Database> BurialStore for Ledger<D> {
+impl<D: Database> DeadLetterSink for Ledger<D> {
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
         if letters.is_empty() {
             return Ok(0);

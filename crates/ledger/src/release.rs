@@ -44,8 +44,8 @@ impl<D: Database> ReleaseStore for Ledger<D> {
         self.write(move |tx| Box::pin(async move { waiting::give_back(tx, &claims, put_off).await })).await
     }
 
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
-        self.write(move |tx| Box::pin(waiting::reclaim_missing(tx, sender, epoch, left))).await
+    async fn reclaim_lost(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
+        self.write(move |tx| Box::pin(waiting::reclaim_lost(tx, sender, epoch, left))).await
     }
 
     async fn void_releases(&self) -> StoreResult<u64> {

@@ -79,7 +79,7 @@ pub(crate) async fn leave_banned(tx: &mut Tx<'_>, senders: &[SenderId]) -> Falli
 }
 
 /// Gives a sender's claims back that hold for no longer than `left` from now, for the holder of its lease. Answers how many.
-pub(crate) async fn reclaim_missing(
+pub(crate) async fn reclaim_lost(
     tx: &mut Tx<'_>,
     sender: SenderId,
     epoch: Epoch,

@@ -2,14 +2,12 @@
 
 mod deal;
 mod draw;
-mod gcra;
 mod pace;
 mod profile;
 mod state;
 
 pub use deal::{Room, assign, in_turn};
 pub use draw::{Draw, Seed};
-pub use gcra::Gcra;
 pub use pace::{Pace, Rule, Slot, Verdict};
 pub use profile::{Gap, Profile, ProfileError, Profiles, Typing};
 pub use state::{PaceState, Suspension};

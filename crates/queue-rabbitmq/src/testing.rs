@@ -98,7 +98,7 @@ impl TestNamespace {
     ///
     /// # Errors
     /// The broker is away, or refuses.
-    pub async fn bury_results(&self, body: &[u8]) -> QueueResult<()> {
+    pub async fn publish_dead_results(&self, body: &[u8]) -> QueueResult<()> {
         let exchange = self.topology()?.names.dead_letters();
         self.publish((exchange, "results".into()), "results.v1", body).await
     }

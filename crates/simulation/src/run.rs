@@ -120,7 +120,7 @@ impl Run {
             Standing::Runs => {}
             standing => {
                 let starts_at = until + TimeDelta::milliseconds(500);
-                storm::bury(&mut self.shared.lock(), index);
+                storm::end_connections(&mut self.shared.lock(), index);
                 node.kill(starts_at);
                 let mut world = self.shared.lock();
                 world.note(&node.name, format_args!("has ended"));

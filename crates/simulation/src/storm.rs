@@ -144,7 +144,7 @@ impl Storm {
             let mut world = shared.lock();
             world.note(&node.name, format_args!("is killed"));
             // Before its tasks are dropped: their order is not that of the seed.
-            bury(&mut world, node.index);
+            end_connections(&mut world, node.index);
             let longest = if world.chance.happens(300) { 12_000 } else { 2_000 };
             (world.now + world.chance.millis(100, longest), world.chance.happens(400))
         };
@@ -207,7 +207,7 @@ impl Storm {
 }
 
 /// What the others see of a process that died: its connections are gone, at once or soon.
-pub(crate) fn bury(world: &mut World, node: usize) {
+pub(crate) fn end_connections(world: &mut World, node: usize) {
     world.broker.cut_off(node);
     for session in world.network.sessions_of(node) {
         let after = world.chance.millis(0, 1_500);

@@ -144,11 +144,6 @@ impl Simulator {
 }
 
 impl SimulatorHandle {
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
     /// The base of its HTTP calls, for example `http://127.0.0.1:4040`; what a channel is made from.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)

@@ -228,7 +228,7 @@ macro_rules! conformance_suite {
                 a_claim_of_an_old_generation_gives_nothing_back
                 giving_back_what_was_sent_changes_nothing
                 a_release_that_ran_out_is_given_back_by_the_sweeper
-                claims_whose_jobs_are_missing_are_given_back_to_the_senders_holder
+                claims_whose_jobs_are_lost_are_given_back_to_the_senders_holder
                 every_release_is_voided_when_the_broker_is_empty
                 a_window_counts_what_is_released_and_not_intended
                 only_senders_that_may_send_have_a_window

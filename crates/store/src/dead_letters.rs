@@ -126,7 +126,7 @@ pub enum ReplayOutcome {
 
 /// Keeping dead letters: the control plane's part.
 #[async_trait]
-pub trait BurialStore: Send + Sync {
+pub trait DeadLetterSink: Send + Sync {
     /// Keeps letters, each once, and gives the claims of dead jobs back that still hold under their generation: their messages wait
     /// again until `not_before`, so that what breaks workers does not do so without a pause. Answers how many are new.
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64>;

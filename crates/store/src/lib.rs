@@ -46,7 +46,7 @@ pub trait Store:
     + intents::IntentStore
     + results::ResultStore
     + resolutions::ResolutionStore
-    + dead_letters::BurialStore
+    + dead_letters::DeadLetterSink
     + dead_letters::DeadLetterStore
     + sweep::SweepStore
     + deliveries::DeliveryStore
@@ -71,7 +71,7 @@ impl<T> Store for T where
         + intents::IntentStore
         + results::ResultStore
         + resolutions::ResolutionStore
-        + dead_letters::BurialStore
+        + dead_letters::DeadLetterSink
         + dead_letters::DeadLetterStore
         + sweep::SweepStore
         + deliveries::DeliveryStore

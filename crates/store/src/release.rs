@@ -97,7 +97,7 @@ pub trait ReleaseStore: Send + Sync {
     /// Gives the sender's claims back that hold for no longer than `left` from now, for its lease holder, which has nothing in hand and
     /// to which their jobs should have come by now: whoever claimed them died before it published, or the broker has lost them.
     /// Answers how many.
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>>;
+    async fn reclaim_lost(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>>;
 
     /// Gives every claim back: the broker is known to be empty, as an embedded one is at its start. Answers how many.
     async fn void_releases(&self) -> StoreResult<u64>;

@@ -91,8 +91,8 @@ impl TestServices {
     ///
     /// # Errors
     /// The broker is away, or refuses.
-    pub async fn bury_results(&self, body: &[u8]) -> Result<(), NoServices> {
-        self.namespace.bury_results(body).await.map_err(|error| NoServices(error.to_string()))
+    pub async fn publish_dead_results(&self, body: &[u8]) -> Result<(), NoServices> {
+        self.namespace.publish_dead_results(body).await.map_err(|error| NoServices(error.to_string()))
     }
 
     /// Deletes a sender's queue, whatever its arguments.

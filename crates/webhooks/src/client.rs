@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{WebhookOptions, WebhooksError, resolver::GuardedResolver};
 
 /// Builds the client that all tries share.
-pub(crate) fn build(options: &WebhookOptions, policy: Arc<AddressPolicy>) -> Result<reqwest::Client, WebhooksError> {
+pub(crate) fn build(options: &WebhookOptions, policy: Arc<EgressPolicy>) -> Result<reqwest::Client, WebhooksError> {
     let per_endpoint = usize::try_from(options.per_endpoint).unwrap_or(usize::MAX);
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)

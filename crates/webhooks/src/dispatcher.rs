@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paceline_domain::{AddressPolicy, Clock};
-use paceline_steps::{self as steps, Step};
+use paceline_domain::{Clock, EgressPolicy};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry};
 use paceline_telemetry::Metrics;
 use tokio::{
@@ -59,7 +59,7 @@ impl Webhooks {
     /// When an option makes no sense, or TLS cannot be set up.
     pub fn new(deps: WebhookDeps, options: WebhookOptions) -> Result<Self, WebhooksError> {
         options.check()?;
-        let policy: Arc<AddressPolicy> = Arc::new(options.allow.clone());
+        let policy: Arc<EgressPolicy> = Arc::new(options.egress.clone());
         let client = client::build(&options, Arc::clone(&policy))?;
         Ok(Self {
             store: deps.store,
@@ -115,7 +115,7 @@ impl Webhooks {
         }
         match self.store.claim_deliveries(free, self.options.per_endpoint, self.options.hold).await {
             Ok(claimed) => {
-                steps::pass_if(Step::WebhooksClaimed, || !claimed.is_empty());
+                failpoints::pass_if(Failpoint::WebhooksClaimed, || !claimed.is_empty());
                 hand.refusals = 0;
                 for delivery in claimed {
                     hand.tries.spawn(self.attempt().run(delivery));
@@ -218,7 +218,7 @@ impl Attempt {
     async fn run(self, delivery: ClaimedDelivery) -> DeliveryOutcome {
         let begun = Instant::now();
         let answer = self.poster.post(&delivery, self.clock.real_now()).await;
-        steps::pass(Step::WebhooksPosted);
+        failpoints::pass(Failpoint::WebhooksPosted);
         let took = begun.elapsed();
         let next = next_try(&self.options.schedule, delivery.id, delivery.attempts, &answer);
         self.figures.tried(&answer, &next, took);

@@ -1,4 +1,4 @@
-//! What is counted. No label carries an endpoint: their number has no bound.
+//! What is counted. No label carries a webhook endpoint: their number has no bound.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ const SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 const TRIES: Describe = Describe {
     name: "paceline_webhook_tries_total",
-    help: "Tries to deliver an event to an endpoint, by outcome.",
+    help: "Tries to deliver an event to a webhook endpoint, by outcome.",
     when_it_rises: "delivered is normal; retry and exhausted grow when receivers fail: see GET \
                     /v1/webhook-endpoints/{id}/deliveries for the reason.",
 };
 const RETRIES: Describe = Describe {
     name: "paceline_webhook_retries_total",
     help: "Tries that failed and are made again, by reason.",
-    when_it_rises: "Receivers are down, slow (webhooks.timeout_seconds), or at refused addresses (webhooks.allow_private).",
+    when_it_rises: "Receivers are down, slow (webhooks.timeout_seconds), or refused by the egress policy (webhooks.allow_private).",
 };
 const EXHAUSTED: Describe = Describe {
     name: "paceline_webhook_exhausted_total",

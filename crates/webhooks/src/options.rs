@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 
 /// A longer delay is a slip of the keyboard.
 const DELAY_MOST: Duration = Duration::from_hours(30 * 24);
@@ -10,13 +10,13 @@ const DELAY_MOST: Duration = Duration::from_hours(30 * 24);
 /// How deliveries are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WebhookOptions {
-    /// Which addresses may be connected to.
-    pub allow: AddressPolicy,
+    /// The egress policy: which network addresses may be connected to.
+    pub egress: EgressPolicy,
     /// How long one try may take, from resolving the name to the answer's headers. Standard Webhooks advises 15 to 30 s.
     pub timeout: Duration,
     /// The most tries at a time.
     pub concurrency: u32,
-    /// The most tries at a time for one endpoint.
+    /// The most tries at a time for one webhook endpoint.
     pub per_endpoint: u32,
     /// How long a claim on a delivery is held. Longer than `timeout`, so that nobody else takes a delivery that is being tried.
     pub hold: Duration,
@@ -33,7 +33,7 @@ impl Default for WebhookOptions {
         // The first seven steps of the schedule that Standard Webhooks 1.0.0 proposes.
         let seconds = [0, 5, 5 * 60, 30 * 60, 2 * 3_600, 5 * 3_600, 10 * 3_600];
         Self {
-            allow: AddressPolicy::PublicOnly,
+            egress: EgressPolicy::PublicOnly,
             timeout: Duration::from_secs(15),
             concurrency: 64,
             per_endpoint: 8,

@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, net::IpAddr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{AddressPolicy, EventKind};
+use paceline_domain::{EgressPolicy, EventKind};
 use paceline_store::deliveries::ClaimedDelivery;
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode, Url,
@@ -20,14 +20,14 @@ const CAUSE_CHARS: usize = 200;
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The endpoint answered.
+    /// The webhook endpoint answered.
     Status {
         /// With this status.
         status: u16,
         /// And asked to be left alone for this long.
         retry_after: Option<Duration>,
     },
-    /// The endpoint did not answer.
+    /// The webhook endpoint did not answer.
     Failed(Failure),
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Unsendable(&'static str),
     /// The policy forbids the address.
-    #[error("the endpoint's address is not public, and the configuration does not allow it")]
+    #[error("the webhook endpoint's address is not public, and the egress policy does not permit it")]
     Refused,
     /// It took too long.
     #[error("no answer within {} s", .0.as_secs_f64())]
@@ -76,7 +76,7 @@ struct Body<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Poster {
     pub(crate) client: Client,
-    pub(crate) policy: std::sync::Arc<AddressPolicy>,
+    pub(crate) policy: std::sync::Arc<EgressPolicy>,
     pub(crate) timeout: Duration,
 }
 
@@ -96,14 +96,15 @@ impl Poster {
     }
 
     fn signed(&self, delivery: &ClaimedDelivery, now: DateTime<Utc>) -> Result<RequestBuilder, Failure> {
-        let url = Url::parse(&delivery.url).map_err(|_| Failure::Unsendable("the endpoint's URL is not a URL"))?;
+        let url =
+            Url::parse(&delivery.url).map_err(|_| Failure::Unsendable("the webhook endpoint's URL is not a URL"))?;
         self.check(&url)?;
         let body = Body { r#type: delivery.kind, timestamp: delivery.at, data: &delivery.data };
         let body = serde_json::to_vec(&body).map_err(|_| Failure::Unsendable("the event cannot be written as JSON"))?;
         let id = delivery.event.to_string();
         let signature = Webhook::new(&delivery.secret)
             .and_then(|webhook| webhook.sign(&id, now.timestamp(), &body))
-            .map_err(|_| Failure::Unsendable("the endpoint's signing secret is not whsec_ and base64"))?;
+            .map_err(|_| Failure::Unsendable("the webhook endpoint's signing secret is not whsec_ and base64"))?;
         Ok(self
             .client
             .post(url)
@@ -118,9 +119,9 @@ impl Poster {
     /// brought every notation of an address (octal, hexadecimal, a single number) into the usual one.
     fn check(&self, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::Unsendable("the endpoint's URL is neither http nor https"));
+            return Err(Failure::Unsendable("the webhook endpoint's URL is neither http nor https"));
         }
-        let host = url.host_str().ok_or(Failure::Unsendable("the endpoint's URL names no host"))?;
+        let host = url.host_str().ok_or(Failure::Unsendable("the webhook endpoint's URL names no host"))?;
         let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
         match literal {
             Some(address) if !self.policy.permits(address) => Err(Failure::Refused),

@@ -1,9 +1,9 @@
-//! Resolves names and drops the addresses that the policy refuses. It sits inside the connector, so that the addresses checked
+//! Resolves names and drops the addresses that the egress policy refuses. It sits inside the connector, so that the addresses checked
 //! are the addresses connected to.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// The host is, or resolves to, nothing but addresses that may not be connected to.
@@ -14,11 +14,11 @@ pub(crate) struct RefusedAddress;
 /// A resolver that answers with permitted addresses only.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardedResolver {
-    policy: Arc<AddressPolicy>,
+    policy: Arc<EgressPolicy>,
 }
 
 impl GuardedResolver {
-    pub(crate) const fn new(policy: Arc<AddressPolicy>) -> Self {
+    pub(crate) const fn new(policy: Arc<EgressPolicy>) -> Self {
         Self { policy }
     }
 }

@@ -13,18 +13,20 @@ use crate::post::{Answer, Failure};
 /// back together.
 const JITTER: f64 = 0.15;
 
-/// The longest that an endpoint may put us off.
+/// The longest that a webhook endpoint may put us off.
 const RETRY_AFTER_MOST: Duration = Duration::from_hours(24);
 
 /// What follows from a try of `delivery`, which was tried `attempts` times before.
 pub(crate) fn next_try(schedule: &[Duration], delivery: DeliveryId, attempts: i32, answer: &Answer) -> NextTry {
     let (error, asked) = match answer {
         Answer::Status { status: 200..=299, .. } => return NextTry::Delivered,
-        Answer::Status { status: 410, .. } => return exhausted("the endpoint is gone: it answered 410".to_owned()),
-        Answer::Status { status: status @ 300..=399, .. } => {
-            (format!("the endpoint answered {status}, and redirects are not followed"), None)
+        Answer::Status { status: 410, .. } => {
+            return exhausted("the webhook endpoint is gone: it answered 410".to_owned());
         }
-        Answer::Status { status, retry_after } => (format!("the endpoint answered {status}"), *retry_after),
+        Answer::Status { status: status @ 300..=399, .. } => {
+            (format!("the webhook endpoint answered {status}, and redirects are not followed"), None)
+        }
+        Answer::Status { status, retry_after } => (format!("the webhook endpoint answered {status}"), *retry_after),
         Answer::Failed(failure @ Failure::Unsendable(_)) => return exhausted(failure.to_string()),
         Answer::Failed(failure) => (failure.to_string(), None),
     };

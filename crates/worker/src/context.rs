@@ -9,8 +9,12 @@ use paceline_pacing::{Profile, Profiles};
 use paceline_queue::Queue;
 
 use crate::{
-    SessionKeyring, WorkerDeps, WorkerOptions, WorkerStore, backoff::Backoff, gate::Gate, meters::Meters,
-    reporter::Reporter,
+    gate::Gate,
+    keyring::SessionKeyring,
+    meters::Meters,
+    options::{WorkerDeps, WorkerOptions},
+    report::{publish::publish_until_confirmed, reporter::Reporter},
+    store::WorkerStore,
 };
 
 /// What all actors of a worker share.
@@ -73,24 +77,5 @@ impl Context {
     pub(crate) async fn report_change(&self, sender: SenderId, change: SessionChange) {
         let result = WorkerResult { sender, at: self.clock.now(), body: ResultBody::Session(change) };
         self.publish_until_confirmed(vec![result]).await;
-    }
-}
-
-/// Publishes results until the queue has confirmed them, with one line when it goes away and one when it is back.
-pub(crate) async fn publish_until_confirmed(queue: &dyn Queue, results: Vec<WorkerResult>) {
-    if results.is_empty() {
-        return;
-    }
-    let mut backoff = Backoff::new(Duration::from_millis(100));
-    let mut failed = 0_u32;
-    while let Err(error) = queue.publish_results(results.clone()).await {
-        if failed == 0 {
-            tracing::warn!(error = %error, results.count = results.len(), "results cannot be published; trying on");
-        }
-        failed += 1;
-        tokio::time::sleep(backoff.next_pause()).await;
-    }
-    if failed > 0 {
-        tracing::info!(results.count = results.len(), "results are published again");
     }
 }

@@ -9,7 +9,7 @@ use paceline_queue::Queue;
 use paceline_store::release::RELEASE_HOLD;
 use paceline_telemetry::Metrics;
 
-use crate::{SessionKeyring, WorkerStore};
+use crate::{keyring::SessionKeyring, store::WorkerStore};
 
 /// What a worker is made of.
 pub struct WorkerDeps {

@@ -1,4 +1,4 @@
-//! A worker: leasing, actors and the reporter, from start to drain.
+//! A worker: its supervisor and its reporter, from start to drain.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    WorkerDeps, WorkerOptions, context::Context, gate::Gate, leasing::Leasing, meters::Meters, reporter::Reporter,
+    context::Context,
+    gate::Gate,
+    meters::Meters,
+    options::{WorkerDeps, WorkerOptions},
+    report::reporter::Reporter,
+    supervisor::Supervisor,
 };
 
 /// How long the last outcomes may take after the actors have ended, each of which has flushed its own.
@@ -34,7 +39,7 @@ impl Worker {
         let (reporter, reporting) = Reporter::start(store, queue, Arc::clone(&gate), meters);
         tracing::info!(worker.id = %self.options.worker, worker.slots = self.options.slots, "the worker starts");
         let context = Arc::new(Context::new(self.deps, self.options, gate, reporter.clone()));
-        Leasing::new(Arc::clone(&context)).run(stop).await;
+        Supervisor::new(Arc::clone(&context)).run(stop).await;
         if timeout(LAST_FLUSH_WITHIN, reporter.flush()).await.is_err() {
             tracing::error!("outcomes are left to be taken up by the next holders of their senders");
         }

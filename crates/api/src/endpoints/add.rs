@@ -18,7 +18,7 @@ use crate::{
     validate::Checks,
 };
 
-/// An endpoint to add.
+/// A webhook endpoint to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddWebhookEndpoint {
@@ -32,10 +32,10 @@ pub(crate) struct AddWebhookEndpoint {
     events: Vec<EventKind>,
 }
 
-/// The endpoint, with its secret.
+/// The webhook endpoint, with its secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AddedWebhookEndpoint {
-    /// The endpoint.
+    /// The webhook endpoint.
     #[serde(flatten)]
     endpoint: EndpointBody,
     /// The signing secret (Standard Webhooks). Shown this once.
@@ -55,7 +55,7 @@ pub(crate) async fn add_webhook_endpoint(
     JsonBody(request): JsonBody<AddWebhookEndpoint>,
 ) -> Result<(StatusCode, Json<AddedWebhookEndpoint>), Problem> {
     let mut checks = Checks::default();
-    let url = checks.accept("/url", url::check(&request.url, &api.options().webhook_addresses));
+    let url = checks.accept("/url", url::check(&request.url, &api.options().webhook_egress));
     checks.finish()?;
     let mut events = request.events;
     events.sort_unstable();
@@ -69,7 +69,7 @@ pub(crate) async fn add_webhook_endpoint(
         secret: format!("whsec_{}", STANDARD.encode(api.minter().bytes::<24>())),
         created_at: now,
     };
-    // A repetition after a crash finds the endpoint of the first execution, and with it that one's secret.
+    // A repetition after a crash finds the webhook endpoint of the first execution, and with it that one's secret.
     let endpoint = api.store().add_endpoint(endpoint).await?;
     let secret = endpoint.secret.clone();
     Ok((StatusCode::CREATED, Json(AddedWebhookEndpoint { endpoint: endpoint.into(), secret })))

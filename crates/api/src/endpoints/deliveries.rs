@@ -27,10 +27,10 @@ pub(crate) struct ListDeliveries {
     limit: Option<u32>,
 }
 
-/// Lists the deliveries to an endpoint, newest first.
+/// Lists the deliveries to a webhook endpoint, newest first.
 #[utoipa::path(
     get, path = "/v1/webhook-endpoints/{id}/deliveries", tag = "webhooks",
-    params(("id" = schemas::EndpointId, Path, description = "The endpoint."), ListDeliveries),
+    params(("id" = schemas::EndpointId, Path, description = "The webhook endpoint."), ListDeliveries),
     responses((status = 200, description = "A page of deliveries.", body = Listing<DeliveryBody>), NotFound, Unprocessable)
 )]
 pub(crate) async fn list_webhook_deliveries(

@@ -7,7 +7,7 @@ use crate::{api::Api, auth::Caller, cursor::Listing, endpoints::EndpointBody, pr
 /// Lists the webhook endpoints.
 #[utoipa::path(
     get, path = "/v1/webhook-endpoints", tag = "webhooks",
-    responses((status = 200, description = "The endpoints.", body = Listing<EndpointBody>))
+    responses((status = 200, description = "The webhook endpoints.", body = Listing<EndpointBody>))
 )]
 pub(crate) async fn list_webhook_endpoints(
     State(api): State<Api>,

@@ -16,7 +16,7 @@ use crate::{
 #[utoipa::path(
     post, path = "/v1/webhook-endpoints/{id}/deliveries/{delivery}/redeliver", tag = "webhooks",
     params(
-        ("id" = schemas::EndpointId, Path, description = "The endpoint."),
+        ("id" = schemas::EndpointId, Path, description = "The webhook endpoint."),
         ("delivery" = schemas::DeliveryId, Path, description = "The delivery."),
     ),
     responses((status = 202, description = "It is due now.", body = DeliveryBody), NotFound)

@@ -14,7 +14,7 @@ use crate::{
 /// Removes a webhook endpoint and what waits to be posted to it.
 #[utoipa::path(
     delete, path = "/v1/webhook-endpoints/{id}", tag = "webhooks",
-    params(("id" = schemas::EndpointId, Path, description = "The endpoint.")),
+    params(("id" = schemas::EndpointId, Path, description = "The webhook endpoint.")),
     responses((status = 204, description = "Removed."), NotFound)
 )]
 pub(crate) async fn remove_webhook_endpoint(

@@ -1,14 +1,14 @@
 //! Which URLs a customer may name. A literal address is judged here; a name is judged by the dispatcher, each time it
 //! resolves.
 
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use url::{Host, Url};
 
 /// The longest URL.
 const MAX_URL: usize = 2_000;
 
 /// The URL in its normal form, or what is wrong with it.
-pub(super) fn check(text: &str, policy: &AddressPolicy) -> Result<String, String> {
+pub(super) fn check(text: &str, policy: &EgressPolicy) -> Result<String, String> {
     if text.len() > MAX_URL {
         return Err(format!("must have at most {MAX_URL} bytes"));
     }
@@ -26,7 +26,7 @@ pub(super) fn check(text: &str, policy: &AddressPolicy) -> Result<String, String
         None => return Err("must name a host".to_owned()),
         Some(Host::Ipv4(address)) => policy.permits(address.into()),
         Some(Host::Ipv6(address)) => policy.permits(address.into()),
-        Some(Host::Domain(name)) => *policy != AddressPolicy::PublicOnly || !is_local_name(name),
+        Some(Host::Domain(name)) => *policy != EgressPolicy::PublicOnly || !is_local_name(name),
     };
     if permitted { Ok(url.into()) } else { Err("must not name a private or loopback address".to_owned()) }
 }
@@ -54,9 +54,9 @@ mod tests {
             "http://localhost:8080/",
             "http://a.localhost./",
         ] {
-            let refused = check(text, &AddressPolicy::PublicOnly);
+            let refused = check(text, &EgressPolicy::PublicOnly);
             assert_eq!(refused, Err("must not name a private or loopback address".to_owned()), "{text}");
-            assert!(check(text, &AddressPolicy::Any).is_ok(), "{text}");
+            assert!(check(text, &EgressPolicy::Any).is_ok(), "{text}");
         }
     }
 
@@ -70,8 +70,8 @@ mod tests {
             "https://example.com/#x",
             "file:///etc/passwd",
         ] {
-            assert!(check(text, &AddressPolicy::Any).is_err(), "{text}");
+            assert!(check(text, &EgressPolicy::Any).is_err(), "{text}");
         }
-        assert_eq!(check("https://example.com", &AddressPolicy::PublicOnly), Ok("https://example.com/".to_owned()));
+        assert_eq!(check("https://example.com", &EgressPolicy::PublicOnly), Ok("https://example.com/".to_owned()));
     }
 }

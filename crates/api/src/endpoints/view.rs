@@ -24,14 +24,14 @@ pub(crate) struct EndpointBody {
     created_at: DateTime<Utc>,
 }
 
-/// One event on its way to one endpoint.
+/// One event on its way to one webhook endpoint.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDelivery)]
 pub(crate) struct DeliveryBody {
     /// Its id.
     #[schema(value_type = schemas::DeliveryId)]
     id: DeliveryId,
-    /// The endpoint.
+    /// The webhook endpoint.
     #[schema(value_type = schemas::EndpointId)]
     endpoint_id: EndpointId,
     /// The event; also the header `webhook-id`.

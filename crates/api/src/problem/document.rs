@@ -1,4 +1,4 @@
-//! Refusals in the OpenAPI document: the schema of a problem, and the statuses that endpoints name.
+//! Refusals in the OpenAPI document: the schema of a problem, and the statuses that operations name.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ pub(crate) fn problem_response(description: &str) -> Response {
 
 macro_rules! refusals {
     ($($name:ident $status:literal $description:literal;)+) => {$(
-        #[doc = concat!("The refusal ", $status, " in an endpoint's list of responses.")]
+        #[doc = concat!("The refusal ", $status, " in an operation's list of responses.")]
         pub(crate) struct $name;
 
         impl IntoResponses for $name {

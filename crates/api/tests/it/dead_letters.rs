@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use paceline_domain::{Address, Clock, DeadLetterId, DeathReason, Inbound, ResultBody, SenderId, WaId, WorkerResult};
 use paceline_store::{
-    dead_letters::{BurialStore, DeadBody, NewDeadLetter},
+    dead_letters::{DeadBody, DeadLetterSink, NewDeadLetter},
     results::{OptOut, ResultToApply},
 };
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::app::{App, OK, phone};
 
 const TEXT: &str = "please stop writing";
 
-async fn bury(app: &App, reason: DeathReason, body: DeadBody) -> DeadLetterId {
+async fn record(app: &App, reason: DeathReason, body: DeadBody) -> DeadLetterId {
     let id = app.minter.mint(app.clock.now());
     let letter = NewDeadLetter { id, reason, body };
     app.store.record_dead_letters(&[letter], app.clock.now() + TimeDelta::minutes(1)).await.unwrap();
@@ -31,7 +31,7 @@ fn opt_out(app: &App, sender: SenderId) -> DeadBody {
 async fn a_dead_letter_shows_its_text_only_when_asked() {
     let app = App::start().await;
     let sender = app.sender("+15550100").await;
-    let id = bury(&app, DeathReason::Refused, opt_out(&app, sender.parse().unwrap())).await;
+    let id = record(&app, DeathReason::Refused, opt_out(&app, sender.parse().unwrap())).await;
     let listed = app.show("/v1/dead-letters").send().await;
     assert!(!listed.text().contains(TEXT) && !listed.text().contains("4915112"), "{}", listed.text());
     let letter = &listed.json()["items"][0];
@@ -46,7 +46,7 @@ async fn a_dead_letter_shows_its_text_only_when_asked() {
 async fn a_replayed_letter_is_applied_and_leaves_the_list() {
     let app = App::start().await;
     let sender = app.sender("+15550100").await;
-    let id = bury(&app, DeathReason::Refused, opt_out(&app, sender.parse().unwrap())).await;
+    let id = record(&app, DeathReason::Refused, opt_out(&app, sender.parse().unwrap())).await;
     for _ in 0..2 {
         let answer = app.post(&format!("/v1/dead-letters/{id}/replay")).send().await;
         assert_eq!(answer.status, OK, "{}", answer.text());
@@ -62,7 +62,7 @@ async fn a_replayed_letter_is_applied_and_leaves_the_list() {
 #[tokio::test]
 async fn what_nobody_can_read_is_shown_to_all_without_its_bytes_and_refused() {
     let app = App::start().await;
-    let id = bury(&app, DeathReason::Unreadable, DeadBody::Unreadable(b"secret".to_vec())).await;
+    let id = record(&app, DeathReason::Unreadable, DeadBody::Unreadable(b"secret".to_vec())).await;
     let listed = app.show("/v1/dead-letters?include=body").send().await.json();
     assert_eq!((&listed["items"][0]["kind"], listed["items"][0].get("body")), (&json!("unreadable"), None));
     let refused = app.post(&format!("/v1/dead-letters/{id}/replay")).send().await;

@@ -1,4 +1,4 @@
-//! What every endpoint refuses alike.
+//! What every operation refuses alike.
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! Webhook endpoints and their deliveries.
 
 use paceline_api::ApiOptions;
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use serde_json::json;
 
 use crate::app::{App, phone};
@@ -33,7 +33,7 @@ async fn private_addresses_are_refused_unless_they_are_allowed() {
         let answer = app.post("/v1/webhook-endpoints").json(&json!({ "url": url })).send().await;
         assert_eq!((answer.status, &answer.problem()["errors"][0]["pointer"]), (422, &json!("/url")), "{url}");
     }
-    let open = App::with(ApiOptions { webhook_addresses: AddressPolicy::Any, ..ApiOptions::default() }).await;
+    let open = App::with(ApiOptions { webhook_egress: EgressPolicy::Any, ..ApiOptions::default() }).await;
     let answer = open.post("/v1/webhook-endpoints").json(&json!({ "url": "http://127.0.0.1:9/" })).send().await;
     assert_eq!(answer.status, 201);
     let answer =

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, stream::SplitSink};
-use paceline_steps::{self as steps, Step};
+use paceline_failpoints::{self as failpoints, Failpoint};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval_at},
@@ -79,7 +79,7 @@ async fn write_next(
         () = shared.ended.cancelled() => return Ok(()),
         written = sink.send(message) => written?,
     }
-    (0..sends).for_each(|_| steps::pass(Step::WorkerSent));
+    (0..sends).for_each(|_| failpoints::pass(Failpoint::WorkerSent));
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Receiver {
 struct Shared {
     verified: AtomicU64,
     refused: AtomicU64,
-    /// Known only after the endpoint was added, which needs the address first.
+    /// Known only after the webhook endpoint was added, which needs the address first.
     secret: OnceLock<String>,
 }
 

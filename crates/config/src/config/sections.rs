@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use paceline_domain::{AddressPolicy, Network};
+use paceline_domain::{EgressPolicy, Network};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -56,7 +56,7 @@ pub(super) fn simulator(reader: &mut Reader<'_>) -> Option<Simulator> {
 }
 
 pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
-    let allow = allowed(reader);
+    let egress = egress(reader);
     let timeout = reader.seconds("webhooks.timeout_seconds", 0.1..=300.0);
     let concurrency = reader.whole("webhooks.concurrency", 1..=10_000);
     let per_endpoint = reader.whole("webhooks.per_endpoint", 1..=10_000);
@@ -67,7 +67,7 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
         reader.refuse("webhooks.hold_seconds", "is not longer than webhooks.timeout_seconds", "lengthen it");
     }
     Some(Webhooks {
-        allow: allow?,
+        egress: egress?,
         timeout,
         concurrency: concurrency?,
         per_endpoint: per_endpoint?,
@@ -76,11 +76,11 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
     })
 }
 
-fn allowed(reader: &mut Reader<'_>) -> Option<AddressPolicy> {
+fn egress(reader: &mut Reader<'_>) -> Option<EgressPolicy> {
     const KEY: &str = "webhooks.allow_private";
     match reader.flag(KEY) {
-        Some(true) => return Some(AddressPolicy::Any),
-        Some(false) => return Some(AddressPolicy::PublicOnly),
+        Some(true) => return Some(EgressPolicy::Any),
+        Some(false) => return Some(EgressPolicy::PublicOnly),
         None => {}
     }
     let list = reader.merged().find(KEY)?.into_array()?;
@@ -91,7 +91,7 @@ fn allowed(reader: &mut Reader<'_>) -> Option<AddressPolicy> {
             Err(error) => reader.refuse(KEY, error.to_string(), "or write true for all"),
         }
     }
-    Some(if networks.is_empty() { AddressPolicy::PublicOnly } else { AddressPolicy::PublicAnd(networks) })
+    Some(if networks.is_empty() { EgressPolicy::PublicOnly } else { EgressPolicy::PublicAnd(networks) })
 }
 
 fn schedule(reader: &mut Reader<'_>) -> Option<Vec<Duration>> {

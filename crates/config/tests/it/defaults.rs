@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paceline_config::{DEFAULTS, LogFormat, QueueKind, SimulatorPlace, Statements};
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 use paceline_pacing::Profiles;
 
 use crate::load;
@@ -19,7 +19,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(config.worker.renew, Duration::from_secs(8));
     assert_eq!(config.simulator.url, "http://127.0.0.1:8490");
     assert_eq!(config.simulator.place, SimulatorPlace::InProcess);
-    assert_eq!(config.webhooks.allow, AddressPolicy::PublicOnly);
+    assert_eq!(config.webhooks.egress, EgressPolicy::PublicOnly);
     assert_eq!(config.webhooks.timeout, Duration::from_secs(15));
     assert_eq!(
         config.webhooks.schedule.iter().map(Duration::as_secs).collect::<Vec<_>>(),

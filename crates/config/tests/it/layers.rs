@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paceline_config::{Config, ConfigSources, ExposeSecret, Source};
-use paceline_domain::AddressPolicy;
+use paceline_domain::EgressPolicy;
 
 use crate::{env, file, load, refusals};
 
@@ -60,8 +60,8 @@ fn the_environment_sets_every_kind_of_key() {
     assert_eq!(config.clock.origin.unwrap().to_rfc3339(), "2026-01-05T08:00:00+00:00");
     assert_eq!(config.webhooks.schedule.len(), 3);
     assert_eq!(
-        config.webhooks.allow,
-        AddressPolicy::PublicAnd(vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()])
+        config.webhooks.egress,
+        EgressPolicy::PublicAnd(vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()])
     );
     assert_eq!(config.log.filter, "debug");
     let gentle = config.pacing.profiles.find("gentle").unwrap();
@@ -72,13 +72,13 @@ fn the_environment_sets_every_kind_of_key() {
 
 #[test]
 fn private_addresses_are_allowed_by_a_word_or_by_name() {
-    let allow = |text| load(&[("PACELINE_WEBHOOKS__ALLOW_PRIVATE", text)]).webhooks.allow;
-    assert_eq!(allow("true"), AddressPolicy::Any);
-    assert_eq!(allow("false"), AddressPolicy::PublicOnly);
-    assert_eq!(allow(""), AddressPolicy::PublicOnly);
-    assert_eq!(allow("[\"127.0.0.0/8\"]"), AddressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]));
+    let allow = |text| load(&[("PACELINE_WEBHOOKS__ALLOW_PRIVATE", text)]).webhooks.egress;
+    assert_eq!(allow("true"), EgressPolicy::Any);
+    assert_eq!(allow("false"), EgressPolicy::PublicOnly);
+    assert_eq!(allow(""), EgressPolicy::PublicOnly);
+    assert_eq!(allow("[\"127.0.0.0/8\"]"), EgressPolicy::PublicAnd(vec!["127.0.0.0/8".parse().unwrap()]));
     let (sources, _folder) = file("[webhooks]\nallow_private = true\n");
-    assert_eq!(Config::load(&sources).unwrap().webhooks.allow, AddressPolicy::Any);
+    assert_eq!(Config::load(&sources).unwrap().webhooks.egress, EgressPolicy::Any);
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Applier {
         );
     }
 
-    pub(super) fn report_burial(&self, result: &WorkerResult) {
+    pub(super) fn report_given_up(&self, result: &WorkerResult) {
         self.meters.given_up_results.with_label_values(&[kind(result)]).inc();
         tracing::error!(
             result.id = hex(result.id()),

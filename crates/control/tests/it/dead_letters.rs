@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paceline_control::{DeadLetters, Undertaker};
+use paceline_control::{DeadLetterRecorder, DeadLetters};
 use paceline_domain::{DeathReason, Job, JobItem, Lane};
 use paceline_queue::{Cargo, DeadLetter};
 use paceline_store::{
@@ -12,7 +12,7 @@ use paceline_store::{
 
 use crate::{
     builders::{inbound, meters, noon, released, sender_id, sent, unavailable},
-    fakes::{FakeBurials, FakeDead, StillClock, lock, step},
+    fakes::{FakeDead, FakeDeadLetters, StillClock, lock, step},
 };
 
 fn job() -> Job {
@@ -24,9 +24,9 @@ fn job() -> Job {
 #[tokio::test]
 async fn a_letter_is_kept_before_the_broker_forgets_it() {
     let (meters, metrics) = meters();
-    let (queue, store) = (Arc::new(FakeDead::default()), Arc::new(FakeBurials::default()));
-    let undertaker = Arc::new(Undertaker::new(store.clone(), StillClock::at(noon(), 1.0), meters));
-    let mut role = DeadLetters::new(queue.clone(), undertaker);
+    let (queue, store) = (Arc::new(FakeDead::default()), Arc::new(FakeDeadLetters::default()));
+    let recorder = Arc::new(DeadLetterRecorder::new(store.clone(), StillClock::at(noon(), 1.0), meters));
+    let mut role = DeadLetters::new(queue.clone(), recorder);
     let letters = [
         (DeathReason::DeliveryLimit, Cargo::Job(job())),
         (DeathReason::DeliveryLimit, Cargo::Results(vec![sent(1), inbound(2, "STOP")])),
@@ -61,9 +61,9 @@ async fn a_letter_is_kept_before_the_broker_forgets_it() {
 
 #[tokio::test]
 async fn a_consumer_that_ends_is_made_again() {
-    let (queue, store) = (Arc::new(FakeDead::default()), Arc::new(FakeBurials::default()));
-    let undertaker = Arc::new(Undertaker::new(store.clone(), StillClock::at(noon(), 1.0), meters().0));
-    let mut role = DeadLetters::new(queue.clone(), undertaker);
+    let (queue, store) = (Arc::new(FakeDead::default()), Arc::new(FakeDeadLetters::default()));
+    let recorder = Arc::new(DeadLetterRecorder::new(store.clone(), StillClock::at(noon(), 1.0), meters().0));
+    let mut role = DeadLetters::new(queue.clone(), recorder);
     assert!(!step(&mut role).await.expect("the consumer ends").is_zero(), "not at once");
     lock(&queue.waiting).push_back((7, DeadLetter { reason: DeathReason::Dropped, cargo: Cargo::Job(job()) }));
     step(&mut role).await.expect("the second consumer");

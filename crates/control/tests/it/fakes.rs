@@ -23,7 +23,7 @@ use paceline_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use dead::{FakeBurials, FakeDead};
+pub(crate) use dead::{FakeDead, FakeDeadLetters};
 pub(crate) use plan::FakePlans;
 pub(crate) use release::{FakeJobs, FakeReleases};
 pub(crate) use results::{FakeResultQueue, FakeResults};

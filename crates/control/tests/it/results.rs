@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use paceline_control::{Applier, Outages, ResultOptions, ResultsRole, Undertaker, run_role};
+use paceline_control::{Applier, DeadLetterRecorder, Outages, ResultOptions, ResultsRole, run_role};
 use paceline_domain::{DeathReason, WorkerResult};
 use paceline_store::{
     dead_letters::DeadBody,
@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     builders::{broker_away, delivered, inbound, meters, noon, refused, sent, unavailable},
-    fakes::{FakeBurials, FakeResultQueue, FakeResults, StillClock, lock, step},
+    fakes::{FakeDeadLetters, FakeResultQueue, FakeResults, StillClock, lock, step},
 };
 
 struct Bench {
     queue: Arc<FakeResultQueue>,
     store: Arc<FakeResults>,
-    burials: Arc<FakeBurials>,
+    dead_letters: Arc<FakeDeadLetters>,
     role: ResultsRole,
     metrics: Metrics,
 }
@@ -31,11 +31,11 @@ fn bench() -> Bench {
 fn bench_with(options: ResultOptions) -> Bench {
     let (meters, metrics) = meters();
     let (queue, store) = (Arc::new(FakeResultQueue::default()), Arc::new(FakeResults::default()));
-    let (clock, burials) = (StillClock::at(noon(), 1.0), Arc::new(FakeBurials::default()));
+    let (clock, dead_letters) = (StillClock::at(noon(), 1.0), Arc::new(FakeDeadLetters::default()));
     let applier = Arc::new(Applier::new(store.clone(), clock.clone(), Arc::clone(&meters)));
-    let undertaker = Arc::new(Undertaker::new(burials.clone(), clock, meters));
-    let role = ResultsRole::new(0, queue.clone(), applier, undertaker, options);
-    Bench { queue, store, burials, role, metrics }
+    let recorder = Arc::new(DeadLetterRecorder::new(dead_letters.clone(), clock, meters));
+    let role = ResultsRole::new(0, queue.clone(), applier, recorder, options);
+    Bench { queue, store, dead_letters, role, metrics }
 }
 
 #[tokio::test]
@@ -124,10 +124,10 @@ async fn a_result_that_the_store_refuses_does_not_keep_the_others_and_is_taken_l
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_is_refused_to_the_end_is_a_dead_letter() {
-    let Bench { queue, store, burials, role, metrics } = bench();
+    let Bench { queue, store, dead_letters, role, metrics } = bench();
     lock(&store.poison).insert(sent(1).id());
-    burials.failures.push(refused());
-    burials.failures.push(unavailable());
+    dead_letters.failures.push(refused());
+    dead_letters.failures.push(unavailable());
     queue.deliver(1, vec![sent(1)]);
     queue.deliver(2, vec![sent(2)]);
     let (outages, stop) = (Arc::new(Outages::new(&meters().0)), CancellationToken::new());
@@ -140,7 +140,7 @@ async fn a_result_that_is_refused_to_the_end_is_a_dead_letter() {
     queue.deliver(3, vec![sent(3)]);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(queue.acked(), [2, 3, 1]);
-    let kept: Vec<_> = lock(&burials.kept).iter().map(|letter| (letter.reason, letter.body.clone())).collect();
+    let kept: Vec<_> = lock(&dead_letters.kept).iter().map(|letter| (letter.reason, letter.body.clone())).collect();
     let body = DeadBody::Result(Box::new(ResultToApply { result: sent(1), opt_out: OptOut::No }));
     assert_eq!(kept, [(DeathReason::Refused, body)], "it is kept before it is acknowledged");
     assert!(metrics.render().lines().any(|line| line == "paceline_results_given_up_total{kind=\"sent\"} 1"));

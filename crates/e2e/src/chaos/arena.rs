@@ -152,7 +152,7 @@ impl Arena {
         Api::new(door.url(), &self.key)
     }
 
-    /// Adds the senders, and the endpoint that every event goes to.
+    /// Adds the senders, and the webhook endpoint that every event goes to.
     pub(super) async fn furnish(&self, receiver: &Receiver) -> ScenarioResult<()> {
         let api = self.patient()?;
         for number in 0..SENDERS {

@@ -133,7 +133,7 @@ async fn a_killed_process_keeps_no_share_of_the_senders() -> ScenarioResult<()> 
         let pids: Vec<_> = fleet["workers"].as_array().into_iter().flatten().map(|worker| &worker["pid"]).collect();
         assert!(
             pids.iter().all(|shown| shown.as_u64() == pid.map(u64::from)),
-            "a killed process is on the roll: {fleet}"
+            "a killed process is registered: {fleet}"
         );
         Ok((!pids.is_empty() && fleet["unleased_count"] == 0).then_some(()))
     })

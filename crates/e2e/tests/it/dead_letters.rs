@@ -47,7 +47,7 @@ async fn what_died_at_the_broker_is_shown_replayed_and_then_counts() -> Scenario
     let body = json!({ "kind": "inbound", "id": "IN1", "from": { "phone": person }, "text": "STOP" });
     let results = json!([{ "sender": sender, "at": "2026-03-01T12:00:00Z", "body": body }]);
     let services = world.installation.services().expect("the full stack has services");
-    services.bury_results(results.to_string().as_bytes()).await?;
+    services.publish_dead_results(results.to_string().as_bytes()).await?;
     services.publish_foreign(1, b"from another time").await?;
 
     let letters = eventually("both letters are kept", SOON, async || {

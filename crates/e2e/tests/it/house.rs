@@ -73,7 +73,12 @@ fn development_dependencies_are_the_testkit_the_ledger_the_own_port_or_an_embedd
             let own_port = name.strip_prefix(target).is_some_and(|rest| rest.starts_with('-'));
             let lower = arrows_of_the_code()[name].contains(target);
             assert!(
-                ["testkit", "ledger"].contains(&target) || target == name || embedded || own_port || lower || target == "domain",
+                ["testkit", "ledger"].contains(&target)
+                    || target == name
+                    || embedded
+                    || own_port
+                    || lower
+                    || target == "domain",
                 "{name} must not use {target} in its tests"
             );
         }

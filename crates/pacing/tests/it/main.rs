@@ -2,7 +2,6 @@
 
 mod days;
 mod gaps;
-mod gcra;
 mod profiles;
 mod schedules;
 mod verdicts;

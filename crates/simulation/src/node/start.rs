@@ -4,8 +4,8 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use paceline_control::{
-    Applier, Duty, Meters, Outages, PlanOptions, Planner, ReleaseOptions, Releaser, ReleaserDeps, ResultOptions,
-    ResultsRole, Role, Sequencer, SweepOptions, Sweeper, Undertaker, run_role,
+    Applier, DeadLetterRecorder, Duty, Meters, Outages, PlanOptions, Planner, ReleaseOptions, Releaser, ReleaserDeps,
+    ResultOptions, ResultsRole, Role, Sequencer, SweepOptions, Sweeper, run_role,
 };
 use paceline_domain::{Clock, Minter, WorkerId};
 use paceline_pacing::Profiles;
@@ -46,7 +46,7 @@ impl Fleet {
             let clock: Arc<dyn Clock> = clock;
             let meters = Arc::clone(&roles.meters);
             let applier = Arc::new(Applier::new(store.clone(), Arc::clone(&clock), Arc::clone(&meters)));
-            let undertaker = Arc::new(Undertaker::new(store.clone(), Arc::clone(&clock), Arc::clone(&meters)));
+            let recorder = Arc::new(DeadLetterRecorder::new(store.clone(), Arc::clone(&clock), Arc::clone(&meters)));
             let planner = Planner::new(store.clone(), Arc::clone(&clock), minter, Arc::clone(&meters));
             roles.run(planner.with_options(plan_options()));
             let deps = ReleaserDeps {
@@ -60,8 +60,8 @@ impl Fleet {
             roles.run(Sequencer::new(store.clone()));
             for shard in 0..RESULT_SHARDS {
                 let applier = Arc::clone(&applier);
-                let undertaker = Arc::clone(&undertaker);
-                roles.run(ResultsRole::new(shard, queue.clone(), applier, undertaker, ResultOptions::default()));
+                let recorder = Arc::clone(&recorder);
+                roles.run(ResultsRole::new(shard, queue.clone(), applier, recorder, ResultOptions::default()));
             }
             for duty in Duty::ALL {
                 let sweeper = Sweeper::new(duty, store.clone(), Arc::clone(&clock), Arc::clone(&applier));

@@ -8,7 +8,7 @@ use paceline_domain::{ResultBody, WorkerResult, WorkspaceId};
 use paceline_store::{
     StoreResult,
     campaigns::Campaign,
-    dead_letters::{BurialStore, NewDeadLetter},
+    dead_letters::{DeadLetterSink, NewDeadLetter},
     events::{Event, EventStore},
     plan::{PlanStore, PlannedBatch, PlanningCampaign, UnplannedRow},
     results::{ApplySummary, ResultStore, ResultToApply},
@@ -69,7 +69,8 @@ impl ResultStore for NodeStore {
 fn tell_result(world: &mut World, port: &crate::world::Port, result: &WorkerResult) {
     match &result.body {
         ResultBody::Attempt { message, attempt, outcome, .. } => {
-            let state = world.store.maps.look().messages.find(*message).map_or("gone", |message| message.state.as_str());
+            let state =
+                world.store.maps.look().messages.find(*message).map_or("gone", |message| message.state.as_str());
             let outcome = outcome.as_str();
             world.tell(port, format_args!("applies {} attempt {attempt}: {outcome}, now {state}", Short(message)));
         }
@@ -144,7 +145,7 @@ impl SweepStore for NodeStore {
 }
 
 #[async_trait]
-impl BurialStore for NodeStore {
+impl DeadLetterSink for NodeStore {
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
         let letters = letters.to_vec();
         self.call(move |world| at_once(world.store.ledger.record_dead_letters(&letters, not_before))).await

@@ -198,13 +198,13 @@ impl ReleaseStore for NodeStore {
         .await
     }
 
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
+    async fn reclaim_lost(&self, sender: SenderId, epoch: Epoch, left: Duration) -> StoreResult<Fenced<u64>> {
         let port = self.port.clone();
         self.call(move |world| {
             if world.flaw == Some(Flaw::KeepsClaims) {
                 return Ok(Fenced::Done(0));
             }
-            let reclaimed = at_once(world.store.ledger.reclaim_missing(sender, epoch, left))?;
+            let reclaimed = at_once(world.store.ledger.reclaim_lost(sender, epoch, left))?;
             world.tell(&port, format_args!("misses the jobs of {}: {reclaimed:?}", Short(sender)));
             Ok(reclaimed)
         })

@@ -65,7 +65,7 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and says hello.
     pub(crate) async fn hello(simulator: &SimulatorHandle, phone: &str, credentials: Option<&str>) -> Self {
-        let url = format!("ws://{}/session", simulator.addr());
+        let url = format!("{}/session", simulator.url().replacen("http", "ws", 1));
         let (socket, _) = connect_async(url).await.expect("connected");
         let mut client = Self { socket, n: 0, heard: Vec::new() };
         let mut hello = json!({"protocol": 1, "phone": phone, "window": 100});

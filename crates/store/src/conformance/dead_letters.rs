@@ -31,7 +31,7 @@ impl World {
         self.dead(DeathReason::DeliveryLimit, DeadBody::Job(job))
     }
 
-    async fn bury(&self, letters: &[NewDeadLetter]) -> u64 {
+    async fn record_dead(&self, letters: &[NewDeadLetter]) -> u64 {
         self.store.record_dead_letters(letters, self.now + TimeDelta::minutes(1)).await.unwrap()
     }
 
@@ -57,9 +57,9 @@ pub async fn a_letter_is_kept_once_however_often_it_comes(store: Arc<dyn Store>)
     let (_, messages) = world.planned("main", 0..1).await;
     world.send_all(&world.lease(sender).await).await;
     let letter = world.delivered(sender, messages[0]).await;
-    assert_eq!(world.bury(std::slice::from_ref(&letter)).await, 1);
+    assert_eq!(world.record_dead(std::slice::from_ref(&letter)).await, 1);
     let again = NewDeadLetter { id: world.id(), ..letter.clone() };
-    assert_eq!(world.bury(&[again]).await, 0);
+    assert_eq!(world.record_dead(&[again]).await, 0);
     let kept = world.dead_letters(DeadLetterFilter::Waiting).await;
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].id, kept[0].workspace, kept[0].sender), (letter.id, Some(world.workspace), Some(sender)));
@@ -72,7 +72,7 @@ pub async fn the_messages_of_a_dead_job_wait_again(store: Arc<dyn Store>) {
     let sender = world.add_sender(1, "main").await;
     let (campaign, messages) = world.planned("main", 0..2).await;
     let released = world.claim_for(sender, 2).await;
-    world.bury(&[world.dead_job(sender, &released)]).await;
+    world.record_dead(&[world.dead_job(sender, &released)]).await;
     let message = world.message(messages[0]).await;
     assert_eq!((message.release, message.waits_for.as_deref()), (None, Some("dead_letter")));
     let soon = world.now + TimeDelta::minutes(1);
@@ -91,7 +91,7 @@ pub async fn a_dead_job_of_an_old_release_gives_nothing_back(store: Arc<dyn Stor
     world.give_back(&old).await;
     let present = world.claim_for(sender, 1).await;
     let letter = world.dead_job(sender, &old);
-    world.bury(std::slice::from_ref(&letter)).await;
+    world.record_dead(std::slice::from_ref(&letter)).await;
     assert!(matches!(world.replay(&letter).await, ReplayOutcome::Replayed(_)));
     let release = world.message(messages[0]).await.release.unwrap();
     assert_eq!(release.generation, present[0].generation, "the present release holds");
@@ -102,7 +102,7 @@ pub async fn a_replayed_job_makes_its_messages_due_at_once(store: Arc<dyn Store>
     let sender = world.add_sender(1, "main").await;
     let (campaign, messages) = world.planned("main", 0..1).await;
     let letter = world.dead_job(sender, &world.claim_for(sender, 1).await);
-    world.bury(std::slice::from_ref(&letter)).await;
+    world.record_dead(std::slice::from_ref(&letter)).await;
     for _ in 0..2 {
         let ReplayOutcome::Replayed(replayed) = world.replay(&letter).await else { panic!("it is there") };
         assert!(replayed.replayed_at.is_some());
@@ -121,7 +121,7 @@ pub async fn a_replayed_result_is_applied_once(store: Arc<dyn Store>) {
     let (campaign, messages) = world.planned("main", 0..1).await;
     world.send(&world.lease(sender).await, &world.claim_for(sender, 1).await, &accepted()).await;
     let letter = world.delivered(sender, messages[0]).await;
-    world.bury(std::slice::from_ref(&letter)).await;
+    world.record_dead(std::slice::from_ref(&letter)).await;
     assert_eq!(world.stand(messages[0]).await.0, MessageState::Sent, "it waits for an operator");
     for _ in 0..2 {
         assert!(matches!(world.replay(&letter).await, ReplayOutcome::Replayed(_)));
@@ -137,7 +137,7 @@ pub async fn an_opt_out_that_was_a_dead_letter_counts_when_it_is_replayed(store:
     let result = inbound(sender, 7, "stop", world.now);
     let body = DeadBody::Result(Box::new(ResultToApply { result, opt_out: OptOut::Yes }));
     let letter = world.dead(DeathReason::DeliveryLimit, body);
-    world.bury(std::slice::from_ref(&letter)).await;
+    world.record_dead(std::slice::from_ref(&letter)).await;
     world.replay(&letter).await;
     let suppression = world.store.find_suppression(world.workspace, world.hash(7)).await.unwrap().unwrap();
     assert_eq!((suppression.reason, suppression.address), (SuppressionReason::OptedOut, Some(address(7))));
@@ -146,7 +146,7 @@ pub async fn an_opt_out_that_was_a_dead_letter_counts_when_it_is_replayed(store:
 pub async fn what_nobody_can_read_is_kept_and_not_replayed(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let letter = world.dead(DeathReason::Unreadable, DeadBody::Unreadable(vec![0, 255, 7]));
-    world.bury(std::slice::from_ref(&letter)).await;
+    world.record_dead(std::slice::from_ref(&letter)).await;
     let kept = world.dead_letters(DeadLetterFilter::Waiting).await;
     assert_eq!((&kept[0].body, kept[0].workspace, kept[0].sender), (&letter.body, None, None));
     assert_eq!(world.replay(&letter).await, ReplayOutcome::Unreadable);
@@ -161,7 +161,7 @@ pub async fn letters_are_listed_to_their_workspace_page_by_page(store: Arc<dyn S
         let result = inbound(sender, person, &format!("in-{person}"), world.now);
         let body = DeadBody::Result(Box::new(ResultToApply { result, opt_out: OptOut::No }));
         let letter = world.dead(DeathReason::Refused, body);
-        world.bury(std::slice::from_ref(&letter)).await;
+        world.record_dead(std::slice::from_ref(&letter)).await;
         ids.push(letter.id);
     }
     let (mut seen, mut after) = (Vec::new(), None);
@@ -191,7 +191,7 @@ pub async fn a_purge_keeps_results_that_nobody_has_replayed(store: Arc<dyn Store
             world.dead(DeathReason::Refused, body)
         })
         .collect();
-    world.bury(&letters).await;
+    world.record_dead(&letters).await;
     world.replay(&letters[0]).await;
     world.events().await;
     assert_eq!(world.store.purge_before(HOUR, 100).await.unwrap(), 0);

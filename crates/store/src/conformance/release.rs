@@ -303,7 +303,7 @@ pub async fn a_release_that_ran_out_is_given_back_by_the_sweeper(store: Arc<dyn 
 }
 
 /// Whoever claimed two messages died before it published them; the third was claimed just now.
-pub async fn claims_whose_jobs_are_missing_are_given_back_to_the_senders_holder(store: Arc<dyn Store>) {
+pub async fn claims_whose_jobs_are_lost_are_given_back_to_the_senders_holder(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let (one, two) = (world.add_sender(1, "main").await, world.add_sender(2, "main").await);
     let (campaign, _) = world.planned("main", 0..4).await;
@@ -311,7 +311,7 @@ pub async fn claims_whose_jobs_are_missing_are_given_back_to_the_senders_holder(
     let fresh = world.claim_within(&[room(one, 1)], 2 * HOUR).await;
     let foreign = world.claim_within(&[room(two, 1)], HOUR).await;
     let lease = world.lease(one).await;
-    let reclaim = async |epoch, left| world.store.reclaim_missing(one, epoch, left).await.unwrap();
+    let reclaim = async |epoch, left| world.store.reclaim_lost(one, epoch, left).await.unwrap();
     assert_eq!(reclaim(lease.epoch, HOUR.mul_f64(0.9)).await, Fenced::Done(0), "they may still be on their way");
     assert_eq!(reclaim(Epoch(lease.epoch.0 - 1), HOUR.mul_f64(1.1)).await, Fenced::LeaseLost);
     assert_eq!(reclaim(lease.epoch, HOUR.mul_f64(1.1)).await, Fenced::Done(2));

@@ -30,7 +30,7 @@ async fn a_failing_endpoint_is_tried_seven_times_by_the_schedule_and_then_given_
         let share = delay(outcome).as_secs_f64() / scheduled;
         assert!((0.85..=1.15).contains(&share), "{share} of {scheduled} s");
     }
-    assert_eq!(outcomes[6].next, NextTry::Exhausted { error: "the endpoint answered 500".to_owned() });
+    assert_eq!(outcomes[6].next, NextTry::Exhausted { error: "the webhook endpoint answered 500".to_owned() });
     assert_eq!((outcomes[6].status, receiver.received().len()), (Some(500), 7));
 }
 

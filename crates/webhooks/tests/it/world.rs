@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{AddressPolicy, Clock, EndpointId, EventKind, Minter, SleepFuture};
+use paceline_domain::{Clock, EgressPolicy, EndpointId, EventKind, Minter, SleepFuture};
 use paceline_store::deliveries::ClaimedDelivery;
 use paceline_telemetry::Metrics;
 use paceline_webhooks::{WebhookDeps, WebhookOptions, Webhooks};
@@ -59,7 +59,7 @@ impl World {
             store: Arc::default(),
             metrics: Arc::default(),
             options: WebhookOptions {
-                allow: AddressPolicy::Any,
+                egress: EgressPolicy::Any,
                 poll: Duration::from_millis(10),
                 ..WebhookOptions::default()
             },

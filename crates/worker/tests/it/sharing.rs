@@ -1,4 +1,4 @@
-//! The roll: a worker says that it lives, and holds its share of the fleet and no more.
+//! The registration: a worker says that it lives, and holds its share of the fleet and no more.
 
 use chrono::DateTime;
 use paceline_domain::{ChannelKind, Epoch, PhoneNumber, SenderId, WorkerId};
@@ -58,7 +58,7 @@ async fn a_worker_alone_holds_every_sender_and_a_second_one_gets_its_share() {
 }
 
 #[tokio::test]
-async fn a_worker_reports_itself_and_leaves_the_roll_when_it_has_stopped() {
+async fn a_worker_reports_itself_and_is_registered_no_more_when_it_has_stopped() {
     let mut house = House::running("single").await;
     house.shown("paceline_worker_leases_held", 1).await;
     house.store.rows(|state| {
@@ -70,7 +70,7 @@ async fn a_worker_reports_itself_and_leaves_the_roll_when_it_has_stopped() {
         );
     });
     house.stop().await;
-    eventually("it is off the roll", || house.store.rows(|state| state.workers.is_empty())).await;
+    eventually("it is registered no more", || house.store.rows(|state| state.workers.is_empty())).await;
 }
 
 #[tokio::test]

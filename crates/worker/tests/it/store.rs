@@ -398,7 +398,7 @@ impl ReleaseStore for TestStore {
         Ok(())
     }
 
-    async fn reclaim_missing(&self, sender: SenderId, epoch: Epoch, _left: Duration) -> StoreResult<Fenced<u64>> {
+    async fn reclaim_lost(&self, sender: SenderId, epoch: Epoch, _left: Duration) -> StoreResult<Fenced<u64>> {
         let _connection = self.connect().await;
         let mut state = self.up()?;
         if !state.holds(sender, epoch) {

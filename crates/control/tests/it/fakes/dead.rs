@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use paceline_queue::{Acker, DeadConsumer, DeadLetter, DeadQueue, Delivery, QueueResult};
 use paceline_store::{
     StoreError, StoreResult,
-    dead_letters::{BurialStore, NewDeadLetter},
+    dead_letters::{DeadLetterSink, NewDeadLetter},
 };
 
 use super::{Failures, lock};
@@ -67,13 +67,13 @@ impl Acker for FakeAcker {
 
 /// Keeps letters, and fails as often as it is told to.
 #[derive(Default)]
-pub(crate) struct FakeBurials {
+pub(crate) struct FakeDeadLetters {
     pub(crate) kept: Mutex<Vec<NewDeadLetter>>,
     pub(crate) failures: Failures<StoreError>,
 }
 
 #[async_trait]
-impl BurialStore for FakeBurials {
+impl DeadLetterSink for FakeDeadLetters {
     async fn record_dead_letters(&self, letters: &[NewDeadLetter], not_before: DateTime<Utc>) -> StoreResult<u64> {
         self.failures.next()?;
         assert!(not_before > crate::builders::noon(), "what breaks workers is put off");

@@ -60,7 +60,7 @@ impl ReleaseStore for FakeReleases {
         Ok(())
     }
 
-    async fn reclaim_missing(&self, _: SenderId, _: Epoch, _: Duration) -> StoreResult<Fenced<u64>> {
+    async fn reclaim_lost(&self, _: SenderId, _: Epoch, _: Duration) -> StoreResult<Fenced<u64>> {
         unreachable!("only a worker knows what it misses")
     }
 

@@ -100,7 +100,7 @@ async fn workers_of_a_killed_fleet_drain_by_themselves_and_the_next_fleet_goes_o
     // They gave back what they had, so that nobody waits for leases.
     let left = members(&deployment.api).await?;
     if !left.is_empty() {
-        return Err(ScenarioError::new(format!("they are gone and still on the roll: {left:?}")));
+        return Err(ScenarioError::new(format!("they are gone and still registered: {left:?}")));
     }
     let repeats = deployment.network.summary().await?.repeats;
     assert_eq!(repeats, 0, "an orderly end leaves nothing in doubt");

@@ -1,4 +1,0 @@
-//! The steps as a process that is armed, or is not, meets them.
-
-mod armed;
-mod orders;
