@@ -282,3 +282,47 @@ fn cut(mut due: Vec<DueRow>, senders: &[(SenderId, u32)]) -> Vec<DueRow> {
     });
     due
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use paceline_domain::{Address, CampaignId, Generation, Lane, MessageId, SenderId};
+    use paceline_ledger::rows::DueRow;
+
+    use super::{by_room, cut};
+
+    fn sender(byte: u8) -> SenderId {
+        SenderId::from_bytes([byte; 16])
+    }
+
+    fn due(seq: i64, campaign: u8, to: u8) -> DueRow {
+        DueRow {
+            seq,
+            id: MessageId::from_bytes([0; 16]),
+            campaign: Some(CampaignId::from_bytes([campaign; 16])),
+            lane: Lane::Campaign,
+            bound_to: Some(sender(to)),
+            not_before: DateTime::UNIX_EPOCH,
+            generation: Generation(0),
+            to: Address { phone: None, business_scoped_id: None, linked_id: Some(seq.to_string()) },
+            chars: 1,
+            pool: None,
+        }
+    }
+
+    #[test]
+    fn senders_of_like_room_share_a_statement_that_reads_enough_for_each() {
+        let groups = by_room(&[(sender(1), 3), (sender(2), 4), (sender(3), 1), (sender(4), u32::MAX)]);
+        let groups: Vec<_> = groups.into_iter().collect();
+        assert_eq!(groups[0], (1, vec![sender(3)]));
+        assert_eq!(groups[1], (4, vec![sender(1), sender(2)]));
+        assert_eq!(groups[2], (u32::MAX, vec![sender(4)]));
+    }
+
+    #[test]
+    fn no_sender_gets_more_of_a_campaign_than_it_has_room_for() {
+        let found = vec![due(1, 1, 1), due(2, 1, 1), due(3, 2, 1), due(4, 1, 2), due(5, 1, 2), due(6, 1, 2)];
+        let left = cut(found, &[(sender(1), 1), (sender(2), 2)]);
+        assert_eq!(left.iter().map(|due| due.seq).collect::<Vec<_>>(), [1, 3, 4, 5]);
+    }
+}

@@ -93,6 +93,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use paceline_domain::SenderId;
+
+    #[test]
+    fn ids_are_in_order_and_each_once() {
+        let ids = [[0xbb; 16], [0xaa; 16], [0xbb; 16]].map(SenderId::from_bytes);
+        assert_eq!(super::json_ids(ids), format!(r#"["{}","{}"]"#, "aa".repeat(16), "bb".repeat(16)));
+    }
+
     #[test]
     fn key_sets_are_json_arrays() {
         assert_eq!(super::json_numbers([]), "[]");
