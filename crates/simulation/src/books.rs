@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use paceline_channel::SendRequest;
 use paceline_domain::{
-    Account, AddressHash, CampaignId, Epoch, Lane, MessageId, MessageState, SenderId, SuppressionScope, WaId, WorkspaceId,
-    WorkspaceKey,
+    Account, AddressHash, CampaignId, Epoch, Lane, MessageId, MessageState, SenderId, SuppressionScope, WaId,
+    WorkspaceId, WorkspaceKey,
 };
 use paceline_ledger::NO_CAMPAIGN;
 use paceline_store::{

@@ -82,7 +82,8 @@ impl World {
         }
         for message in tables.messages.values() {
             if !is_terminal(message.state) && !explains(&tables, profiles, message) {
-                let (id, state, why) = (Short(message.id), message.state, message.waits_for.as_deref().unwrap_or("nothing"));
+                let (id, state, why) =
+                    (Short(message.id), message.state, message.waits_for.as_deref().unwrap_or("nothing"));
                 wrongs.push(format!("{id} is lost: it is {state} and waits for {why}"));
             }
             let seen = network.seen.get(&place_of(message));
@@ -116,7 +117,8 @@ impl World {
             });
             inbound += answers.collect::<std::collections::BTreeSet<_>>().len();
         }
-        let received = store.maps.look().events.values().filter(|event| event.kind == EventKind::MessageReceived).count();
+        let received =
+            store.maps.look().events.values().filter(|event| event.kind == EventKind::MessageReceived).count();
         if received > inbound {
             lost.push(format!("{received} events tell of {inbound} incoming messages"));
         }

@@ -71,10 +71,7 @@ impl Undo for Attempts {
 
 impl Attempts {
     /// The attempts of a message, first to last.
-    pub(crate) fn of(
-        &self,
-        message: MessageId,
-    ) -> impl DoubleEndedIterator<Item = (AttemptNumber, &AttemptEntry)> {
+    pub(crate) fn of(&self, message: MessageId) -> impl DoubleEndedIterator<Item = (AttemptNumber, &AttemptEntry)> {
         let all = (message, AttemptNumber::MIN)..=(message, AttemptNumber::MAX);
         self.rows.range(all).map(|((_, number), entry)| (*number, entry))
     }

@@ -198,9 +198,10 @@ impl CampaignReads for Memory {
     ) -> Fallible<Vec<Campaign>> {
         let tables = self.read().await?;
         let key = |entry: &CampaignEntry| (entry.campaign.created_at, entry.campaign.id);
-        let theirs = tables.campaigns.values().filter(|entry| {
-            entry.campaign.workspace == workspace && before.is_none_or(|before| key(entry) < before)
-        });
+        let theirs = tables
+            .campaigns
+            .values()
+            .filter(|entry| entry.campaign.workspace == workspace && before.is_none_or(|before| key(entry) < before));
         let mut found: Vec<_> = theirs.collect();
         found.sort_unstable_by_key(|entry| std::cmp::Reverse(key(entry)));
         found.into_iter().take(limit as usize).map(|entry| tables.view_campaign(entry)).collect()

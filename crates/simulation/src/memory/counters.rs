@@ -13,11 +13,7 @@ use super::{Memory, Tables};
 
 impl Tables {
     /// The counts under a workspace and a campaign, by bucket.
-    pub(super) fn buckets(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-    ) -> impl Iterator<Item = (&str, i64)> {
+    pub(super) fn buckets(&self, workspace: WorkspaceId, campaign: CampaignId) -> impl Iterator<Item = (&str, i64)> {
         let of_book = move |key: &(WorkspaceId, CampaignId, String)| (key.0, key.1) == (workspace, campaign);
         let from_first = self.counts.range((workspace, campaign, String::new())..);
         from_first.take_while(move |(key, _)| of_book(key)).map(|((_, _, bucket), count)| (bucket.as_str(), *count))

@@ -70,7 +70,8 @@ impl EndpointRows for Tables {
     ) -> Fallible<bool> {
         self.wait_for(Line::Deliveries);
         let (now, has_endpoint) = (self.now, self.has_endpoint(workspace, endpoint));
-        let Some(entry) = self.deliveries.edit_by_id(delivery).filter(|entry| has_endpoint && entry.endpoint == endpoint)
+        let Some(entry) =
+            self.deliveries.edit_by_id(delivery).filter(|entry| has_endpoint && entry.endpoint == endpoint)
         else {
             return Ok(false);
         };

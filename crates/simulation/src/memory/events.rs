@@ -97,7 +97,8 @@ impl EventReads for Memory {
         let tables = self.read().await?;
         let numbered = tables.numbered();
         let events = tables.events.range((Bound::Excluded(after), Bound::Unbounded));
-        let readable = events.take_while(|(seq, _)| **seq <= numbered).filter(|(_, event)| event.workspace == workspace);
+        let readable =
+            events.take_while(|(seq, _)| **seq <= numbered).filter(|(_, event)| event.workspace == workspace);
         let view = |(&sequence, event): (&i64, &EventEntry)| {
             let EventEntry { id, kind, at, .. } = *event;
             Ok(Event { id, workspace, sequence, kind, at, data: event.data()? })

@@ -46,9 +46,10 @@ impl PurgeRows for Tables {
     }
 
     async fn purge_dead_letters(&mut self, age: Duration, limit: u64) -> Fallible<u64> {
-        let done = self.dead_letters.iter().filter(|(_, letter)| {
-            letter.replayed_at.is_some() || letter.body.kind() != DeadLetterKind::Result
-        });
+        let done = self
+            .dead_letters
+            .iter()
+            .filter(|(_, letter)| letter.replayed_at.is_some() || letter.body.kind() != DeadLetterKind::Result);
         let old = oldest(done.map(|(seq, letter)| (letter.received_at, *seq)), self.before(age), limit);
         Ok(self.dead_letters.remove_all(&old))
     }

@@ -23,9 +23,7 @@ impl Tables {
     /// What the policy of its workspace decides about a message, if it does.
     fn policy_about(&self, message: &MessageEntry) -> Option<UnknownPolicy> {
         let policy = self.workspaces.get(&message.workspace)?.unknown_policy;
-        let resent = |resolved: &Resolved| {
-            resolved.by == Resolver::Policy && resolved.resolution == Resolution::Resend
-        };
+        let resent = |resolved: &Resolved| resolved.by == Resolver::Policy && resolved.resolution == Resolution::Resend;
         let decides = match policy {
             UnknownPolicy::Hold => false,
             UnknownPolicy::Fail => true,
