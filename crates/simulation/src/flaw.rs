@@ -19,7 +19,7 @@ pub enum Flaw {
     FreshIds,
     /// The store grants intents without keeping them.
     LosesIntents,
-    /// The store grants intents to people who must not be contacted.
+    /// The store plans for people who must not be contacted, and grants intents to them.
     IgnoresSuppressions,
     /// The store forgets what was spent of the day.
     ForgetsCaps,

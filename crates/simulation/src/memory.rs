@@ -183,9 +183,10 @@ impl Database for Memory {
     {
         let mut transaction = Transaction(self.read().await?);
         transaction.0.order = Order::default();
-        // Nobody else is under way, so that there is nobody to lose against.
+        let is_lost = std::mem::take(&mut transaction.0.loses_commit);
+        // Nobody else is under way, so that there is nobody to lose against and nothing to repeat.
         let done = steps(&mut *transaction.0).await?;
-        if !std::mem::take(&mut transaction.0.loses_commit) {
+        if !is_lost {
             transaction.0.keep();
         }
         Ok(done)

@@ -9,8 +9,9 @@ use paceline_store::{StoreError, StoreResult};
 use tokio::{sync::oneshot, time::sleep};
 
 use crate::{
+    flaw::Flaw,
     weather::StoreFate,
-    world::{Port, World},
+    world::{Port, Store, World},
 };
 
 /// Who is caught is killed or frozen at the end of the turn.
@@ -92,6 +93,18 @@ impl NodeStore {
         }
         answer
     }
+}
+
+/// A call of a store that, when it is flawed that way, does not see who must not be contacted.
+fn unsuppressed<T>(world: &World, call: impl FnOnce(&Store) -> T) -> T {
+    let store = &world.store;
+    if world.flaw != Some(Flaw::IgnoresSuppressions) {
+        return call(store);
+    }
+    let suppressions = store.maps.tamper(|tables| std::mem::take(&mut tables.suppressions));
+    let answer = call(store);
+    store.maps.tamper(|tables| tables.suppressions = suppressions);
+    answer
 }
 
 fn away() -> StoreError {

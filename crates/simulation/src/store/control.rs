@@ -15,7 +15,7 @@ use paceline_store::{
     sweep::SweepStore,
 };
 
-use super::NodeStore;
+use super::{NodeStore, unsuppressed};
 use crate::{
     flaw::Flaw,
     memory::Tables,
@@ -31,14 +31,17 @@ impl PlanStore for NodeStore {
 
     async fn list_unplanned(&self, campaign: &Campaign, after_row: i64, limit: u32) -> StoreResult<Vec<UnplannedRow>> {
         let campaign = campaign.clone();
-        self.call(move |world| at_once(world.store.ledger.list_unplanned(&campaign, after_row, limit))).await
+        self.call(move |world| {
+            unsuppressed(world, |store| at_once(store.ledger.list_unplanned(&campaign, after_row, limit)))
+        })
+        .await
     }
 
     async fn record_plan(&self, batch: PlannedBatch) -> StoreResult<()> {
         let port = self.port.clone();
         self.call(move |world| {
             let (campaign, through, messages) = (batch.campaign, batch.through_row, batch.messages.len());
-            at_once(world.store.ledger.record_plan(batch))?;
+            unsuppressed(world, |store| at_once(store.ledger.record_plan(batch)))?;
             world.tell(&port, format_args!("plans {} through row {through}: {messages} messages", Short(campaign)));
             Ok(())
         })

@@ -14,7 +14,7 @@ use paceline_store::{
     senders::Sender,
 };
 
-use super::NodeStore;
+use super::{NodeStore, unsuppressed};
 use crate::{
     flaw::Flaw,
     trace::Short,
@@ -122,19 +122,10 @@ fn record_intents(world: &mut World, port: &Port, mut batch: IntentBatch) -> Sto
     if let Some(flaw) = world.flaw {
         world.store.maps.tamper(|tables| flaw.bend_batch(&mut batch, tables));
     }
-    let mut answer = match world.flaw {
-        Some(Flaw::IgnoresSuppressions) => {
-            let suppressions = world.store.maps.tamper(|tables| std::mem::take(&mut tables.suppressions));
-            let answer = at_once(world.store.ledger.record_intents(batch.clone()));
-            world.store.maps.tamper(|tables| tables.suppressions = suppressions);
-            answer
-        }
-        Some(Flaw::LosesIntents) => {
-            world.store.maps.lose_next_commit();
-            at_once(world.store.ledger.record_intents(batch.clone()))
-        }
-        _ => at_once(world.store.ledger.record_intents(batch.clone())),
-    }?;
+    if world.flaw == Some(Flaw::LosesIntents) {
+        world.store.maps.lose_next_commit();
+    }
+    let mut answer = unsuppressed(world, |store| at_once(store.ledger.record_intents(batch.clone())))?;
     let World { books, store, .. } = world;
     books.intend(&store.maps.look(), &batch, asked_epoch, &answer);
     if let Some(flaw) = world.flaw {
