@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod campaigns;
+pub mod columns;
 mod counters;
 mod cursor;
 mod database;

@@ -1,0 +1,25 @@
+//! Suppressions.
+
+use paceline_domain::Address;
+use paceline_store::suppressions::Suppression;
+
+use crate::{
+    Fallible,
+    columns::{Cells, Columns},
+};
+
+/// A suppression. One whose columns name nobody has no address.
+pub fn suppression<R: Columns>(row: &R) -> Fallible<Suppression> {
+    let cells = Cells::new("suppressions", row);
+    let address = cells.address()?;
+    let nobody = Address { phone: None, business_scoped_id: None, linked_id: None };
+    Ok(Suppression {
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        hash: cells.hash("hash")?,
+        address: Some(address).filter(|address| *address != nobody),
+        scope: cells.word("scope")?,
+        reason: cells.word("reason")?,
+        since: cells.time("since")?,
+    })
+}
