@@ -1,25 +1,28 @@
 //! Campaigns.
 
-mod row;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, CampaignState, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
-};
 use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
 
-use crate::{
-    cells::{Cells, read_all, read_locked},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{storable, uuid, uuids},
-};
-pub(crate) use row::{campaign_columns, read_campaign};
-use row::{campaign_row_columns, read_campaign_row};
+use crate::prelude::*;
+
+/// The columns of a campaign as others see it, its counts among them; the table is named `c`.
+macro_rules! campaign_columns {
+    () => {
+        concat!(
+            "c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
+             c.state, c.columns, c.rows, c.planned_through, c.created_at, c.started_at, c.ended_at, ",
+            $crate::counters::counts_of_campaign!()
+        )
+    };
+}
+pub(crate) use campaign_columns;
+
+/// A campaign's own columns, which are what a lock holds; the table is named `c`.
+macro_rules! campaign_row_columns {
+    () => {
+        "c.id, c.workspace_id, c.name, c.pool, c.state, c.columns, c.rows, c.accepted, c.planned_through, c.start_at, c.expires_at, \
+         c.started_at"
+    };
+}
 
 #[async_trait]
 impl CampaignRows for Tx {
@@ -46,7 +49,7 @@ impl CampaignRows for Tx {
 
     async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
         let query = sqlx::query(concat!("SELECT ", campaign_columns!(), " FROM campaigns c WHERE c.id = $1"));
-        self.one(query.bind(uuid(campaign))).await?.as_ref().map(read_campaign).transpose()
+        self.find(query.bind(uuid(campaign)), columns::campaign).await
     }
 
     async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -58,8 +61,7 @@ impl CampaignRows for Tx {
             campaign_row_columns!(),
             " FROM campaigns c WHERE c.id = ANY($1) ORDER BY c.id FOR NO KEY UPDATE"
         ));
-        let rows = self.all(lock.bind(uuids(campaigns.iter().copied()))).await?;
-        read_locked(&rows, read_campaign_row)
+        self.lock(lock.bind(uuids(campaigns.iter().copied())), columns::campaign_row).await
     }
 
     async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -69,8 +71,7 @@ impl CampaignRows for Tx {
             " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= $1) \
              ORDER BY c.start_at, c.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
         ));
-        let rows = self.all(lock.bind(now).bind(i64::from(limit))).await?;
-        read_locked(&rows, read_campaign_row)
+        self.lock(lock.bind(now).bind(i64::from(limit)), columns::campaign_row).await
     }
 
     async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -82,8 +83,7 @@ impl CampaignRows for Tx {
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
              ORDER BY c.started_at, c.id LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED"
         ));
-        let rows = self.all(lock.bind(i64::from(limit))).await?;
-        read_locked(&rows, read_campaign_row)
+        self.lock(lock.bind(i64::from(limit)), columns::campaign_row).await
     }
 
     async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
@@ -91,8 +91,8 @@ impl CampaignRows for Tx {
             "SELECT coalesce(sum(count), 0)::bigint AS open FROM campaign_counts \
              WHERE workspace_id = $1 AND campaign_id = $2 AND bucket IN ('waiting', 'sending')",
         );
-        let row = self.one(query.bind(uuid(campaign.workspace)).bind(uuid(campaign.id))).await?;
-        row.map_or(Ok(0), |row| Cells::new("campaign_counts", &row).number("open"))
+        let query = query.bind(uuid(campaign.workspace)).bind(uuid(campaign.id));
+        Ok(self.find(query, columns::number("campaign_counts", "open")).await?.unwrap_or(0))
     }
 
     async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
@@ -101,7 +101,7 @@ impl CampaignRows for Tx {
                 (SELECT coalesce(sum(k.count), 0) FROM campaign_counts k WHERE k.workspace_id = c.workspace_id \
                     AND k.campaign_id = c.id AND k.bucket = 'waiting') <> 0 ORDER BY c.id",
         );
-        read_all(&self.all(query).await?, |row| Cells::new("campaigns", row).id("id"))
+        self.list(query, columns::id("campaigns")).await
     }
 
     async fn set_definition(
@@ -162,8 +162,7 @@ impl CampaignReads for PostgresRows {
             campaign_columns!(),
             " FROM campaigns c WHERE c.id = $1 AND c.workspace_id = $2"
         ));
-        let row = self.one(query.bind(uuid(campaign)).bind(uuid(workspace))).await?;
-        row.as_ref().map(read_campaign).transpose()
+        self.find(query.bind(uuid(campaign)).bind(uuid(workspace)), columns::campaign).await
     }
 
     async fn list_campaigns(
@@ -179,8 +178,7 @@ impl CampaignReads for PostgresRows {
                 coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) ORDER BY c.created_at DESC, c.id DESC LIMIT $4"
         ));
         let (time, id) = before.map(|(time, id)| (time, uuid(id))).unzip();
-        let rows = self.all(query.bind(uuid(workspace)).bind(time).bind(id).bind(i64::from(limit))).await?;
-        read_all(&rows, read_campaign)
+        self.list(query.bind(uuid(workspace)).bind(time).bind(id).bind(i64::from(limit)), columns::campaign).await
     }
 
     async fn list_exclusions(
@@ -195,11 +193,7 @@ impl CampaignReads for PostgresRows {
              WHERE c.id = $1 AND c.workspace_id = $2 AND x.row_no > $3 AND x.row_no <= c.rows ORDER BY x.row_no LIMIT $4",
         );
         let query = query.bind(uuid(campaign)).bind(uuid(workspace)).bind(after_row).bind(i64::from(limit));
-        read_all(&self.all(query).await?, |row| {
-            let cells = Cells::new("exclusions", row);
-            let phone = cells.opt_string("phone")?;
-            Ok(ExcludedRow { row: cells.number("row_no")?, phone, exclusion: cells.json("exclusion")? })
-        })
+        self.list(query, columns::excluded_row).await
     }
 
     async fn count_messages(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<ShareRow>> {
@@ -207,16 +201,6 @@ impl CampaignReads for PostgresRows {
             "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
              FROM messages WHERE campaign_id = $1 AND workspace_id = $2 GROUP BY sender_id, state ORDER BY sender_id",
         );
-        let rows = self.all(query.bind(uuid(campaign)).bind(uuid(workspace))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("messages", row);
-            Ok(ShareRow {
-                sender: cells.opt_id("sender_id")?,
-                state: cells.word("state")?,
-                messages: cells.number("messages")?,
-                replied: cells.number("replied")?,
-                opted_out: cells.number("opted_out")?,
-            })
-        })
+        self.list(query.bind(uuid(campaign)).bind(uuid(workspace)), columns::share).await
     }
 }

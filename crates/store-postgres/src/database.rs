@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
 use paceline_store::StoreResult;
-use sqlx::postgres::PgRow;
 
-use crate::{connections::Connections, transaction::Bound};
+use crate::{columns::Row, connections::Connections, transaction::Bound};
 
 /// A database that is open. Clones share the connections.
 #[derive(Clone)]
@@ -26,13 +25,26 @@ impl PostgresRows {
     }
 
     /// Reads rows.
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
-        self.connections.all(query).await
+    pub(crate) async fn list<T, C: FromIterator<T>>(
+        &self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<C> {
+        self.connections.all(query).await?.iter().map(read).collect()
     }
 
-    /// Reads at most one row.
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
-        self.connections.one(query).await
+    /// Reads the row, when there is one.
+    pub(crate) async fn find<T>(
+        &self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<Option<T>> {
+        self.connections.one(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Whether there is a row.
+    pub(crate) async fn has(&self, query: Bound<'_>) -> Fallible<bool> {
+        Ok(self.connections.one(query).await?.is_some())
     }
 }
 

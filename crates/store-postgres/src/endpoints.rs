@@ -1,21 +1,8 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
-use async_trait::async_trait;
-use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{EndpointReads, EndpointRows},
-};
-use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
-use sqlx::postgres::PgRow;
+use paceline_store::endpoints::{Delivery, Endpoint};
 
-use crate::{
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    events::endpoints_lock,
-    transaction::Tx,
-    values::{real_now, storable, uuid},
-};
+use crate::{events::endpoints_lock, prelude::*};
 
 /// The columns of a delivery; the tables are named `d` and, for its event, `e`.
 macro_rules! delivery_columns {
@@ -54,7 +41,7 @@ impl EndpointRows for Tx {
         let query = sqlx::query(
             "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints WHERE id = $1",
         );
-        self.one(query.bind(uuid(endpoint))).await?.as_ref().map(read_endpoint).transpose()
+        self.find(query.bind(uuid(endpoint)), columns::endpoint).await
     }
 
     /// Waits for those who are writing deliveries for the workspace's endpoints: see `keep_subscriptions`.
@@ -89,7 +76,7 @@ impl EndpointRows for Tx {
             delivery_columns!(),
             " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = $1"
         ));
-        self.one(query.bind(uuid(delivery))).await?.as_ref().map(read_delivery).transpose()
+        self.find(query.bind(uuid(delivery)), columns::delivery).await
     }
 }
 
@@ -100,12 +87,12 @@ impl EndpointReads for PostgresRows {
             "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
              WHERE workspace_id = $1 ORDER BY id",
         );
-        read_all(&self.all(query.bind(uuid(workspace))).await?, read_endpoint)
+        self.list(query.bind(uuid(workspace)), columns::endpoint).await
     }
 
     async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
         let query = sqlx::query("SELECT 1 FROM webhook_endpoints WHERE id = $1 AND workspace_id = $2");
-        Ok(self.one(query.bind(uuid(endpoint)).bind(uuid(workspace))).await?.is_some())
+        self.has(query.bind(uuid(endpoint)).bind(uuid(workspace))).await
     }
 
     async fn list_deliveries(
@@ -121,39 +108,6 @@ impl EndpointReads for PostgresRows {
              WHERE d.endpoint_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3"
         ));
         let query = query.bind(uuid(endpoint)).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit));
-        read_all(&self.all(query).await?, |row| {
-            Ok((Cells::new("webhook_deliveries", row).number("seq")?, read_delivery(row)?))
-        })
+        self.list(query, columns::numbered_delivery).await
     }
-}
-
-fn read_endpoint(row: &PgRow) -> Fallible<Endpoint> {
-    let cells = Cells::new("webhook_endpoints", row);
-    Ok(Endpoint {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        url: cells.string("url")?,
-        events: cells.json("events")?,
-        secret: cells.string("secret")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_delivery(row: &PgRow) -> Fallible<Delivery> {
-    let cells = Cells::new("webhook_deliveries", row);
-    let word = cells.text("state")?;
-    let state = DeliveryState::ALL.into_iter().find(|state| state.as_str() == word);
-    let last_status = cells.opt_number("last_status")?.map(u16::try_from).transpose();
-    Ok(Delivery {
-        id: cells.id("id")?,
-        endpoint: cells.id("endpoint_id")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-        state: state.ok_or_else(|| cells.corrupt("state"))?,
-        attempts: cells.small("attempts")?,
-        last_status: last_status.map_err(|_| cells.corrupt("last_status"))?,
-        last_error: cells.opt_string("last_error")?,
-        next_at: cells.opt_time("next_at")?,
-        created_at: cells.time("at")?,
-    })
 }

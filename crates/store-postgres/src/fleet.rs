@@ -1,26 +1,11 @@
 //! Worker processes.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{ChannelKind, WorkerId};
-use paceline_ledger::{
-    Fallible,
-    rows::{FleetReads, FleetRows},
-};
 use paceline_store::{
     fleet::{Which, WorkerReport, WorkerView},
     senders::Sender,
 };
-use sqlx::postgres::PgRow;
 
-use crate::{
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{duration_micros, micros_of, opt_uuid, real_now, storable, uuid},
-};
+use crate::{prelude::*, senders::sender_columns};
 
 /// One that another process is removing at this moment, or that speaks again, is passed over.
 const REMOVE_SILENT: &str = concat!(
@@ -78,7 +63,7 @@ impl FleetReads for PostgresRows {
             real_now!(),
             " ORDER BY started_at, id"
         ));
-        read_all(&self.all(query).await?, read_worker)
+        self.list(query, columns::worker).await
     }
 
     async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
@@ -101,7 +86,7 @@ impl FleetReads for PostgresRows {
             ))
             .bind(phone.as_e164()),
         };
-        read_all(&self.all(query).await?, read_sender)
+        self.list(query, columns::sender).await
     }
 
     async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
@@ -110,10 +95,7 @@ impl FleetReads for PostgresRows {
             real_now!(),
             " GROUP BY lease_worker ORDER BY lease_worker"
         ));
-        read_all(&self.all(query).await?, |row| {
-            let cells = Cells::new("senders", row);
-            Ok((cells.id("lease_worker")?, cells.small("leases")?))
-        })
+        self.list(query, columns::leases_held).await
     }
 
     async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
@@ -124,24 +106,7 @@ impl FleetReads for PostgresRows {
             ")"
         ));
         let channels: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
-        let row = self.one(query.bind(channels)).await?;
-        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
+        let count = |row: &Row| Cells::new("senders", row).small("senders");
+        Ok(self.find(query.bind(channels), count).await?.unwrap_or(0))
     }
-}
-
-fn read_worker(row: &PgRow) -> Fallible<WorkerView> {
-    let cells = Cells::new("workers", row);
-    let report = WorkerReport {
-        id: cells.id("id")?,
-        host: cells.string("host")?,
-        pid: cells.small("pid")?,
-        version: cells.string("version")?,
-        pinned: cells.opt_id("pinned_sender_id")?,
-        slots: cells.small("slots")?,
-        channels: cells.json("channels")?,
-        listen: cells.opt_string("listen")?,
-        resident_bytes: cells.small("resident_bytes")?,
-        draining: cells.flag("draining")?,
-    };
-    Ok(WorkerView { report, started_at: cells.time("started_at")?, seen_at: cells.time("seen_at")? })
 }

@@ -1,19 +1,6 @@
 //! Health and figures.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_ledger::{
-    Fallible, Fault,
-    rows::{HealthReads, HealthRows, OtherFigures},
-};
-
-use crate::{
-    cells::Cells,
-    database::PostgresRows,
-    transaction::Tx,
-    values::{real_now, statement_now},
-};
+use crate::prelude::*;
 
 #[async_trait]
 impl HealthRows for Tx {
@@ -25,7 +12,7 @@ impl HealthRows for Tx {
 #[async_trait]
 impl HealthReads for PostgresRows {
     async fn read_probe(&self) -> Fallible<()> {
-        self.one(sqlx::query("SELECT probed_at FROM health_probe")).await.map(|_| ())
+        self.has(sqlx::query("SELECT probed_at FROM health_probe")).await.map(|_| ())
     }
 
     async fn figures(&self) -> Fallible<OtherFigures> {
@@ -40,15 +27,6 @@ impl HealthReads for PostgresRows {
              (SELECT count(*) FROM dead_letters WHERE replayed_at IS NULL AND kind <> 'job') AS dead_letters, \
              (SELECT count(*) FROM events WHERE number IS NULL) AS events_unnumbered"
         ));
-        let row = self.one(query).await?.ok_or_else(|| Fault::missing("figures", 1))?;
-        let cells = Cells::new("figures", &row);
-        let age = cells.opt_number("outbox_age")?;
-        Ok(OtherFigures {
-            leases_held: cells.number("leases_held")?,
-            outbox_age: age.map(|age| Duration::from_micros(u64::try_from(age).unwrap_or(0))),
-            deliveries_waiting: cells.number("deliveries_waiting")?,
-            dead_letters: cells.number("dead_letters")?,
-            events_unnumbered: cells.number("events_unnumbered")?,
-        })
+        self.find(query, columns::figures).await?.ok_or_else(|| Fault::missing("figures", 1))
     }
 }

@@ -1,17 +1,8 @@
 //! Idempotency keys. A row without an answer is a claim, good until `claimed_until`.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::WorkspaceId;
-use paceline_ledger::{Fallible, rows::IdempotencyRows};
 use paceline_store::idempotency::RecordedResponse;
 
-use crate::{
-    cells::Cells,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, storable, uuid},
-};
+use crate::prelude::*;
 
 /// Of two claims at once, the second waits for the first to commit and then finds it. The time by which it judges was taken before it
 /// waited, so it errs towards a claim that holds.
@@ -50,14 +41,7 @@ impl IdempotencyRows for Tx {
             "SELECT request_hash, status, content_type, body FROM idempotency_keys \
              WHERE workspace_id = $1 AND key = $2 AND status IS NOT NULL",
         );
-        let Some(row) = self.one(answer.bind(uuid(workspace)).bind(storable(key))).await? else { return Ok(None) };
-        let cells = Cells::new("idempotency_keys", &row);
-        Ok(Some(RecordedResponse {
-            request_hash: cells.array("request_hash")?,
-            status: cells.small("status")?,
-            content_type: cells.string("content_type")?,
-            body: cells.bytes("body")?.to_vec(),
-        }))
+        self.find(answer.bind(uuid(workspace)).bind(storable(key)), columns::response).await
     }
 
     async fn renew_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<()> {

@@ -1,24 +1,8 @@
 //! Leases and sealed sessions.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{ChannelKind, Epoch, SenderId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{LeaseReads, LeaseRows, SenderRow},
-};
 use paceline_store::leases::{DeadHolder, Lease, LeaseWish, SealedSession};
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{duration_micros, micros_of, opt_uuid, real_now, uuid, uuids},
-};
+use crate::{prelude::*, senders::sender_columns};
 
 /// Senders that another process is just taking are left to it. The limit is reckoned once, before anything is changed.
 const CLAIM: &str = concat!(
@@ -43,7 +27,7 @@ impl LeaseRows for Tx {
             .bind(opt_uuid(wish.pinned))
             .bind(channels)
             .bind(i64::from(wish.slots));
-        read_all(&self.all(claim).await?, |row| Cells::new("senders", row).id("id"))
+        self.list(claim, columns::id("senders")).await
     }
 
     async fn list_leases(&mut self, senders: &[SenderId]) -> Fallible<Vec<Lease>> {
@@ -56,12 +40,7 @@ impl LeaseRows for Tx {
             ", w.key FROM senders s JOIN workspaces w ON w.id = s.workspace_id \
              WHERE s.id = ANY($1) ORDER BY s.created_at, s.id"
         ));
-        let rows = self.all(query.bind(uuids(senders.iter().copied()))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("senders", row);
-            let key = WorkspaceKey::from_bytes(cells.array("key")?);
-            Ok(Lease { sender: read_sender(row)?, key, epoch: Epoch(cells.number("lease_epoch")?) })
-        })
+        self.list(query.bind(uuids(senders.iter().copied())), columns::lease).await
     }
 
     async fn renew_leases(&mut self, senders: &[&Locked<SenderRow>], ttl: Duration) -> Fallible<()> {
@@ -130,8 +109,6 @@ impl LeaseRows for Tx {
 impl LeaseReads for PostgresRows {
     async fn find_session(&self, sender: SenderId, device: i32) -> Fallible<Option<SealedSession>> {
         let query = sqlx::query("SELECT blob, key_id FROM sender_sessions WHERE sender_id = $1 AND device = $2");
-        let Some(row) = self.one(query.bind(uuid(sender)).bind(device)).await? else { return Ok(None) };
-        let cells = Cells::new("sender_sessions", &row);
-        Ok(Some(SealedSession { blob: cells.bytes("blob")?.to_vec(), key_id: cells.string("key_id")? }))
+        self.find(query.bind(uuid(sender)).bind(device), columns::session).await
     }
 }

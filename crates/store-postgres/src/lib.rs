@@ -3,7 +3,7 @@
 mod attempts;
 mod bulk;
 mod campaigns;
-mod cells;
+mod columns;
 mod connections;
 mod counters;
 mod database;
@@ -22,6 +22,7 @@ mod messages;
 mod migrations;
 mod open;
 mod plan;
+mod prelude;
 mod purge;
 mod release;
 mod resolutions;

@@ -2,22 +2,10 @@
 
 use std::borrow::Cow;
 
-use async_trait::async_trait;
-use paceline_domain::{Address, AddressHash, PhoneNumber, SuppressionId, SuppressionScope, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{SuppressionReads, SuppressionRows},
-};
 use paceline_store::suppressions::Suppression;
-use sqlx::{postgres::PgRow, types::Uuid};
+use sqlx::types::Uuid;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{hash, storable, uuid},
-};
+use crate::prelude::*;
 
 /// The columns of a suppression; the table is named `s`.
 macro_rules! suppression_columns {
@@ -50,8 +38,7 @@ impl SuppressionRows for Tx {
             return Ok(Vec::new());
         }
         let (workspaces, hashes) = keys(people);
-        let rows = self.all(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes)).await?;
-        read_all(&rows, read_suppression)
+        self.list(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes), columns::suppression).await
     }
 
     async fn add_suppressions(&mut self, suppressions: &[Suppression]) -> Fallible<()> {
@@ -99,7 +86,7 @@ impl SuppressionReads for PostgresRows {
             " FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"
         ));
         let query = query.bind(uuid(workspace)).bind(after.map_or(Uuid::nil(), uuid)).bind(i64::from(limit));
-        read_all(&self.all(query).await?, read_suppression)
+        self.list(query, columns::suppression).await
     }
 
     async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
@@ -108,8 +95,7 @@ impl SuppressionReads for PostgresRows {
         }
         let people: Vec<_> = people.iter().map(|person| (workspace, *person)).collect();
         let (workspaces, hashes) = keys(&people);
-        let rows = self.all(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes)).await?;
-        read_all(&rows, read_suppression)
+        self.list(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes), columns::suppression).await
     }
 }
 
@@ -120,19 +106,4 @@ fn keys(people: &[(WorkspaceId, AddressHash)]) -> (Vec<Uuid>, Vec<Vec<u8>>) {
 /// A part of the person's address as it can be stored.
 fn part(new: &Suppression, of: fn(&Address) -> Option<&str>) -> Option<Cow<'_, str>> {
     new.address.as_ref().and_then(of).map(storable)
-}
-
-fn read_suppression(row: &PgRow) -> Fallible<Suppression> {
-    let cells = Cells::new("suppressions", row);
-    let address = cells.address()?;
-    let nobody = Address { phone: None, business_scoped_id: None, linked_id: None };
-    Ok(Suppression {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        hash: cells.hash("hash")?,
-        address: Some(address).filter(|address| *address != nobody),
-        scope: cells.word("scope")?,
-        reason: cells.word("reason")?,
-        since: cells.time("since")?,
-    })
 }

@@ -4,15 +4,11 @@
 
 use std::{future::Future, time::Duration};
 
-use paceline_ledger::{Fallible, Fault, Then};
-use sqlx::{
-    Executor as _, Postgres,
-    pool::PoolConnection,
-    postgres::{PgArguments, PgRow},
-    query::Query,
-};
+use paceline_ledger::{Fallible, Fault, Then, locks::Locked};
+use sqlx::{Executor as _, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 
 use crate::{
+    columns::Row,
     error::{fault, unavailable},
     open::Statements,
 };
@@ -51,15 +47,47 @@ impl Tx {
     }
 
     /// Runs a statement that returns rows.
-    pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
+    pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<Row>> {
         let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
-        self.seen(rows)
+        Ok(self.seen(rows)?.into_iter().map(Row).collect())
     }
 
     /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
+    pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<Row>> {
         let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
-        self.seen(row)
+        Ok(self.seen(row)?.map(Row))
+    }
+
+    /// Reads rows.
+    pub(crate) async fn list<T, C: FromIterator<T>>(
+        &mut self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<C> {
+        self.all(query).await?.iter().map(read).collect()
+    }
+
+    /// Reads rows that the statement locks.
+    pub(crate) async fn lock<T>(
+        &mut self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<Vec<Locked<T>>> {
+        self.list(query, move |row| read(row).map(Locked::new)).await
+    }
+
+    /// Reads the row, when there is one.
+    pub(crate) async fn find<T>(
+        &mut self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<Option<T>> {
+        self.one(query).await?.as_ref().map(read).transpose()
+    }
+
+    /// Whether there is a row.
+    pub(crate) async fn has(&mut self, query: Bound<'_>) -> Fallible<bool> {
+        Ok(self.one(query).await?.is_some())
     }
 
     /// Sends data to a `COPY … FROM STDIN`.

@@ -3,28 +3,11 @@
 //! An upload's rows have higher numbers than the campaign's committed ones, and nobody reads beyond those: that is what makes an
 //! open upload invisible and its commit one small change.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use async_trait::async_trait;
-use paceline_domain::{AddressHash, CampaignId, PhoneNumber, UploadId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
-};
 use paceline_store::recipients::{OpenUpload, RecipientRow, UploadSummary};
-use sqlx::postgres::PgRow;
 
-use crate::{
-    bulk::{Copy, column},
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, statement_now, storable, uuid},
-};
+use crate::{bulk::Copy, prelude::*};
 
 const WRITE_RECIPIENTS: &str = "COPY recipients \
     (campaign_id, row_no, workspace_id, hash, phone, business_scoped_id, linked_id, variables) FROM STDIN (FORMAT binary)";
@@ -49,9 +32,7 @@ impl UploadRows for Tx {
             real_now!(),
             " AS has_run_out FROM uploads WHERE campaign_id = $1 AND state = 'open'"
         ));
-        let Some(row) = self.one(query.bind(uuid(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        Ok(Some(OpenUploadRow { id: cells.id("id")?, has_run_out: cells.flag("has_run_out")? }))
+        self.find(query.bind(uuid(campaign)), columns::open_upload).await
     }
 
     async fn find_committed_upload(
@@ -62,10 +43,7 @@ impl UploadRows for Tx {
         let query = sqlx::query(
             "SELECT id, rows, accepted, excluded FROM uploads WHERE id = $1 AND campaign_id = $2 AND state = 'committed'",
         );
-        let Some(row) = self.one(query.bind(uuid(upload)).bind(uuid(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        let (rows, accepted) = (cells.number("rows")?, cells.number("accepted")?);
-        Ok(Some(UploadSummary { rows, accepted, excluded: cells.json("excluded")? }))
+        self.find(query.bind(uuid(upload)).bind(uuid(campaign)), columns::committed_upload).await
     }
 
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
@@ -92,8 +70,7 @@ impl UploadRows for Tx {
             real_now!(),
             " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
         ));
-        let row = self.one(query.bind(uuid(upload))).await?;
-        row.map(|row| read_upload(&row).map(Locked::new)).transpose()
+        Ok(self.find(query.bind(uuid(upload)), columns::upload_row).await?.map(Locked::new))
     }
 
     /// Nobody else writes rows of the campaign while the upload is locked: so whoever is not among its recipients when they are looked
@@ -108,12 +85,8 @@ impl UploadRows for Tx {
         }
         let (campaign, workspace) = (uuid(upload.campaign), uuid(upload.workspace));
         let hashes = column(recipients, |recipient| recipient.hash.to_bytes());
-        let rows = self.all(sqlx::query(FIND_EARLIER).bind(campaign).bind(hashes)).await?;
-        let entry = |row| {
-            let cells = Cells::new("recipients", row);
-            Ok((cells.hash("hash")?, cells.number("row_no")?))
-        };
-        let earlier: HashMap<AddressHash, i64> = rows.iter().map(entry).collect::<Fallible<_>>()?;
+        let find = sqlx::query(FIND_EARLIER).bind(campaign).bind(hashes);
+        let earlier: HashMap<AddressHash, i64> = self.list(find, columns::earlier_row).await?;
         let mut rows = Copy::new(8);
         for recipient in recipients.iter().filter(|recipient| !earlier.contains_key(&recipient.hash)) {
             let address = recipient.address;
@@ -210,7 +183,7 @@ impl UploadReads for PostgresRows {
              WHERE c.id = $1 AND c.workspace_id = $2 AND r.row_no > $3 AND r.row_no <= c.rows ORDER BY r.row_no LIMIT $4",
         );
         let query = query.bind(uuid(campaign)).bind(uuid(workspace)).bind(after_row).bind(i64::from(limit));
-        read_all(&self.all(query).await?, read_recipient)
+        self.list(query, columns::recipient).await
     }
 
     async fn list_stale_uploads(&self, limit: u32) -> Fallible<Vec<UploadId>> {
@@ -219,31 +192,6 @@ impl UploadReads for PostgresRows {
             statement_now!(),
             " ORDER BY expires_at LIMIT $1"
         ));
-        read_all(&self.all(query.bind(i64::from(limit))).await?, |row| Cells::new("uploads", row).id("id"))
+        self.list(query.bind(i64::from(limit)), columns::id("uploads")).await
     }
-}
-
-fn read_upload(row: &PgRow) -> Fallible<UploadRow> {
-    let cells = Cells::new("uploads", row);
-    Ok(UploadRow {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.id("campaign_id")?,
-        first_row: cells.number("first_row")?,
-        rows: cells.number("rows")?,
-        accepted: cells.number("accepted")?,
-        excluded: cells.json::<BTreeMap<String, i64>>("excluded")?,
-        has_run_out: cells.flag("has_run_out")?,
-    })
-}
-
-/// Reads an accepted row.
-pub(crate) fn read_recipient(row: &PgRow) -> Fallible<RecipientRow> {
-    let cells = Cells::new("recipients", row);
-    Ok(RecipientRow {
-        row: cells.number("row_no")?,
-        address: cells.address()?,
-        hash: cells.hash("hash")?,
-        variables: cells.string("variables")?,
-    })
 }

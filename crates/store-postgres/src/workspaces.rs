@@ -1,20 +1,8 @@
 //! Workspaces and their API keys.
 
-use async_trait::async_trait;
-use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    rows::{WorkspaceReads, WorkspaceRows},
-};
 use paceline_store::workspaces::{ApiKey, Workspace};
-use sqlx::postgres::PgRow;
 
-use crate::{
-    cells::Cells,
-    database::PostgresRows,
-    transaction::Tx,
-    values::{storable, uuid},
-};
+use crate::prelude::*;
 
 /// The columns of a workspace.
 macro_rules! workspace_columns {
@@ -32,7 +20,7 @@ impl WorkspaceRows for Tx {
     async fn find_first_workspace(&mut self) -> Fallible<Option<Workspace>> {
         let first =
             sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces ORDER BY created_at, id LIMIT 1"));
-        self.one(first).await?.as_ref().map(read_workspace).transpose()
+        self.find(first, columns::workspace).await
     }
 
     async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()> {
@@ -69,8 +57,7 @@ impl WorkspaceRows for Tx {
             "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING ",
             workspace_columns!()
         ));
-        let row = self.one(update.bind(uuid(workspace)).bind(policy.as_str())).await?;
-        row.as_ref().map(read_workspace).transpose()
+        self.find(update.bind(uuid(workspace)).bind(policy.as_str()), columns::workspace).await
     }
 }
 
@@ -78,33 +65,11 @@ impl WorkspaceRows for Tx {
 impl WorkspaceReads for PostgresRows {
     async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>> {
         let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1");
-        self.one(query.bind(hash.to_vec())).await?.as_ref().map(read_key).transpose()
+        self.find(query.bind(hash.to_vec()), columns::api_key).await
     }
 
     async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>> {
         let query = sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces WHERE id = $1"));
-        self.one(query.bind(uuid(workspace))).await?.as_ref().map(read_workspace).transpose()
+        self.find(query.bind(uuid(workspace)), columns::workspace).await
     }
-}
-
-fn read_workspace(row: &PgRow) -> Fallible<Workspace> {
-    let cells = Cells::new("workspaces", row);
-    Ok(Workspace {
-        id: cells.id("id")?,
-        name: cells.string("name")?,
-        key: WorkspaceKey::from_bytes(cells.array("key")?),
-        unknown_policy: cells.word("unknown_policy")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_key(row: &PgRow) -> Fallible<ApiKey> {
-    let cells = Cells::new("api_keys", row);
-    Ok(ApiKey {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        name: cells.string("name")?,
-        hash: cells.array("hash")?,
-        created_at: cells.time("created_at")?,
-    })
 }

@@ -1,24 +1,8 @@
 //! Campaigns.
 
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, CampaignState, WorkspaceId};
-use paceline_ledger::{
-    Counts, Fallible,
-    locks::Locked,
-    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
-};
 use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    transaction::{Bound, Tx},
-    values::{blob, json_ids, micros, opt_micros},
-};
+use crate::prelude::*;
 
 /// The columns of a campaign, its counts among them; the table is named `c`.
 macro_rules! campaign_columns {
@@ -38,59 +22,6 @@ macro_rules! row_columns {
         "c.id, c.workspace_id, c.name, c.pool, c.state, c.columns, c.rows, c.accepted, c.planned_through, c.start_at, \
          c.expires_at, c.started_at"
     };
-}
-
-/// Reads a campaign.
-pub(crate) fn read_campaign(row: &SqliteRow) -> Fallible<Campaign> {
-    let cells = Cells::new("campaigns", row);
-    let counts = Counts::of(cells.json::<BTreeMap<String, i64>>("counts")?).ok_or_else(|| cells.corrupt("counts"))?;
-    Ok(Campaign {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        definition: CampaignDefinition {
-            name: cells.string("name")?,
-            template: cells.string("template")?,
-            pool: cells.string("pool")?,
-            default_region: cells.opt_string("default_region")?,
-            phone_column: cells.opt_string("phone_column")?,
-            start_at: cells.opt_time("start_at")?,
-            expires_at: cells.opt_time("expires_at")?,
-        },
-        state: cells.word("state")?,
-        columns: cells.json("columns")?,
-        rows: cells.number("rows")?,
-        planned_through: cells.number("planned_through")?,
-        account: counts.account,
-        excluded: counts.excluded,
-        failed: counts.failed,
-        created_at: cells.time("created_at")?,
-        started_at: cells.opt_time("started_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
-}
-
-fn read_row(row: &SqliteRow) -> Fallible<Locked<CampaignRow>> {
-    let cells = Cells::new("campaigns", row);
-    Ok(Locked::new(CampaignRow {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        name: cells.string("name")?,
-        pool: cells.string("pool")?,
-        state: cells.word("state")?,
-        columns: cells.json("columns")?,
-        rows: cells.number("rows")?,
-        accepted: cells.number("accepted")?,
-        planned_through: cells.number("planned_through")?,
-        start_at: cells.opt_time("start_at")?,
-        expires_at: cells.opt_time("expires_at")?,
-        started_at: cells.opt_time("started_at")?,
-    }))
-}
-
-impl Tx {
-    async fn all_campaigns(&mut self, query: Bound<'_>) -> Fallible<Vec<Locked<CampaignRow>>> {
-        self.all(query).await?.iter().map(read_row).collect()
-    }
 }
 
 #[async_trait]
@@ -113,13 +44,12 @@ impl CampaignRows for Tx {
             .bind(definition.phone_column.as_deref())
             .bind(opt_micros(definition.start_at))
             .bind(opt_micros(definition.expires_at));
-        self.execute(insert).await?;
-        Ok(())
+        self.run(insert).await
     }
 
     async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
         let query = sqlx::query(concat!("SELECT ", campaign_columns!(), " FROM campaigns c WHERE c.id = ?1"));
-        self.one(query.bind(blob(campaign))).await?.as_ref().map(read_campaign).transpose()
+        self.find(query.bind(blob(campaign)), columns::campaign).await
     }
 
     async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -128,7 +58,7 @@ impl CampaignRows for Tx {
             row_columns!(),
             " FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"
         ));
-        self.all_campaigns(query.bind(json_ids(campaigns.iter().copied()))).await
+        self.lock(query.bind(json_ids(campaigns.iter().copied())), columns::campaign_row).await
     }
 
     async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -138,7 +68,7 @@ impl CampaignRows for Tx {
             " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
              ORDER BY c.start_at, c.id LIMIT ?2"
         ));
-        self.all_campaigns(query.bind(micros(now)).bind(limit)).await
+        self.lock(query.bind(micros(now)).bind(limit), columns::campaign_row).await
     }
 
     async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -150,7 +80,7 @@ impl CampaignRows for Tx {
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
              ORDER BY c.started_at, c.id LIMIT ?1"
         ));
-        self.all_campaigns(query.bind(limit)).await
+        self.lock(query.bind(limit), columns::campaign_row).await
     }
 
     async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
@@ -158,8 +88,8 @@ impl CampaignRows for Tx {
             "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
              WHERE workspace_id = ?1 AND campaign_id = ?2 AND bucket IN ('waiting', 'sending')",
         );
-        let row = self.one(query.bind(blob(campaign.workspace)).bind(blob(campaign.id))).await?;
-        row.map_or(Ok(0), |row| Cells::new("campaign_counts", &row).number("open"))
+        let query = query.bind(blob(campaign.workspace)).bind(blob(campaign.id));
+        Ok(self.find(query, columns::number("campaign_counts", "open")).await?.unwrap_or(0))
     }
 
     async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
@@ -168,7 +98,7 @@ impl CampaignRows for Tx {
                 WHERE k.workspace_id = c.workspace_id AND k.campaign_id = c.id AND k.bucket = 'waiting' AND k.count <> 0) \
              ORDER BY c.id",
         );
-        self.all(query).await?.iter().map(|row| Cells::new("campaigns", row).id("id")).collect()
+        self.list(query, columns::id("campaigns")).await
     }
 
     async fn set_definition(
@@ -189,8 +119,7 @@ impl CampaignRows for Tx {
             .bind(definition.phone_column.as_deref())
             .bind(opt_micros(definition.start_at))
             .bind(opt_micros(definition.expires_at));
-        self.execute(update).await?;
-        Ok(())
+        self.run(update).await
     }
 
     async fn set_campaign_state(
@@ -201,14 +130,12 @@ impl CampaignRows for Tx {
     ) -> Fallible<()> {
         let update = sqlx::query("UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1");
         let update = update.bind(blob(campaign.id)).bind(state.as_str());
-        self.execute(update.bind(opt_micros(times.started_at)).bind(opt_micros(times.ended_at))).await?;
-        Ok(())
+        self.run(update.bind(opt_micros(times.started_at)).bind(opt_micros(times.ended_at))).await
     }
 
     async fn set_planned_through(&mut self, campaign: &Locked<CampaignRow>, row: i64) -> Fallible<()> {
         let update = sqlx::query("UPDATE campaigns SET planned_through = ?2 WHERE id = ?1");
-        self.execute(update.bind(blob(campaign.id)).bind(row)).await?;
-        Ok(())
+        self.run(update.bind(blob(campaign.id)).bind(row)).await
     }
 
     async fn set_rows(
@@ -220,8 +147,7 @@ impl CampaignRows for Tx {
     ) -> Fallible<()> {
         let update = sqlx::query("UPDATE campaigns SET rows = ?2, accepted = ?3, columns = ?4 WHERE id = ?1");
         let update = update.bind(blob(campaign.id)).bind(rows).bind(accepted);
-        self.execute(update.bind(serde_json::json!(columns).to_string())).await?;
-        Ok(())
+        self.run(update.bind(serde_json::json!(columns).to_string())).await
     }
 }
 
@@ -233,8 +159,7 @@ impl CampaignReads for SqliteRows {
             campaign_columns!(),
             " FROM campaigns c WHERE c.id = ?1 AND c.workspace_id = ?2"
         ));
-        let row = self.one(query.bind(blob(campaign)).bind(blob(workspace))).await?;
-        row.as_ref().map(read_campaign).transpose()
+        self.find(query.bind(blob(campaign)).bind(blob(workspace)), columns::campaign).await
     }
 
     async fn list_campaigns(
@@ -253,7 +178,7 @@ impl CampaignReads for SqliteRows {
              ORDER BY c.created_at DESC, c.id DESC LIMIT ?4"
         ));
         let query = query.bind(blob(workspace)).bind(before_time).bind(before_id).bind(limit);
-        self.all(query).await?.iter().map(read_campaign).collect()
+        self.list(query, columns::campaign).await
     }
 
     async fn list_exclusions(
@@ -268,12 +193,7 @@ impl CampaignReads for SqliteRows {
              WHERE c.id = ?1 AND c.workspace_id = ?2 AND x.row_no > ?3 AND x.row_no <= c.rows ORDER BY x.row_no LIMIT ?4",
         );
         let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
-        let excluded = |row| {
-            let cells = Cells::new("exclusions", row);
-            let phone = cells.opt_string("phone")?;
-            Ok(ExcludedRow { row: cells.number("row_no")?, phone, exclusion: cells.json("exclusion")? })
-        };
-        self.all(query).await?.iter().map(excluded).collect()
+        self.list(query, columns::excluded_row).await
     }
 
     async fn count_messages(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<ShareRow>> {
@@ -281,16 +201,6 @@ impl CampaignReads for SqliteRows {
             "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
              FROM messages WHERE campaign_id = ?1 AND workspace_id = ?2 GROUP BY sender_id, state ORDER BY sender_id, state",
         );
-        let share = |row| {
-            let cells = Cells::new("messages", row);
-            Ok(ShareRow {
-                sender: cells.opt_id("sender_id")?,
-                state: cells.word("state")?,
-                messages: cells.number("messages")?,
-                replied: cells.number("replied")?,
-                opted_out: cells.number("opted_out")?,
-            })
-        };
-        self.all(query.bind(blob(campaign)).bind(blob(workspace))).await?.iter().map(share).collect()
+        self.list(query.bind(blob(campaign)).bind(blob(workspace)), columns::share).await
     }
 }

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
 use paceline_store::StoreResult;
-use sqlx::{SqlitePool, sqlite::SqliteRow};
+use sqlx::SqlitePool;
 
-use crate::{error::fault, transaction::Bound, writer::Writer};
+use crate::{columns::Row, error::fault, transaction::Bound, writer::Writer};
 
 /// An open database. Clones share the file.
 #[derive(Clone)]
@@ -26,14 +26,27 @@ impl SqliteRows {
         Self { writer, readers }
     }
 
-    /// Runs a statement that returns rows.
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<SqliteRow>> {
-        query.fetch_all(&self.readers).await.map_err(fault)
+    /// Reads rows.
+    pub(crate) async fn list<T, C: FromIterator<T>>(
+        &self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<C> {
+        query.fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(|row| read(&Row(row))).collect()
     }
 
-    /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<SqliteRow>> {
-        query.fetch_optional(&self.readers).await.map_err(fault)
+    /// Reads the row, when there is one.
+    pub(crate) async fn find<T>(
+        &self,
+        query: Bound<'_>,
+        read: impl Fn(&Row) -> Fallible<T> + Send,
+    ) -> Fallible<Option<T>> {
+        query.fetch_optional(&self.readers).await.map_err(fault)?.map(|row| read(&Row(row))).transpose()
+    }
+
+    /// Whether there is a row.
+    pub(crate) async fn has(&self, query: Bound<'_>) -> Fallible<bool> {
+        Ok(query.fetch_optional(&self.readers).await.map_err(fault)?.is_some())
     }
 }
 

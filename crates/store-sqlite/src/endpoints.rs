@@ -1,57 +1,14 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
-use async_trait::async_trait;
-use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{EndpointReads, EndpointRows},
-};
-use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
-use sqlx::sqlite::SqliteRow;
+use paceline_store::endpoints::{Delivery, Endpoint};
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, micros, real_now},
-};
+use crate::prelude::*;
 
 /// The columns of a delivery; the tables are named `d` and, for its event, `e`.
 macro_rules! delivery_columns {
     () => {
         "d.seq, d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error, d.next_at, e.id AS event_id, e.kind, e.at"
     };
-}
-
-fn read_endpoint(row: &SqliteRow) -> Fallible<Endpoint> {
-    let cells = Cells::new("webhook_endpoints", row);
-    Ok(Endpoint {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        url: cells.string("url")?,
-        events: cells.json("events")?,
-        secret: cells.string("secret")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_delivery(row: &SqliteRow) -> Fallible<Delivery> {
-    let cells = Cells::new("webhook_deliveries", row);
-    let word = cells.text("state")?;
-    let state = DeliveryState::ALL.into_iter().find(|state| state.as_str() == word);
-    let last_status = cells.opt_number("last_status")?.map(u16::try_from).transpose();
-    Ok(Delivery {
-        id: cells.id("id")?,
-        endpoint: cells.id("endpoint_id")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-        state: state.ok_or_else(|| cells.corrupt("state"))?,
-        attempts: cells.small("attempts")?,
-        last_status: last_status.map_err(|_| cells.corrupt("last_status"))?,
-        last_error: cells.opt_string("last_error")?,
-        next_at: cells.opt_time("next_at")?,
-        created_at: cells.time("at")?,
-    })
 }
 
 #[async_trait]
@@ -68,15 +25,14 @@ impl EndpointRows for Tx {
             .bind(serde_json::json!(endpoint.events).to_string())
             .bind(endpoint.secret.as_str())
             .bind(micros(endpoint.created_at));
-        self.execute(insert).await?;
-        Ok(())
+        self.run(insert).await
     }
 
     async fn find_endpoint(&mut self, endpoint: EndpointId) -> Fallible<Option<Endpoint>> {
         let query = sqlx::query(
             "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints WHERE id = ?1",
         );
-        self.one(query.bind(blob(endpoint))).await?.as_ref().map(read_endpoint).transpose()
+        self.find(query.bind(blob(endpoint)), columns::endpoint).await
     }
 
     async fn lock_endpoints(&mut self, _workspace: WorkspaceId) -> Fallible<()> {
@@ -90,8 +46,7 @@ impl EndpointRows for Tx {
 
     async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
         let waiting = sqlx::query("DELETE FROM webhook_deliveries WHERE endpoint_id = ?1 AND state = 'waiting'");
-        self.execute(waiting.bind(blob(endpoint))).await?;
-        Ok(())
+        self.run(waiting.bind(blob(endpoint))).await
     }
 
     /// A new token, so that a try that is under way cannot record its outcome over the new beginning.
@@ -117,7 +72,7 @@ impl EndpointRows for Tx {
             delivery_columns!(),
             " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"
         ));
-        self.one(query.bind(blob(delivery))).await?.as_ref().map(read_delivery).transpose()
+        self.find(query.bind(blob(delivery)), columns::delivery).await
     }
 }
 
@@ -128,12 +83,12 @@ impl EndpointReads for SqliteRows {
             "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
              WHERE workspace_id = ?1 ORDER BY id",
         );
-        self.all(query.bind(blob(workspace))).await?.iter().map(read_endpoint).collect()
+        self.list(query.bind(blob(workspace)), columns::endpoint).await
     }
 
     async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
         let exists = sqlx::query("SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
-        Ok(self.one(exists.bind(blob(endpoint)).bind(blob(workspace))).await?.is_some())
+        self.has(exists.bind(blob(endpoint)).bind(blob(workspace))).await
     }
 
     async fn list_deliveries(
@@ -149,7 +104,6 @@ impl EndpointReads for SqliteRows {
              WHERE d.endpoint_id = ?1 AND d.seq < ?2 ORDER BY d.seq DESC LIMIT ?3"
         ));
         let query = query.bind(blob(endpoint)).bind(before.unwrap_or(i64::MAX)).bind(limit);
-        let numbered = |row| Ok((Cells::new("webhook_deliveries", row).number("seq")?, read_delivery(row)?));
-        self.all(query).await?.iter().map(numbered).collect()
+        self.list(query, columns::numbered_delivery).await
     }
 }

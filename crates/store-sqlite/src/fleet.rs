@@ -1,33 +1,17 @@
 //! Worker processes.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{ChannelKind, WorkerId};
-use paceline_ledger::{
-    Fallible,
-    rows::{FleetReads, FleetRows},
-};
 use paceline_store::{
     fleet::{Which, WorkerReport, WorkerView},
     senders::Sender,
 };
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{blob, duration_micros, json_channels, opt_blob, real_now},
-};
+use crate::{prelude::*, senders::sender_columns};
 
 #[async_trait]
 impl FleetRows for Tx {
     async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
         let gone = sqlx::query(concat!("DELETE FROM workers WHERE expires_at <= ", real_now!(), " AND id <> ?1"));
-        self.execute(gone.bind(blob(but))).await?;
-        Ok(())
+        self.run(gone.bind(blob(but))).await
     }
 
     async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
@@ -44,13 +28,11 @@ impl FleetRows for Tx {
         let write = write.bind(report.version.as_str()).bind(opt_blob(report.pinned)).bind(report.slots);
         let write = write.bind(json_channels(&report.channels)).bind(report.listen.as_deref());
         let write = write.bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX));
-        self.execute(write.bind(report.draining).bind(duration_micros(ttl))).await?;
-        Ok(())
+        self.run(write.bind(report.draining).bind(duration_micros(ttl))).await
     }
 
     async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
-        self.execute(sqlx::query("DELETE FROM workers WHERE id = ?1").bind(blob(worker))).await?;
-        Ok(())
+        self.run(sqlx::query("DELETE FROM workers WHERE id = ?1").bind(blob(worker))).await
     }
 }
 
@@ -63,7 +45,7 @@ impl FleetReads for SqliteRows {
             real_now!(),
             " ORDER BY started_at, id"
         ));
-        self.all(query).await?.iter().map(read_worker).collect()
+        self.list(query, columns::worker).await
     }
 
     async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
@@ -86,7 +68,7 @@ impl FleetReads for SqliteRows {
             ))
             .bind(phone.as_e164()),
         };
-        self.all(query).await?.iter().map(read_sender).collect()
+        self.list(query, columns::sender).await
     }
 
     async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
@@ -95,11 +77,7 @@ impl FleetReads for SqliteRows {
             real_now!(),
             " GROUP BY lease_worker ORDER BY lease_worker"
         ));
-        let count = |row| {
-            let cells = Cells::new("senders", row);
-            Ok((cells.id("lease_worker")?, cells.small("leases")?))
-        };
-        self.all(query).await?.iter().map(count).collect()
+        self.list(query, columns::leases_held).await
     }
 
     async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
@@ -110,24 +88,7 @@ impl FleetReads for SqliteRows {
             real_now!(),
             ")"
         ));
-        let row = self.one(query.bind(json_channels(channels))).await?;
-        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
+        let count = |row: &Row| Cells::new("senders", row).small("senders");
+        Ok(self.find(query.bind(json_channels(channels)), count).await?.unwrap_or(0))
     }
-}
-
-fn read_worker(row: &SqliteRow) -> Fallible<WorkerView> {
-    let cells = Cells::new("workers", row);
-    let report = WorkerReport {
-        id: cells.id("id")?,
-        host: cells.string("host")?,
-        pid: cells.small("pid")?,
-        version: cells.string("version")?,
-        pinned: cells.opt_id("pinned_sender_id")?,
-        slots: cells.small("slots")?,
-        channels: cells.json("channels")?,
-        listen: cells.opt_string("listen")?,
-        resident_bytes: cells.small("resident_bytes")?,
-        draining: cells.flag("draining")?,
-    };
-    Ok(WorkerView { report, started_at: cells.time("started_at")?, seen_at: cells.time("seen_at")? })
 }

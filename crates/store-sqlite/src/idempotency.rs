@@ -1,17 +1,8 @@
 //! Idempotency keys. A row without an answer is a claim, good until `claimed_until`.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::WorkspaceId;
-use paceline_ledger::{Fallible, rows::IdempotencyRows};
 use paceline_store::idempotency::RecordedResponse;
 
-use crate::{
-    cells::Cells,
-    transaction::Tx,
-    values::{blob, duration_micros, real_now},
-};
+use crate::prelude::*;
 
 #[async_trait]
 impl IdempotencyRows for Tx {
@@ -32,14 +23,7 @@ impl IdempotencyRows for Tx {
             "SELECT request_hash, status, content_type, body FROM idempotency_keys \
              WHERE workspace_id = ?1 AND key = ?2 AND status IS NOT NULL",
         );
-        let Some(row) = self.one(answer.bind(blob(workspace)).bind(key)).await? else { return Ok(None) };
-        let cells = Cells::new("idempotency_keys", &row);
-        Ok(Some(RecordedResponse {
-            request_hash: cells.array("request_hash")?,
-            status: cells.small("status")?,
-            content_type: cells.string("content_type")?,
-            body: cells.bytes("body")?.to_vec(),
-        }))
+        self.find(answer.bind(blob(workspace)).bind(key), columns::response).await
     }
 
     async fn renew_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<()> {
@@ -48,8 +32,7 @@ impl IdempotencyRows for Tx {
             real_now!(),
             " + ?3 WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL"
         ));
-        self.execute(update.bind(blob(workspace)).bind(key).bind(duration_micros(ttl))).await?;
-        Ok(())
+        self.run(update.bind(blob(workspace)).bind(key).bind(duration_micros(ttl))).await
     }
 
     async fn record_response(
@@ -74,8 +57,7 @@ impl IdempotencyRows for Tx {
             .bind(i64::from(response.status))
             .bind(response.content_type.as_str())
             .bind(response.body.as_slice());
-        self.execute(record).await?;
-        Ok(())
+        self.run(record).await
     }
 
     async fn void_idempotency_claims(&mut self) -> Fallible<u64> {
@@ -88,7 +70,6 @@ impl IdempotencyRows for Tx {
     async fn release_idempotency_key(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<()> {
         let delete =
             sqlx::query("DELETE FROM idempotency_keys WHERE workspace_id = ?1 AND key = ?2 AND status IS NULL");
-        self.execute(delete.bind(blob(workspace)).bind(key)).await?;
-        Ok(())
+        self.run(delete.bind(blob(workspace)).bind(key)).await
     }
 }

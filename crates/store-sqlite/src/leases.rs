@@ -1,23 +1,8 @@
 //! Leases and sealed sessions.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{Epoch, SenderId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{LeaseReads, LeaseRows, SenderRow},
-};
 use paceline_store::leases::{DeadHolder, Lease, LeaseWish, SealedSession};
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{blob, duration_micros, json_channels, json_ids, opt_blob, real_now},
-};
+use crate::{prelude::*, senders::sender_columns};
 
 #[async_trait]
 impl LeaseRows for Tx {
@@ -37,7 +22,7 @@ impl LeaseRows for Tx {
             .bind(opt_blob(wish.pinned))
             .bind(json_channels(&wish.channels))
             .bind(wish.slots);
-        self.all(claim).await?.iter().map(|row| Cells::new("senders", row).id("id")).collect()
+        self.list(claim, columns::id("senders")).await
     }
 
     async fn list_leases(&mut self, senders: &[SenderId]) -> Fallible<Vec<Lease>> {
@@ -47,12 +32,7 @@ impl LeaseRows for Tx {
             ", w.key FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value) \
              JOIN workspaces w ON w.id = s.workspace_id ORDER BY s.created_at, s.id"
         ));
-        let lease = |row| {
-            let cells = Cells::new("senders", row);
-            let key = WorkspaceKey::from_bytes(cells.array("key")?);
-            Ok(Lease { sender: read_sender(row)?, key, epoch: Epoch(cells.number("lease_epoch")?) })
-        };
-        self.all(query.bind(json_ids(senders.iter().copied()))).await?.iter().map(lease).collect()
+        self.list(query.bind(json_ids(senders.iter().copied())), columns::lease).await
     }
 
     async fn renew_leases(&mut self, senders: &[&Locked<SenderRow>], ttl: Duration) -> Fallible<()> {
@@ -62,16 +42,14 @@ impl LeaseRows for Tx {
             " + ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1))"
         ));
         let ids = json_ids(senders.iter().map(|sender| sender.id));
-        self.execute(renew.bind(ids).bind(duration_micros(ttl))).await?;
-        Ok(())
+        self.run(renew.bind(ids).bind(duration_micros(ttl))).await
     }
 
     async fn release_lease(&mut self, sender: SenderId, epoch: Epoch) -> Fallible<()> {
         let release = sqlx::query(
             "UPDATE senders SET lease_worker = NULL, lease_expires_at = NULL WHERE id = ?1 AND lease_epoch = ?2",
         );
-        self.execute(release.bind(blob(sender)).bind(epoch.0)).await?;
-        Ok(())
+        self.run(release.bind(blob(sender)).bind(epoch.0)).await
     }
 
     async fn end_leases(&mut self, of: DeadHolder) -> Fallible<u64> {
@@ -100,14 +78,12 @@ impl LeaseRows for Tx {
              ON CONFLICT (sender_id, device) DO UPDATE SET blob = excluded.blob, key_id = excluded.key_id, epoch = excluded.epoch",
         );
         let put = put.bind(blob(sender.id)).bind(device).bind(blob(sender.workspace));
-        self.execute(put.bind(session.blob.as_slice()).bind(session.key_id.as_str()).bind(epoch.0)).await?;
-        Ok(())
+        self.run(put.bind(session.blob.as_slice()).bind(session.key_id.as_str()).bind(epoch.0)).await
     }
 
     async fn remove_session(&mut self, sender: &Locked<SenderRow>, device: i32) -> Fallible<()> {
         let delete = sqlx::query("DELETE FROM sender_sessions WHERE sender_id = ?1 AND device = ?2");
-        self.execute(delete.bind(blob(sender.id)).bind(device)).await?;
-        Ok(())
+        self.run(delete.bind(blob(sender.id)).bind(device)).await
     }
 }
 
@@ -115,8 +91,6 @@ impl LeaseRows for Tx {
 impl LeaseReads for SqliteRows {
     async fn find_session(&self, sender: SenderId, device: i32) -> Fallible<Option<SealedSession>> {
         let query = sqlx::query("SELECT blob, key_id FROM sender_sessions WHERE sender_id = ?1 AND device = ?2");
-        let Some(row) = self.one(query.bind(blob(sender)).bind(device)).await? else { return Ok(None) };
-        let cells = Cells::new("sender_sessions", &row);
-        Ok(Some(SealedSession { blob: cells.bytes("blob")?.to_vec(), key_id: cells.string("key_id")? }))
+        self.find(query.bind(blob(sender)).bind(device), columns::session).await
     }
 }

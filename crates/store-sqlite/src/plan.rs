@@ -2,25 +2,9 @@
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{Content, PhoneNumber, SuppressionReason, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Binding, CampaignRow, PlanReads, PlanRows, PlannedWrite, UndecidedRow},
-};
 use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
 
-use crate::{
-    bulk::Bulk,
-    campaigns::{campaign_columns, read_campaign},
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    uploads::read_recipient,
-    values::{blob, micros, opt_blob, opt_micros},
-};
+use crate::{campaigns::campaign_columns, prelude::*};
 
 const ADD_MESSAGES: Bulk = Bulk {
     head: "INSERT INTO messages (id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, \
@@ -42,11 +26,7 @@ impl PlanRows for Tx {
              WHERE r.campaign_id = ?2 AND r.row_no > ?3 AND r.row_no <= ?4 AND s.workspace_id = ?1 AND s.hash = r.hash",
         );
         let query = query.bind(blob(campaign.workspace)).bind(blob(campaign.id)).bind(after_row).bind(through_row);
-        let suppressed = |row| {
-            let cells = Cells::new("suppressions", row);
-            Ok((cells.number("row_no")?, (cells.time("since")?, cells.word("reason")?)))
-        };
-        self.all(query).await?.iter().map(suppressed).collect()
+        self.list(query, columns::suppressed).await
     }
 
     async fn add_planned(
@@ -88,11 +68,7 @@ impl PlanReads for SqliteRows {
             ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT ?1"
         ));
-        let planning = |row| {
-            let key = WorkspaceKey::from_bytes(Cells::new("workspaces", row).array("key")?);
-            Ok(PlanningCampaign { campaign: read_campaign(row)?, key })
-        };
-        self.all(query.bind(limit)).await?.iter().map(planning).collect()
+        self.list(query.bind(limit), columns::planning).await
     }
 
     async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
@@ -114,11 +90,6 @@ impl PlanReads for SqliteRows {
             .bind(after_row)
             .bind(campaign.rows)
             .bind(limit);
-        let undecided = |row| {
-            let cells = Cells::new("recipients", row);
-            let (is_suppressed, sticky) = (cells.flag("is_suppressed")?, cells.opt_id("sticky")?);
-            Ok(UndecidedRow { recipient: read_recipient(row)?, is_suppressed, sticky })
-        };
-        self.all(query).await?.iter().map(undecided).collect()
+        self.list(query, columns::undecided).await
     }
 }

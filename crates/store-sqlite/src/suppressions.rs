@@ -1,21 +1,8 @@
 //! Suppressions.
 
-use async_trait::async_trait;
-use paceline_domain::{Address, AddressHash, PhoneNumber, SuppressionId, SuppressionScope, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{SuppressionReads, SuppressionRows},
-};
 use paceline_store::suppressions::Suppression;
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, hex, json_blobs, micros},
-};
+use crate::prelude::*;
 
 /// The columns of a suppression; the table is named `s`.
 macro_rules! suppression_columns {
@@ -38,21 +25,6 @@ const SET_SCOPE: Bulk = Bulk {
            WHERE suppressions.workspace_id = v.workspace_id AND suppressions.hash = v.hash",
 };
 
-fn read_suppression(row: &SqliteRow) -> Fallible<Suppression> {
-    let cells = Cells::new("suppressions", row);
-    let address = cells.address()?;
-    let nobody = Address { phone: None, business_scoped_id: None, linked_id: None };
-    Ok(Suppression {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        hash: cells.hash("hash")?,
-        address: Some(address).filter(|address| *address != nobody),
-        scope: cells.word("scope")?,
-        reason: cells.word("reason")?,
-        since: cells.time("since")?,
-    })
-}
-
 #[async_trait]
 impl SuppressionRows for Tx {
     async fn list_suppressions(&mut self, people: &[(WorkspaceId, AddressHash)]) -> Fallible<Vec<Suppression>> {
@@ -65,25 +37,19 @@ impl SuppressionRows for Tx {
         let person =
             |(workspace, hash): &(WorkspaceId, AddressHash)| (hex(&workspace.to_bytes()), hex(&hash.to_bytes()));
         let people: Vec<_> = people.iter().map(person).collect();
-        self.all(query.bind(serde_json::json!(people).to_string())).await?.iter().map(read_suppression).collect()
+        self.list(query.bind(serde_json::json!(people).to_string()), columns::suppression).await
     }
 
     async fn add_suppressions(&mut self, suppressions: &[Suppression]) -> Fallible<()> {
-        ADD.run(
-            self,
-            suppressions,
-            |_| {},
-            |values, new| {
-                let address = new.address.as_ref();
-                values.add(blob(new.workspace)).add(new.hash.to_bytes().to_vec()).add(blob(new.id));
-                values.add(address.and_then(|address| address.phone.as_ref()).map(PhoneNumber::as_e164));
-                values.add(address.and_then(|address| address.business_scoped_id.as_deref()));
-                values.add(address.and_then(|address| address.linked_id.as_deref()));
-                values.add(new.scope.as_str()).add(new.reason.as_str()).add(micros(new.since));
-            },
-        )
-        .await?;
-        Ok(())
+        ADD.write(self, suppressions, |values, new| {
+            let address = new.address.as_ref();
+            values.add(blob(new.workspace)).add(new.hash.to_bytes().to_vec()).add(blob(new.id));
+            values.add(address.and_then(|address| address.phone.as_ref()).map(PhoneNumber::as_e164));
+            values.add(address.and_then(|address| address.business_scoped_id.as_deref()));
+            values.add(address.and_then(|address| address.linked_id.as_deref()));
+            values.add(new.scope.as_str()).add(new.reason.as_str()).add(micros(new.since));
+        })
+        .await
     }
 
     async fn set_scope(&mut self, people: &[(WorkspaceId, AddressHash)], scope: SuppressionScope) -> Fallible<()> {
@@ -123,7 +89,7 @@ impl SuppressionReads for SqliteRows {
         ));
         // No bytes sort before every id.
         let query = query.bind(blob(workspace)).bind(after.map_or_else(Vec::new, blob)).bind(limit);
-        self.all(query).await?.iter().map(read_suppression).collect()
+        self.list(query, columns::suppression).await
     }
 
     async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
@@ -133,6 +99,6 @@ impl SuppressionReads for SqliteRows {
             " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
         ));
         let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
-        self.all(query.bind(blob(workspace)).bind(hashes)).await?.iter().map(read_suppression).collect()
+        self.list(query.bind(blob(workspace)).bind(hashes), columns::suppression).await
     }
 }

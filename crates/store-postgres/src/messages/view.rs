@@ -1,12 +1,9 @@
-//! A message as others see it.
+//! Messages as others see them.
 
-use chrono::DateTime;
-use paceline_domain::Generation;
-use paceline_ledger::Fallible;
-use paceline_store::messages::{Message, MessageFilter, ReleaseView};
-use sqlx::postgres::PgRow;
+use paceline_store::messages::{Message, MessageFilter};
+use sqlx::types::Uuid;
 
-use crate::cells::Cells;
+use crate::prelude::*;
 
 /// The columns of a message; the tables are named as in `message_tables`.
 macro_rules! message_columns {
@@ -33,40 +30,6 @@ macro_rules! message_tables {
 }
 pub(super) use message_tables;
 
-/// Reads a message.
-pub(super) fn read_message(row: &PgRow) -> Fallible<Message> {
-    let cells = Cells::new("messages", row);
-    let generation = Generation(cells.small("release_generation")?);
-    let deadline = cells.opt_time("release_deadline")?;
-    // Not to be sent before 1970 means at once.
-    let not_before = Some(cells.time("not_before")?).filter(|at| *at != DateTime::UNIX_EPOCH);
-    Ok(Message {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        lane: cells.word("lane")?,
-        to: cells.address()?,
-        content: cells.json("content")?,
-        wa_id: cells.wa_id("wa_id")?,
-        state: cells.word("state")?,
-        reason: cells.opt_string("reason")?,
-        sender: cells.opt_id("sender_id")?,
-        pool: cells.opt_string("pool")?,
-        not_before,
-        waits_for: cells.opt_string("waits_for")?,
-        expires_at: cells.opt_time("expires_at")?,
-        release: deadline.map(|deadline| ReleaseView { generation, deadline }),
-        attempts: cells.small("attempts")?,
-        created_at: cells.time("created_at")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-        replied_at: cells.opt_time("replied_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
-}
-
 /// A list's text with its filters.
 macro_rules! list {
     ($($filter:literal),*) => {
@@ -83,7 +46,7 @@ macro_rules! list {
 }
 
 /// One of eight texts, so that each filter has the plan that suits it.
-pub(super) const fn list_text(filter: MessageFilter) -> &'static str {
+const fn list_text(filter: MessageFilter) -> &'static str {
     match (filter.campaign.is_some(), filter.state.is_some(), filter.sender.is_some()) {
         (false, false, false) => list!(),
         (false, false, true) => list!(" AND m.sender_id = $6"),
@@ -93,5 +56,40 @@ pub(super) const fn list_text(filter: MessageFilter) -> &'static str {
         (true, false, true) => list!(" AND m.campaign_id = $4", " AND m.sender_id = $6"),
         (true, true, false) => list!(" AND m.campaign_id = $4", " AND m.state = $5"),
         (true, true, true) => list!(" AND m.campaign_id = $4", " AND m.state = $5", " AND m.sender_id = $6"),
+    }
+}
+
+#[async_trait]
+impl MessageReads for PostgresRows {
+    async fn find_message(
+        &self,
+        workspace: WorkspaceId,
+        message: MessageId,
+    ) -> Fallible<Option<(Message, Option<CampaignState>)>> {
+        let query = sqlx::query(concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM",
+            message_tables!(),
+            "WHERE m.id = $1 AND m.workspace_id = $2"
+        ));
+        self.find(query.bind(uuid(message)).bind(uuid(workspace)), columns::message_and_campaign).await
+    }
+
+    async fn list_messages(
+        &self,
+        workspace: WorkspaceId,
+        filter: MessageFilter,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Fallible<Vec<Message>> {
+        let query = sqlx::query(list_text(filter))
+            .bind(uuid(workspace))
+            .bind(after.map_or(Uuid::nil(), uuid))
+            .bind(i64::from(limit))
+            .bind(opt_uuid(filter.campaign))
+            .bind(filter.state.map(MessageState::as_str))
+            .bind(opt_uuid(filter.sender));
+        self.list(query, columns::message).await
     }
 }

@@ -1,16 +1,9 @@
 //! Messages as others see them.
 
-use async_trait::async_trait;
-use paceline_domain::{CampaignState, Generation, MessageId, MessageState, WorkspaceId};
-use paceline_ledger::{Fallible, rows::MessageReads};
-use paceline_store::messages::{Message, MessageFilter, ReleaseView};
-use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
+use paceline_store::messages::{Message, MessageFilter};
+use sqlx::AssertSqlSafe;
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    values::{blob, opt_blob},
-};
+use crate::prelude::*;
 
 /// The columns of a message; the tables are named as in `message_tables`.
 macro_rules! message_columns {
@@ -34,39 +27,6 @@ macro_rules! message_tables {
 }
 pub(super) use message_tables;
 
-/// Reads a message.
-pub(super) fn read_message(row: &SqliteRow) -> Fallible<Message> {
-    let cells = Cells::new("messages", row);
-    let generation = Generation(cells.small("release_generation")?);
-    let deadline = cells.opt_time("release_deadline")?;
-    let not_before = cells.number("not_before")?;
-    Ok(Message {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        lane: cells.word("lane")?,
-        to: cells.address()?,
-        content: cells.json("content")?,
-        wa_id: cells.wa_id("wa_id")?,
-        state: cells.word("state")?,
-        reason: cells.opt_string("reason")?,
-        sender: cells.opt_id("sender_id")?,
-        pool: cells.opt_string("pool")?,
-        not_before: if not_before == 0 { None } else { Some(cells.time("not_before")?) },
-        waits_for: cells.opt_string("waits_for")?,
-        expires_at: cells.opt_time("expires_at")?,
-        release: deadline.map(|deadline| ReleaseView { generation, deadline }),
-        attempts: cells.small("attempts")?,
-        created_at: cells.time("created_at")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-        replied_at: cells.opt_time("replied_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
-}
-
 #[async_trait]
 impl MessageReads for SqliteRows {
     async fn find_message(
@@ -81,8 +41,7 @@ impl MessageReads for SqliteRows {
             message_tables!(),
             "WHERE m.id = ?1 AND m.workspace_id = ?2"
         ));
-        let Some(row) = self.one(query.bind(blob(message)).bind(blob(workspace))).await? else { return Ok(None) };
-        Ok(Some((read_message(&row)?, Cells::new("campaigns", &row).opt_word("campaign_state")?)))
+        self.find(query.bind(blob(message)).bind(blob(workspace)), columns::message_and_campaign).await
     }
 
     async fn list_messages(
@@ -100,7 +59,7 @@ impl MessageReads for SqliteRows {
             .bind(opt_blob(filter.campaign))
             .bind(filter.state.map(MessageState::as_str))
             .bind(opt_blob(filter.sender));
-        self.all(query).await?.iter().map(read_message).collect()
+        self.list(query, columns::message).await
     }
 }
 
