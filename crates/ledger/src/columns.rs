@@ -39,7 +39,7 @@ pub use dead_letters::dead_letter;
 pub use deliveries::{claimed_delivery, held_delivery};
 pub use endpoints::{delivery, endpoint, numbered_delivery};
 pub use events::{event, subscription, unwanted_events};
-pub use fleet::{leases_held, worker};
+pub use fleet::{leases_held, sender_count, worker};
 pub use health::figures;
 pub use idempotency::response;
 pub use leases::{lease, session};

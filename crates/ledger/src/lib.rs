@@ -26,6 +26,7 @@ mod resolutions;
 mod results;
 pub mod rows;
 mod senders;
+pub mod statements;
 mod suppressions;
 mod sweep;
 mod transaction;

@@ -1,7 +1,5 @@
 //! Attempts: intents and outcomes.
 
-use paceline_store::messages::Attempt;
-
 use crate::prelude::*;
 
 /// The attempts, the messages' states and the sender's pace in one statement.
@@ -148,18 +146,9 @@ impl AttemptRows for Tx {
     }
 }
 
-#[async_trait]
-impl AttemptReads for PostgresRows {
-    async fn list_attempts(&self, message: MessageId) -> Fallible<Vec<Attempt>> {
-        let query = sqlx::query(
-            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
+/// The texts.
+pub(crate) const TEXTS: AttemptTexts = AttemptTexts {
+    list: "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
              FROM attempts WHERE message_id = $1 ORDER BY number",
-        );
-        self.list(query.bind(uuid(message)), columns::attempt).await
-    }
-
-    async fn list_unapplied(&self, age: Duration, limit: u32) -> Fallible<Vec<UnappliedRow>> {
-        let query = sqlx::query(LIST_UNAPPLIED).bind(duration_micros(age)).bind(i64::from(limit));
-        self.list(query, columns::unapplied).await
-    }
-}
+    list_unapplied: LIST_UNAPPLIED,
+};

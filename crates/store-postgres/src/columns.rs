@@ -5,7 +5,7 @@ use paceline_ledger::columns::{Columns, Unreadable};
 use sqlx::{Decode, Postgres, Row as _, Type, postgres::PgRow, types::Uuid};
 
 /// A row of a result.
-pub(crate) struct Row(pub(crate) PgRow);
+pub struct Row(pub(crate) PgRow);
 
 impl Row {
     fn get<'r, T: Decode<'r, Postgres> + Type<Postgres>>(&'r self, column: &str) -> Result<Option<T>, Unreadable> {

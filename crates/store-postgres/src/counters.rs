@@ -39,13 +39,8 @@ impl CounterRows for Tx {
     }
 }
 
-#[async_trait]
-impl CounterReads for PostgresRows {
-    async fn list_counts(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<(String, i64)>> {
-        let query = sqlx::query(
-            "SELECT bucket, sum(count)::bigint AS count FROM campaign_counts \
+/// The texts.
+pub(crate) const TEXTS: CounterTexts = CounterTexts {
+    list: "SELECT bucket, sum(count)::bigint AS count FROM campaign_counts \
              WHERE workspace_id = $1 AND campaign_id = $2 GROUP BY bucket",
-        );
-        self.list(query.bind(uuid(workspace)).bind(uuid(campaign)), columns::count).await
-    }
-}
+};

@@ -1,10 +1,18 @@
 //! The database as the ledger uses it: statements that read, and transactions.
 
 use async_trait::async_trait;
-use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
+use paceline_ledger::{
+    Database, Fallible, Steps,
+    rows::Rows,
+    statements::{Reading, Statement, Texts},
+};
 use paceline_store::StoreResult;
 
-use crate::{columns::Row, connections::Connections, transaction::Bound};
+use crate::{
+    columns::Row,
+    connections::Connections,
+    statements::{TEXTS, bound},
+};
 
 /// A database that is open. Clones share the connections.
 #[derive(Clone)]
@@ -23,29 +31,6 @@ impl PostgresRows {
     pub(crate) const fn new(connections: Connections) -> Self {
         Self { connections }
     }
-
-    /// Reads rows.
-    pub(crate) async fn list<T, C: FromIterator<T>>(
-        &self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<C> {
-        self.connections.all(query).await?.iter().map(read).collect()
-    }
-
-    /// Reads the row, when there is one.
-    pub(crate) async fn find<T>(
-        &self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Option<T>> {
-        self.connections.one(query).await?.as_ref().map(read).transpose()
-    }
-
-    /// Whether there is a row.
-    pub(crate) async fn has(&self, query: Bound<'_>) -> Fallible<bool> {
-        Ok(self.connections.one(query).await?.is_some())
-    }
 }
 
 #[async_trait]
@@ -60,5 +45,19 @@ impl Database for PostgresRows {
 
     async fn close(&self) {
         self.connections.close().await;
+    }
+}
+
+impl Reading for PostgresRows {
+    type Row = Row;
+
+    const TEXTS: &'static Texts = &TEXTS;
+
+    async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
+        self.connections.all(bound(statement)).await
+    }
+
+    async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
+        self.connections.one(bound(statement)).await
     }
 }

@@ -107,15 +107,12 @@ impl DeliveryRows for Tx {
     }
 }
 
-#[async_trait]
-impl DeliveryReads for PostgresRows {
-    async fn has_due_deliveries(&self) -> Fallible<bool> {
-        let due = sqlx::query(concat!(
-            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+/// The texts.
+pub(crate) const TEXTS: DeliveryTexts = DeliveryTexts {
+    has_due: concat!(
+        "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
-            statement_now!(),
-            ") LIMIT 1"
-        ));
-        self.has(due).await
-    }
-}
+        statement_now!(),
+        ") LIMIT 1"
+    ),
+};

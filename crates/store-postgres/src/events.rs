@@ -3,7 +3,6 @@
 //! Rows of the log are written under a `seq`, in which a slower transaction may leave a gap that it fills later; the number that
 //! readers go by is given to rows that are committed, by one numberer at a time.
 
-use paceline_store::events::Event;
 use sqlx::types::Uuid;
 
 use crate::prelude::*;
@@ -106,18 +105,10 @@ impl Tx {
     }
 }
 
-#[async_trait]
-impl EventReads for PostgresRows {
-    async fn has_unnumbered_events(&self) -> Fallible<bool> {
-        self.has(sqlx::query("SELECT 1 FROM events WHERE number IS NULL LIMIT 1")).await
-    }
-
-    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
-        let query = sqlx::query(
-            "SELECT seq, number, id, kind, at, data FROM events \
+/// The texts.
+pub(crate) const TEXTS: EventTexts = EventTexts {
+    has_unnumbered: "SELECT 1 FROM events WHERE number IS NULL LIMIT 1",
+    list: "SELECT seq, number, id, kind, at, data FROM events \
              WHERE workspace_id = $1 AND number IS NOT NULL AND number > $2 ORDER BY number LIMIT $3",
-        );
-        self.list(query.bind(uuid(workspace)).bind(after).bind(i64::from(limit)), columns::event(workspace, "number"))
-            .await
-    }
-}
+    number: "number",
+};

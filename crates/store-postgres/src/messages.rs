@@ -7,6 +7,7 @@ mod writes;
 use paceline_store::messages::{Message, NewMessage};
 
 use crate::prelude::*;
+pub(crate) use view::TEXTS;
 use view::{message_columns, message_tables};
 
 const FIND_POOL_ROUTE: &str = "WITH pool AS MATERIALIZED (SELECT p.id, \

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
-
-use crate::{bulk::Copy, campaigns::campaign_columns, prelude::*};
+use crate::{bulk::Copy, campaigns::select_campaign, prelude::*};
 
 const WRITE_MESSAGES: &str = "COPY messages \
     (seq, id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, created_at, hash, phone, \
@@ -76,26 +74,11 @@ impl Tx {
     }
 }
 
-#[async_trait]
-impl PlanReads for PostgresRows {
-    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
+/// The texts.
+pub(crate) const TEXTS: PlanTexts = PlanTexts {
+    list: select_campaign!(
+        ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT $1"
-        ));
-        self.list(query.bind(i64::from(limit)), columns::planning).await
-    }
-
-    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
-        let query = sqlx::query(LIST_UNDECIDED)
-            .bind(uuid(campaign.workspace))
-            .bind(storable(&campaign.definition.pool))
-            .bind(uuid(campaign.id))
-            .bind(after_row)
-            .bind(campaign.rows)
-            .bind(i64::from(limit));
-        self.list(query, columns::undecided).await
-    }
-}
+    ),
+    list_undecided: LIST_UNDECIDED,
+};

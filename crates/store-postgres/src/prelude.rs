@@ -8,14 +8,16 @@ pub(crate) use paceline_domain::*;
 pub(crate) use paceline_ledger::{
     Fallible, Fault,
     columns::{self, Cells},
+    delivery_columns, due_columns, letter_columns,
     locks::Locked,
     rows::*,
+    statements::*,
+    suppression_columns,
 };
 
 pub(crate) use crate::{
     bulk::column,
     columns::Row,
-    database::PostgresRows,
     transaction::{Bound, Tx},
     values::*,
 };

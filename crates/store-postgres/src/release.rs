@@ -5,17 +5,9 @@
 
 use std::collections::HashSet;
 
-use paceline_store::release::{ReleaseRound, Windows};
+use paceline_store::release::ReleaseRound;
 
-use crate::{prelude::*, senders::sender_columns};
-
-/// The columns of a message that is due; the table is named `m`.
-macro_rules! due_columns {
-    () => {
-        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
-         m.linked_id, m.chars"
-    };
-}
+use crate::{prelude::*, senders::select_sender};
 
 /// What comes before every message: no message is due before the epoch, which stands for "at once".
 const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId::from_bytes([0; 16]));
@@ -82,9 +74,7 @@ const CLAIM: &str = concat!(
     " FROM free WHERE messages.seq = free.seq RETURNING messages.seq"
 );
 
-const LIST_WINDOWS: &str = concat!(
-    "SELECT ",
-    sender_columns!(),
+const LIST_WINDOWS: &str = select_sender!(
     ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
     statement_now!(),
     ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
@@ -199,13 +189,6 @@ impl Tx {
     }
 }
 
-#[async_trait]
-impl ReleaseReads for PostgresRows {
-    async fn list_windows(&self) -> Fallible<Windows> {
-        // A claim between the two makes the round stale, never the windows.
-        let round = self.find(sqlx::query("SELECT round FROM release_rounds"), columns::round).await?;
-        let round = round.ok_or_else(|| Fault::missing("release_rounds", 1))?;
-        let senders = self.list(sqlx::query(LIST_WINDOWS), columns::window).await?;
-        Ok(Windows { round, senders })
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: ReleaseTexts =
+    ReleaseTexts { find_round: "SELECT round FROM release_rounds", list_windows: LIST_WINDOWS };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paceline_store::senders::{NewSender, PoolView, Sender};
+use paceline_store::senders::{NewSender, Sender};
 
 use crate::prelude::*;
 
@@ -21,7 +21,14 @@ macro_rules! sender_columns {
         )
     };
 }
-pub(crate) use sender_columns;
+
+/// Selects senders as others see them, and what else is said.
+macro_rules! select_sender {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", $crate::senders::sender_columns!(), $($rest),+)
+    };
+}
+pub(crate) use {select_sender, sender_columns};
 
 /// The text that locks senders with a strength.
 macro_rules! lock {
@@ -89,7 +96,7 @@ impl SenderRows for Tx {
     }
 
     async fn find_sender(&mut self, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = $1"));
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = $1"));
         self.find(query.bind(uuid(sender)), columns::sender).await
     }
 
@@ -97,7 +104,7 @@ impl SenderRows for Tx {
         if senders.is_empty() {
             return Ok(Vec::new());
         }
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = ANY($1)"));
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = ANY($1)"));
         self.list(query.bind(uuids(senders.iter().copied())), columns::sender).await
     }
 
@@ -174,50 +181,19 @@ impl SenderRows for Tx {
     }
 }
 
-#[async_trait]
-impl SenderReads for PostgresRows {
-    async fn find_sender(&self, workspace: WorkspaceId, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.id = $1 AND s.workspace_id = $2"
-        ));
-        self.find(query.bind(uuid(sender)).bind(uuid(workspace)), columns::sender).await
-    }
-
-    async fn find_sender_by_phone(&self, workspace: WorkspaceId, phone: &PhoneNumber) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = $1 AND s.phone = $2 AND s.state <> 'removed' \
+/// The texts.
+pub(crate) const TEXTS: SenderTexts = SenderTexts {
+    find: select_sender!(" FROM senders s WHERE s.id = $1 AND s.workspace_id = $2"),
+    find_by_phone: select_sender!(
+        " FROM senders s WHERE s.workspace_id = $1 AND s.phone = $2 AND s.state <> 'removed' \
              ORDER BY s.created_at, s.id LIMIT 1"
-        ));
-        self.find(query.bind(uuid(workspace)).bind(phone.as_e164()), columns::sender).await
-    }
-
-    async fn list_senders(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<(DateTime<Utc>, SenderId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = $1 AND s.state <> 'removed' \
+    ),
+    list: select_sender!(
+        " FROM senders s WHERE s.workspace_id = $1 AND s.state <> 'removed' \
                 AND (s.created_at, s.id) > (coalesce($2, '-infinity'::timestamptz), coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid)) \
              ORDER BY s.created_at, s.id LIMIT $4"
-        ));
-        let (time, id) = after.map(|(time, id)| (time, uuid(id))).unzip();
-        self.list(query.bind(uuid(workspace)).bind(time).bind(id).bind(i64::from(limit)), columns::sender).await
-    }
-
-    async fn list_pools(&self, workspace: WorkspaceId) -> Fallible<Vec<PoolView>> {
-        let query = sqlx::query(
-            "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+    ),
+    list_pools: "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
                 WHERE pm.pool_id = p.id AND s.state = 'active') AS active_senders \
              FROM pools p WHERE p.workspace_id = $1 ORDER BY p.name COLLATE \"C\"",
-        );
-        self.list(query.bind(uuid(workspace)), columns::pool).await
-    }
-}
+};

@@ -7,13 +7,6 @@ use sqlx::types::Uuid;
 
 use crate::prelude::*;
 
-/// The columns of a suppression; the table is named `s`.
-macro_rules! suppression_columns {
-    () => {
-        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
-    };
-}
-
 /// Each person is looked up, however many of them the planner thinks there are: hence LATERAL and its OFFSET.
 const OF_PEOPLE: &str = concat!(
     "SELECT s.* FROM unnest($1::uuid[], $2::bytea[]) AS p (workspace_id, hash) CROSS JOIN LATERAL (SELECT ",
@@ -72,32 +65,15 @@ impl SuppressionRows for Tx {
     }
 }
 
-#[async_trait]
-impl SuppressionReads for PostgresRows {
-    async fn list_suppressions(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<SuppressionId>,
-        limit: u32,
-    ) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"
-        ));
-        let query = query.bind(uuid(workspace)).bind(after.map_or(Uuid::nil(), uuid)).bind(i64::from(limit));
-        self.list(query, columns::suppression).await
-    }
-
-    async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
-        if people.is_empty() {
-            return Ok(Vec::new());
-        }
-        let people: Vec<_> = people.iter().map(|person| (workspace, *person)).collect();
-        let (workspaces, hashes) = keys(&people);
-        self.list(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes), columns::suppression).await
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
+    list: concat!(
+        "SELECT ",
+        suppression_columns!(),
+        " FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"
+    ),
+    find: OF_PEOPLE,
+};
 
 fn keys(people: &[(WorkspaceId, AddressHash)]) -> (Vec<Uuid>, Vec<Vec<u8>>) {
     people.iter().map(|(workspace, person)| (uuid(*workspace), hash(*person))).unzip()

@@ -1,7 +1,5 @@
 //! Attempts: intents and outcomes.
 
-use paceline_store::messages::Attempt;
-
 use crate::prelude::*;
 
 const ADD: Bulk = Bulk {
@@ -122,25 +120,16 @@ impl AttemptRows for Tx {
     }
 }
 
-#[async_trait]
-impl AttemptReads for SqliteRows {
-    async fn list_attempts(&self, message: MessageId) -> Fallible<Vec<Attempt>> {
-        let query = sqlx::query(
-            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
+/// The texts.
+pub(crate) const TEXTS: AttemptTexts = AttemptTexts {
+    list: "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
              FROM attempts WHERE message_id = ?1 ORDER BY number",
-        );
-        self.list(query.bind(blob(message)), columns::attempt).await
-    }
-
-    async fn list_unapplied(&self, age: Duration, limit: u32) -> Fallible<Vec<UnappliedRow>> {
-        let query = sqlx::query(concat!(
-            "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
+    list_unapplied: concat!(
+        "SELECT a.message_id, a.number, a.epoch, a.sender_id, a.outcome, a.ended_at, a.seq \
              FROM messages m INDEXED BY messages_sending \
              CROSS JOIN attempts a ON a.message_id = m.id AND a.number = m.attempts \
              WHERE m.state = 'sending' AND a.recorded_at <= ",
-            real_now!(),
-            " - ?1 ORDER BY a.recorded_at, a.seq LIMIT ?2"
-        ));
-        self.list(query.bind(duration_micros(age)).bind(limit), columns::unapplied).await
-    }
-}
+        real_now!(),
+        " - ?1 ORDER BY a.recorded_at, a.seq LIMIT ?2"
+    ),
+};

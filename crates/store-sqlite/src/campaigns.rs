@@ -1,7 +1,5 @@
 //! Campaigns.
 
-use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
-
 use crate::prelude::*;
 
 /// The columns of a campaign, its counts among them; the table is named `c`.
@@ -14,7 +12,14 @@ macro_rules! campaign_columns {
         )
     };
 }
-pub(crate) use campaign_columns;
+
+/// Selects campaigns as others see them, and what else is said.
+macro_rules! select_campaign {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", $crate::campaigns::campaign_columns!(), $($rest),+)
+    };
+}
+pub(crate) use {campaign_columns, select_campaign};
 
 /// The columns of a [`CampaignRow`]; the table is named `c`.
 macro_rules! row_columns {
@@ -24,183 +29,47 @@ macro_rules! row_columns {
     };
 }
 
-#[async_trait]
-impl CampaignRows for Tx {
-    async fn add_campaign(&mut self, campaign: &NewCampaign) -> Fallible<()> {
-        let definition = &campaign.definition;
-        let insert = sqlx::query(
-            "INSERT INTO campaigns (id, workspace_id, created_at, state, \
+/// Selects what a lock holds of campaigns.
+macro_rules! select_campaign_row {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", row_columns!(), $($rest),+)
+    };
+}
+
+/// The texts.
+pub(crate) const TEXTS: CampaignTexts = CampaignTexts {
+    add: "INSERT INTO campaigns (id, workspace_id, created_at, state, \
                 name, template, pool, default_region, phone_column, start_at, expires_at) \
              VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
-        );
-        let insert = insert
-            .bind(blob(campaign.id))
-            .bind(blob(campaign.workspace))
-            .bind(micros(campaign.created_at))
-            .bind(definition.name.as_str())
-            .bind(definition.template.as_str())
-            .bind(definition.pool.as_str())
-            .bind(definition.default_region.as_deref())
-            .bind(definition.phone_column.as_deref())
-            .bind(opt_micros(definition.start_at))
-            .bind(opt_micros(definition.expires_at));
-        self.run(insert).await
-    }
-
-    async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
-        let query = sqlx::query(concat!("SELECT ", campaign_columns!(), " FROM campaigns c WHERE c.id = ?1"));
-        self.find(query.bind(blob(campaign)), columns::campaign).await
-    }
-
-    async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"
-        ));
-        self.lock(query.bind(json_ids(campaigns.iter().copied())), columns::campaign_row).await
-    }
-
-    async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
+    find: select_campaign!(" FROM campaigns c WHERE c.id = ?1"),
+    lock: select_campaign_row!(" FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"),
+    lock_scheduled: select_campaign_row!(
+        " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
              ORDER BY c.start_at, c.id LIMIT ?2"
-        ));
-        self.lock(query.bind(micros(now)).bind(limit), columns::campaign_row).await
-    }
-
-    async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
+    ),
+    lock_finished: select_campaign_row!(
+        " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
                 (SELECT total(k.count) FROM campaign_counts k WHERE k.workspace_id = c.workspace_id \
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
              ORDER BY c.started_at, c.id LIMIT ?1"
-        ));
-        self.lock(query.bind(limit), columns::campaign_row).await
-    }
-
-    async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
-        let query = sqlx::query(
-            "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
+    ),
+    count_open: "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
              WHERE workspace_id = ?1 AND campaign_id = ?2 AND bucket IN ('waiting', 'sending')",
-        );
-        let query = query.bind(blob(campaign.workspace)).bind(blob(campaign.id));
-        Ok(self.find(query, columns::number("campaign_counts", "open")).await?.unwrap_or(0))
-    }
-
-    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
-        let query = sqlx::query(
-            "SELECT c.id FROM campaigns c WHERE c.state = 'cancelled' AND EXISTS (SELECT 1 FROM campaign_counts k \
+    list_cancelled_with_waiting: "SELECT c.id FROM campaigns c WHERE c.state = 'cancelled' AND EXISTS (SELECT 1 FROM campaign_counts k \
                 WHERE k.workspace_id = c.workspace_id AND k.campaign_id = c.id AND k.bucket = 'waiting' AND k.count <> 0) \
              ORDER BY c.id",
-        );
-        self.list(query, columns::id("campaigns")).await
-    }
-
-    async fn set_definition(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        definition: &CampaignDefinition,
-    ) -> Fallible<()> {
-        let update = sqlx::query(
-            "UPDATE campaigns SET name = ?2, template = ?3, pool = ?4, default_region = ?5, phone_column = ?6, \
+    set_definition: "UPDATE campaigns SET name = ?2, template = ?3, pool = ?4, default_region = ?5, phone_column = ?6, \
              start_at = ?7, expires_at = ?8 WHERE id = ?1",
-        );
-        let update = update
-            .bind(blob(campaign.id))
-            .bind(definition.name.as_str())
-            .bind(definition.template.as_str())
-            .bind(definition.pool.as_str())
-            .bind(definition.default_region.as_deref())
-            .bind(definition.phone_column.as_deref())
-            .bind(opt_micros(definition.start_at))
-            .bind(opt_micros(definition.expires_at));
-        self.run(update).await
-    }
-
-    async fn set_campaign_state(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        state: CampaignState,
-        times: CampaignTimes,
-    ) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1");
-        let update = update.bind(blob(campaign.id)).bind(state.as_str());
-        self.run(update.bind(opt_micros(times.started_at)).bind(opt_micros(times.ended_at))).await
-    }
-
-    async fn set_planned_through(&mut self, campaign: &Locked<CampaignRow>, row: i64) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET planned_through = ?2 WHERE id = ?1");
-        self.run(update.bind(blob(campaign.id)).bind(row)).await
-    }
-
-    async fn set_rows(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        rows: i64,
-        accepted: i64,
-        columns: &[String],
-    ) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET rows = ?2, accepted = ?3, columns = ?4 WHERE id = ?1");
-        let update = update.bind(blob(campaign.id)).bind(rows).bind(accepted);
-        self.run(update.bind(serde_json::json!(columns).to_string())).await
-    }
-}
-
-#[async_trait]
-impl CampaignReads for SqliteRows {
-    async fn find_campaign(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Option<Campaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            " FROM campaigns c WHERE c.id = ?1 AND c.workspace_id = ?2"
-        ));
-        self.find(query.bind(blob(campaign)).bind(blob(workspace)), columns::campaign).await
-    }
-
-    async fn list_campaigns(
-        &self,
-        workspace: WorkspaceId,
-        before: Option<(DateTime<Utc>, CampaignId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Campaign>> {
-        // Seventeen bytes sort after every id.
-        let (before_time, before_id) =
-            before.map_or((i64::MAX, vec![0xff; 17]), |(created_at, id)| (micros(created_at), blob(id)));
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            " FROM campaigns c WHERE c.workspace_id = ?1 AND (c.created_at, c.id) < (?2, ?3) \
+    set_state: "UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1",
+    set_planned_through: "UPDATE campaigns SET planned_through = ?2 WHERE id = ?1",
+    set_rows: "UPDATE campaigns SET rows = ?2, accepted = ?3, columns = ?4 WHERE id = ?1",
+    find_of_workspace: select_campaign!(" FROM campaigns c WHERE c.id = ?1 AND c.workspace_id = ?2"),
+    list: select_campaign!(
+        " FROM campaigns c WHERE c.workspace_id = ?1 AND (c.created_at, c.id) < (?2, ?3) \
              ORDER BY c.created_at DESC, c.id DESC LIMIT ?4"
-        ));
-        let query = query.bind(blob(workspace)).bind(before_time).bind(before_id).bind(limit);
-        self.list(query, columns::campaign).await
-    }
-
-    async fn list_exclusions(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        after_row: i64,
-        limit: u32,
-    ) -> Fallible<Vec<ExcludedRow>> {
-        let query = sqlx::query(
-            "SELECT x.row_no, x.phone, x.exclusion FROM campaigns c JOIN exclusions x ON x.campaign_id = c.id \
+    ),
+    list_exclusions: "SELECT x.row_no, x.phone, x.exclusion FROM campaigns c JOIN exclusions x ON x.campaign_id = c.id \
              WHERE c.id = ?1 AND c.workspace_id = ?2 AND x.row_no > ?3 AND x.row_no <= c.rows ORDER BY x.row_no LIMIT ?4",
-        );
-        let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
-        self.list(query, columns::excluded_row).await
-    }
-
-    async fn count_messages(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<ShareRow>> {
-        let query = sqlx::query(
-            "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
+    count_messages: "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
              FROM messages WHERE campaign_id = ?1 AND workspace_id = ?2 GROUP BY sender_id, state ORDER BY sender_id, state",
-        );
-        self.list(query.bind(blob(campaign)).bind(blob(workspace)), columns::share).await
-    }
-}
+};

@@ -6,7 +6,7 @@ use paceline_ledger::columns::{Columns, Unreadable};
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 /// A row of a result.
-pub(crate) struct Row(pub(crate) SqliteRow);
+pub struct Row(pub(crate) SqliteRow);
 
 impl Row {
     fn get<'r, T: Decode<'r, Sqlite> + Type<Sqlite>>(&'r self, column: &str) -> Result<Option<T>, Unreadable> {

@@ -1,11 +1,20 @@
 //! The open database: the connection that writes, and those that read.
 
 use async_trait::async_trait;
-use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
+use paceline_ledger::{
+    Database, Fallible, Steps,
+    rows::Rows,
+    statements::{Reading, Statement, Texts},
+};
 use paceline_store::StoreResult;
 use sqlx::SqlitePool;
 
-use crate::{columns::Row, error::fault, transaction::Bound, writer::Writer};
+use crate::{
+    columns::Row,
+    error::fault,
+    statements::{TEXTS, bound},
+    writer::Writer,
+};
 
 /// An open database. Clones share the file.
 #[derive(Clone)]
@@ -25,29 +34,6 @@ impl SqliteRows {
     pub(crate) const fn new(writer: Writer, readers: SqlitePool) -> Self {
         Self { writer, readers }
     }
-
-    /// Reads rows.
-    pub(crate) async fn list<T, C: FromIterator<T>>(
-        &self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<C> {
-        query.fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(|row| read(&Row(row))).collect()
-    }
-
-    /// Reads the row, when there is one.
-    pub(crate) async fn find<T>(
-        &self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Option<T>> {
-        query.fetch_optional(&self.readers).await.map_err(fault)?.map(|row| read(&Row(row))).transpose()
-    }
-
-    /// Whether there is a row.
-    pub(crate) async fn has(&self, query: Bound<'_>) -> Fallible<bool> {
-        Ok(query.fetch_optional(&self.readers).await.map_err(fault)?.is_some())
-    }
 }
 
 #[async_trait]
@@ -64,5 +50,19 @@ impl Database for SqliteRows {
         // Readers first: the last connection to close folds the log into the file.
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+impl Reading for SqliteRows {
+    type Row = Row;
+
+    const TEXTS: &'static Texts = &TEXTS;
+
+    async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
+        Ok(bound(statement).fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(Row).collect())
+    }
+
+    async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
+        Ok(bound(statement).fetch_optional(&self.readers).await.map_err(fault)?.map(Row))
     }
 }

@@ -1,14 +1,8 @@
 //! Dead letters.
 
-use paceline_store::dead_letters::{DeadLetter, DeadLetterFilter, NewDeadLetter};
+use paceline_store::dead_letters::{DeadLetter, NewDeadLetter};
 
 use crate::prelude::*;
-
-macro_rules! letter_columns {
-    () => {
-        "seq, id, workspace_id, kind, sender_id, reason, body, received_at, replayed_at"
-    };
-}
 
 /// A list's text with its filter. What is nobody's is seen by everyone.
 macro_rules! list {
@@ -74,20 +68,6 @@ impl DeadLetterRows for Tx {
     }
 }
 
-#[async_trait]
-impl DeadLetterReads for SqliteRows {
-    async fn list_dead_letters(
-        &self,
-        workspace: WorkspaceId,
-        filter: DeadLetterFilter,
-        after: i64,
-        limit: u32,
-    ) -> Fallible<Vec<DeadLetterRow>> {
-        let text = match filter {
-            DeadLetterFilter::Waiting => list!(" AND replayed_at IS NULL"),
-            DeadLetterFilter::All => list!(),
-        };
-        let query = sqlx::query(text).bind(blob(workspace)).bind(after).bind(limit);
-        self.list(query, columns::dead_letter).await
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: DeadLetterTexts =
+    DeadLetterTexts { list: list!(), list_waiting: list!(" AND replayed_at IS NULL") };

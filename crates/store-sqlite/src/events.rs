@@ -2,8 +2,6 @@
 //!
 //! With a single writer the order of writing is the order of commits: events are numbered by moving one mark forward.
 
-use paceline_store::events::Event;
-
 use crate::prelude::*;
 
 const ADD_EVENTS: Bulk = Bulk {
@@ -67,21 +65,11 @@ impl EventRows for Tx {
     }
 }
 
-#[async_trait]
-impl EventReads for SqliteRows {
-    async fn has_unnumbered_events(&self) -> Fallible<bool> {
-        let query = sqlx::query(
-            "SELECT seq FROM events WHERE seq > (SELECT numbered_through FROM event_numbering) ORDER BY seq LIMIT 1",
-        );
-        self.has(query).await
-    }
-
-    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
-        let query = sqlx::query(
-            "SELECT seq, id, kind, at, data FROM events \
+/// The texts.
+pub(crate) const TEXTS: EventTexts = EventTexts {
+    has_unnumbered: "SELECT seq FROM events WHERE seq > (SELECT numbered_through FROM event_numbering) ORDER BY seq LIMIT 1",
+    list: "SELECT seq, id, kind, at, data FROM events \
              WHERE workspace_id = ?1 AND seq > ?2 AND seq <= (SELECT numbered_through FROM event_numbering) \
              ORDER BY seq LIMIT ?3",
-        );
-        self.list(query.bind(blob(workspace)).bind(after).bind(limit), columns::event(workspace, "seq")).await
-    }
-}
+    number: "seq",
+};

@@ -26,6 +26,7 @@ mod release;
 mod resolutions;
 mod results;
 mod senders;
+mod statements;
 mod suppressions;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -5,6 +5,7 @@ mod view;
 use paceline_store::messages::{Message, NewMessage};
 
 use crate::prelude::*;
+pub(crate) use view::TEXTS;
 use view::{message_columns, message_tables};
 
 /// The columns of a [`MessageRow`]; the table is named `m`.

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
-
-use crate::{campaigns::campaign_columns, prelude::*};
+use crate::{campaigns::select_campaign, prelude::*};
 
 const ADD_MESSAGES: Bulk = Bulk {
     head: "INSERT INTO messages (id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, \
@@ -59,21 +57,13 @@ impl PlanRows for Tx {
     }
 }
 
-#[async_trait]
-impl PlanReads for SqliteRows {
-    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
+/// The texts.
+pub(crate) const TEXTS: PlanTexts = PlanTexts {
+    list: select_campaign!(
+        ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT ?1"
-        ));
-        self.list(query.bind(limit), columns::planning).await
-    }
-
-    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
-        let query = sqlx::query(
-            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
+    ),
+    list_undecided: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
                 EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = ?1 AND s.hash = r.hash) AS is_suppressed, \
                 (SELECT m.sender_id FROM messages m INDEXED BY messages_to_person \
                  WHERE m.hash = r.hash AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
@@ -82,14 +72,4 @@ impl PlanReads for SqliteRows {
                         WHERE p.workspace_id = ?1 AND p.name = ?2 AND s.state = 'active' AND s.session_state <> 'banned') \
                  ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
              FROM recipients r WHERE r.campaign_id = ?3 AND r.row_no > ?4 AND r.row_no <= ?5 ORDER BY r.row_no LIMIT ?6",
-        );
-        let query = query
-            .bind(blob(campaign.workspace))
-            .bind(campaign.definition.pool.as_str())
-            .bind(blob(campaign.id))
-            .bind(after_row)
-            .bind(campaign.rows)
-            .bind(limit);
-        self.list(query, columns::undecided).await
-    }
-}
+};

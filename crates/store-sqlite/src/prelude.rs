@@ -8,14 +8,15 @@ pub(crate) use paceline_domain::*;
 pub(crate) use paceline_ledger::{
     Fallible, Fault,
     columns::{self, Cells, hex},
+    delivery_columns, due_columns, letter_columns,
     locks::Locked,
     rows::*,
+    statements::*,
+    suppression_columns,
 };
 
 pub(crate) use crate::{
     bulk::Bulk,
-    columns::Row,
-    database::SqliteRows,
     transaction::{Bound, Tx},
     values::*,
 };

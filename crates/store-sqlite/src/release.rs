@@ -2,17 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use paceline_store::release::{ReleaseRound, Windows};
+use paceline_store::release::ReleaseRound;
 
-use crate::{prelude::*, senders::sender_columns};
-
-/// The columns of a [`DueRow`]; the table is named `m`.
-macro_rules! due_columns {
-    () => {
-        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
-         m.linked_id, m.chars"
-    };
-}
+use crate::{prelude::*, senders::select_sender};
 
 const CLAIM: Bulk = Bulk {
     head: "WITH v (seq, sender_id) AS (VALUES",
@@ -181,23 +173,16 @@ impl Tx {
     }
 }
 
-#[async_trait]
-impl ReleaseReads for SqliteRows {
-    async fn list_windows(&self) -> Fallible<Windows> {
-        // Asked before the windows: a claim in between makes the round stale, never the windows.
-        let round = self.find(sqlx::query("SELECT round FROM release_rounds"), columns::round).await.map(or_first)?;
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-            real_now!(),
-            ") AS outstanding FROM senders s \
+/// The texts.
+pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
+    find_round: "SELECT round FROM release_rounds",
+    list_windows: select_sender!(
+        ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+        real_now!(),
+        ") AS outstanding FROM senders s \
              WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-        ));
-        let senders = self.list(query, columns::window).await?;
-        Ok(Windows { round, senders })
-    }
-}
+    ),
+};
 
 /// The round, which is the first where none has been noted.
 fn or_first(round: Option<ReleaseRound>) -> ReleaseRound {

@@ -1,7 +1,5 @@
 //! Decisions about messages of unknown outcome.
 
-use paceline_store::resolutions::Resolved;
-
 use crate::prelude::*;
 
 const ADD: Bulk = Bulk {
@@ -44,12 +42,7 @@ impl ResolutionRows for Tx {
     }
 }
 
-#[async_trait]
-impl ResolutionReads for SqliteRows {
-    async fn list_resolutions(&self, message: MessageId) -> Fallible<Vec<Resolved>> {
-        let query = sqlx::query(
-            "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = ?1 ORDER BY number",
-        );
-        self.list(query.bind(blob(message)), columns::resolved).await
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: ResolutionTexts = ResolutionTexts {
+    list: "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = ?1 ORDER BY number",
+};

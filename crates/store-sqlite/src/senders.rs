@@ -1,6 +1,6 @@
 //! Senders and the pools that group them.
 
-use paceline_store::senders::{NewSender, PoolView, Sender};
+use paceline_store::senders::{NewSender, Sender};
 
 use crate::prelude::*;
 
@@ -19,7 +19,14 @@ macro_rules! sender_columns {
         )
     };
 }
-pub(crate) use sender_columns;
+
+/// Selects senders as others see them, and what else is said.
+macro_rules! select_sender {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", $crate::senders::sender_columns!(), $($rest),+)
+    };
+}
+pub(crate) use {select_sender, sender_columns};
 
 const JOIN_POOLS: Bulk = Bulk {
     head: "WITH v (name) AS (VALUES",
@@ -75,16 +82,12 @@ impl SenderRows for Tx {
     }
 
     async fn find_sender(&mut self, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = ?1"));
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = ?1"));
         self.find(query.bind(blob(sender)), columns::sender).await
     }
 
     async fn list_senders(&mut self, senders: &[SenderId]) -> Fallible<Vec<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"
-        ));
+        let query = sqlx::query(select_sender!(" FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"));
         self.list(query.bind(json_ids(senders.iter().copied())), columns::sender).await
     }
 
@@ -175,51 +178,18 @@ impl SenderRows for Tx {
     }
 }
 
-#[async_trait]
-impl SenderReads for SqliteRows {
-    async fn find_sender(&self, workspace: WorkspaceId, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.id = ?1 AND s.workspace_id = ?2"
-        ));
-        self.find(query.bind(blob(sender)).bind(blob(workspace)), columns::sender).await
-    }
-
-    async fn find_sender_by_phone(&self, workspace: WorkspaceId, phone: &PhoneNumber) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = ?1 AND s.phone = ?2 AND s.state <> 'removed' \
+/// The texts.
+pub(crate) const TEXTS: SenderTexts = SenderTexts {
+    find: select_sender!(" FROM senders s WHERE s.id = ?1 AND s.workspace_id = ?2"),
+    find_by_phone: select_sender!(
+        " FROM senders s WHERE s.workspace_id = ?1 AND s.phone = ?2 AND s.state <> 'removed' \
              ORDER BY s.created_at, s.id LIMIT 1"
-        ));
-        self.find(query.bind(blob(workspace)).bind(phone.as_e164()), columns::sender).await
-    }
-
-    async fn list_senders(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<(DateTime<Utc>, SenderId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Sender>> {
-        let (after_time, after_id) =
-            after.map_or((i64::MIN, Vec::new()), |(created_at, id)| (micros(created_at), blob(id)));
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = ?1 AND s.state <> 'removed' AND (s.created_at, s.id) > (?2, ?3) \
+    ),
+    list: select_sender!(
+        " FROM senders s WHERE s.workspace_id = ?1 AND s.state <> 'removed' AND (s.created_at, s.id) > (?2, ?3) \
              ORDER BY s.created_at, s.id LIMIT ?4"
-        ));
-        let query = query.bind(blob(workspace)).bind(after_time).bind(after_id).bind(limit);
-        self.list(query, columns::sender).await
-    }
-
-    async fn list_pools(&self, workspace: WorkspaceId) -> Fallible<Vec<PoolView>> {
-        let query = sqlx::query(
-            "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+    ),
+    list_pools: "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
                 WHERE pm.pool_id = p.id AND s.state = 'active') AS active_senders \
              FROM pools p WHERE p.workspace_id = ?1 ORDER BY p.name",
-        );
-        self.list(query.bind(blob(workspace)), columns::pool).await
-    }
-}
+};

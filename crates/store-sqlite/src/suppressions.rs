@@ -4,13 +4,6 @@ use paceline_store::suppressions::Suppression;
 
 use crate::prelude::*;
 
-/// The columns of a suppression; the table is named `s`.
-macro_rules! suppression_columns {
-    () => {
-        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
-    };
-}
-
 const ADD: Bulk = Bulk {
     head: "INSERT INTO suppressions \
            (workspace_id, hash, id, phone, business_scoped_id, linked_id, scope, reason, since) VALUES",
@@ -74,31 +67,16 @@ impl SuppressionRows for Tx {
     }
 }
 
-#[async_trait]
-impl SuppressionReads for SqliteRows {
-    async fn list_suppressions(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<SuppressionId>,
-        limit: u32,
-    ) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"
-        ));
-        // No bytes sort before every id.
-        let query = query.bind(blob(workspace)).bind(after.map_or_else(Vec::new, blob)).bind(limit);
-        self.list(query, columns::suppression).await
-    }
-
-    async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
-        ));
-        let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
-        self.list(query.bind(blob(workspace)).bind(hashes), columns::suppression).await
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
+    list: concat!(
+        "SELECT ",
+        suppression_columns!(),
+        " FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"
+    ),
+    find: concat!(
+        "SELECT ",
+        suppression_columns!(),
+        " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
+    ),
+};

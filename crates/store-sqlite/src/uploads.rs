@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use paceline_store::recipients::{OpenUpload, RecipientRow, UploadSummary};
+use paceline_store::recipients::{OpenUpload, UploadSummary};
 
 use crate::prelude::*;
 
@@ -187,30 +187,14 @@ impl UploadRows for Tx {
     }
 }
 
-#[async_trait]
-impl UploadReads for SqliteRows {
-    async fn list_recipients(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        after_row: i64,
-        limit: u32,
-    ) -> Fallible<Vec<RecipientRow>> {
-        let query = sqlx::query(
-            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
+/// The texts.
+pub(crate) const TEXTS: UploadTexts = UploadTexts {
+    list_recipients: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
              FROM campaigns c JOIN recipients r ON r.campaign_id = c.id \
              WHERE c.id = ?1 AND c.workspace_id = ?2 AND r.row_no > ?3 AND r.row_no <= c.rows ORDER BY r.row_no LIMIT ?4",
-        );
-        let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
-        self.list(query, columns::recipient).await
-    }
-
-    async fn list_stale_uploads(&self, limit: u32) -> Fallible<Vec<UploadId>> {
-        let query = sqlx::query(concat!(
-            "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
-            real_now!(),
-            " ORDER BY expires_at LIMIT ?1"
-        ));
-        self.list(query.bind(limit), columns::id("uploads")).await
-    }
-}
+    list_stale: concat!(
+        "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
+        real_now!(),
+        " ORDER BY expires_at LIMIT ?1"
+    ),
+};

@@ -9,6 +9,14 @@ use crate::{
     rows::DeadLetterRow,
 };
 
+/// The columns of a dead letter.
+#[macro_export]
+macro_rules! letter_columns {
+    () => {
+        "seq, id, workspace_id, kind, sender_id, reason, body, received_at, replayed_at"
+    };
+}
+
 /// A dead letter.
 pub fn dead_letter<R: Columns>(row: &R) -> Fallible<DeadLetterRow> {
     let cells = Cells::new("dead_letters", row);

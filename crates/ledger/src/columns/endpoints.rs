@@ -7,6 +7,14 @@ use crate::{
     columns::{Cells, Columns},
 };
 
+/// The columns of a delivery; the tables are named `d` and, for its event, `e`.
+#[macro_export]
+macro_rules! delivery_columns {
+    () => {
+        "d.seq, d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error, d.next_at, e.id AS event_id, e.kind, e.at"
+    };
+}
+
 /// An endpoint.
 pub fn endpoint<R: Columns>(row: &R) -> Fallible<Endpoint> {
     let cells = Cells::new("webhook_endpoints", row);

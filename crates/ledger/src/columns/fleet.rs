@@ -31,3 +31,8 @@ pub fn leases_held<R: Columns>(row: &R) -> Fallible<(WorkerId, u32)> {
     let cells = Cells::new("senders", row);
     Ok((cells.id("lease_worker")?, cells.small("leases")?))
 }
+
+/// How many senders there are.
+pub fn sender_count<R: Columns>(row: &R) -> Fallible<u32> {
+    Cells::new("senders", row).small("senders")
+}

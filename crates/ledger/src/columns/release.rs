@@ -9,6 +9,15 @@ use crate::{
     rows::{DueRow, TakerRow},
 };
 
+/// The columns of a message that is due; the table is named `m`.
+#[macro_export]
+macro_rules! due_columns {
+    () => {
+        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
+         m.linked_id, m.chars"
+    };
+}
+
 /// The senders of rows, of which there is one for each pool of a sender; those of a sender follow each other.
 pub fn takers<R: Columns>(rows: &[R]) -> Fallible<Vec<TakerRow>> {
     let mut takers: Vec<TakerRow> = Vec::new();

@@ -8,6 +8,14 @@ use crate::{
     columns::{Cells, Columns},
 };
 
+/// The columns of a suppression; the table is named `s`.
+#[macro_export]
+macro_rules! suppression_columns {
+    () => {
+        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
+    };
+}
+
 /// A suppression. One whose columns name nobody has no address.
 pub fn suppression<R: Columns>(row: &R) -> Fallible<Suppression> {
     let cells = Cells::new("suppressions", row);

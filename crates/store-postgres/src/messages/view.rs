@@ -1,8 +1,5 @@
 //! Messages as others see them.
 
-use paceline_store::messages::{Message, MessageFilter};
-use sqlx::types::Uuid;
-
 use crate::prelude::*;
 
 /// The columns of a message; the tables are named as in `message_tables`.
@@ -45,51 +42,17 @@ macro_rules! list {
     };
 }
 
-/// One of eight texts, so that each filter has the plan that suits it.
-const fn list_text(filter: MessageFilter) -> &'static str {
-    match (filter.campaign.is_some(), filter.state.is_some(), filter.sender.is_some()) {
-        (false, false, false) => list!(),
-        (false, false, true) => list!(" AND m.sender_id = $6"),
-        (false, true, false) => list!(" AND m.state = $5"),
-        (false, true, true) => list!(" AND m.state = $5", " AND m.sender_id = $6"),
-        (true, false, false) => list!(" AND m.campaign_id = $4"),
-        (true, false, true) => list!(" AND m.campaign_id = $4", " AND m.sender_id = $6"),
-        (true, true, false) => list!(" AND m.campaign_id = $4", " AND m.state = $5"),
-        (true, true, true) => list!(" AND m.campaign_id = $4", " AND m.state = $5", " AND m.sender_id = $6"),
-    }
-}
-
-#[async_trait]
-impl MessageReads for PostgresRows {
-    async fn find_message(
-        &self,
-        workspace: WorkspaceId,
-        message: MessageId,
-    ) -> Fallible<Option<(Message, Option<CampaignState>)>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
-            "WHERE m.id = $1 AND m.workspace_id = $2"
-        ));
-        self.find(query.bind(uuid(message)).bind(uuid(workspace)), columns::message_and_campaign).await
-    }
-
-    async fn list_messages(
-        &self,
-        workspace: WorkspaceId,
-        filter: MessageFilter,
-        after: Option<MessageId>,
-        limit: u32,
-    ) -> Fallible<Vec<Message>> {
-        let query = sqlx::query(list_text(filter))
-            .bind(uuid(workspace))
-            .bind(after.map_or(Uuid::nil(), uuid))
-            .bind(i64::from(limit))
-            .bind(opt_uuid(filter.campaign))
-            .bind(filter.state.map(MessageState::as_str))
-            .bind(opt_uuid(filter.sender));
-        self.list(query, columns::message).await
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: MessageTexts = MessageTexts {
+    find: concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1 AND m.workspace_id = $2"),
+    list: [
+        list!(),
+        list!(" AND m.sender_id = $6"),
+        list!(" AND m.state = $5"),
+        list!(" AND m.state = $5", " AND m.sender_id = $6"),
+        list!(" AND m.campaign_id = $4"),
+        list!(" AND m.campaign_id = $4", " AND m.sender_id = $6"),
+        list!(" AND m.campaign_id = $4", " AND m.state = $5"),
+        list!(" AND m.campaign_id = $4", " AND m.state = $5", " AND m.sender_id = $6"),
+    ],
+};

@@ -1,8 +1,5 @@
 //! Messages as others see them.
 
-use paceline_store::messages::{Message, MessageFilter};
-use sqlx::AssertSqlSafe;
-
 use crate::prelude::*;
 
 /// The columns of a message; the tables are named as in `message_tables`.
@@ -27,60 +24,32 @@ macro_rules! message_tables {
 }
 pub(super) use message_tables;
 
-#[async_trait]
-impl MessageReads for SqliteRows {
-    async fn find_message(
-        &self,
-        workspace: WorkspaceId,
-        message: MessageId,
-    ) -> Fallible<Option<(Message, Option<CampaignState>)>> {
-        let query = sqlx::query(concat!(
+/// A list's text with its filters.
+macro_rules! list {
+    ($($filter:literal),*) => {
+        concat!(
             "SELECT ",
             message_columns!(),
             " FROM",
             message_tables!(),
-            "WHERE m.id = ?1 AND m.workspace_id = ?2"
-        ));
-        self.find(query.bind(blob(message)).bind(blob(workspace)), columns::message_and_campaign).await
-    }
-
-    async fn list_messages(
-        &self,
-        workspace: WorkspaceId,
-        filter: MessageFilter,
-        after: Option<MessageId>,
-        limit: u32,
-    ) -> Fallible<Vec<Message>> {
-        let query = sqlx::query(AssertSqlSafe(list_text(filter)))
-            .bind(blob(workspace))
-            // No bytes sort before every id.
-            .bind(after.map_or_else(Vec::new, blob))
-            .bind(limit)
-            .bind(opt_blob(filter.campaign))
-            .bind(filter.state.map(MessageState::as_str))
-            .bind(opt_blob(filter.sender));
-        self.list(query, columns::message).await
-    }
+            "WHERE m.workspace_id = ?1 AND m.id > ?2",
+            $($filter,)*
+            " ORDER BY m.id LIMIT ?3"
+        )
+    };
 }
 
-/// One of eight fixed texts, so that each filter has the plan that suits it.
-fn list_text(filter: MessageFilter) -> String {
-    let mut text = String::from(concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM",
-        message_tables!(),
-        "WHERE m.workspace_id = ?1 AND m.id > ?2"
-    ));
-    if filter.campaign.is_some() {
-        text.push_str(" AND m.campaign_id = ?4");
-    }
-    if filter.state.is_some() {
-        text.push_str(" AND m.state = ?5");
-    }
-    if filter.sender.is_some() {
-        text.push_str(" AND m.sender_id = ?6");
-    }
-    text.push_str(" ORDER BY m.id LIMIT ?3");
-    text
-}
+/// The texts.
+pub(crate) const TEXTS: MessageTexts = MessageTexts {
+    find: concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1 AND m.workspace_id = ?2"),
+    list: [
+        list!(),
+        list!(" AND m.sender_id = ?6"),
+        list!(" AND m.state = ?5"),
+        list!(" AND m.state = ?5", " AND m.sender_id = ?6"),
+        list!(" AND m.campaign_id = ?4"),
+        list!(" AND m.campaign_id = ?4", " AND m.sender_id = ?6"),
+        list!(" AND m.campaign_id = ?4", " AND m.state = ?5"),
+        list!(" AND m.campaign_id = ?4", " AND m.state = ?5", " AND m.sender_id = ?6"),
+    ],
+};
