@@ -28,7 +28,7 @@ mod workspaces;
 
 use std::future::Future;
 
-use crate::{Fallible, columns::Columns};
+use crate::{Fallible, columns::Columns, locks::Locked};
 
 pub use attempts::AttemptTexts;
 pub use campaigns::CampaignTexts;
@@ -119,22 +119,65 @@ pub trait Reading: Send + Sync {
     fn row(&self, statement: Statement<'_>) -> impl Future<Output = Fallible<Option<Self::Row>>> + Send;
 }
 
-/// A transaction that runs statements.
+/// A transaction that runs statements: those of here, and those that the database writes itself.
 pub trait Writing: Send {
     /// A row of a result.
-    type Row: Columns + Send;
+    type Row: Columns + Send + Sync;
+
+    /// A statement with its values, as the database's driver has it.
+    type Query<'q>: Send;
 
     /// The texts.
     const TEXTS: &'static Texts;
 
-    /// The rows of a statement.
-    fn rows(&mut self, statement: Statement<'_>) -> impl Future<Output = Fallible<Vec<Self::Row>>> + Send;
+    /// A statement with its values bound.
+    fn bound(statement: Statement<'_>) -> Self::Query<'_>;
 
-    /// The first row of a statement, when there is one.
-    fn row(&mut self, statement: Statement<'_>) -> impl Future<Output = Fallible<Option<Self::Row>>> + Send;
+    /// Runs a statement that returns rows.
+    fn all(&mut self, query: Self::Query<'_>) -> impl Future<Output = Fallible<Vec<Self::Row>>> + Send;
 
-    /// Runs a statement; answers how many rows it changed.
-    fn change(&mut self, statement: Statement<'_>) -> impl Future<Output = Fallible<u64>> + Send;
+    /// Runs a statement that returns at most one row.
+    fn one(&mut self, query: Self::Query<'_>) -> impl Future<Output = Fallible<Option<Self::Row>>> + Send;
+
+    /// Runs a statement that returns nothing; answers how many rows it changed.
+    fn execute(&mut self, query: Self::Query<'_>) -> impl Future<Output = Fallible<u64>> + Send;
+
+    /// Runs a statement that returns nothing.
+    fn run(&mut self, query: Self::Query<'_>) -> impl Future<Output = Fallible<()>> + Send {
+        async { self.execute(query).await.map(|_| ()) }
+    }
+
+    /// Reads rows.
+    fn list<T, C: FromIterator<T>>(
+        &mut self,
+        query: Self::Query<'_>,
+        read: impl Fn(&Self::Row) -> Fallible<T> + Send,
+    ) -> impl Future<Output = Fallible<C>> + Send {
+        async move { self.all(query).await?.iter().map(read).collect() }
+    }
+
+    /// Reads rows that the statement locks.
+    fn lock<T>(
+        &mut self,
+        query: Self::Query<'_>,
+        read: impl Fn(&Self::Row) -> Fallible<T> + Send,
+    ) -> impl Future<Output = Fallible<Vec<Locked<T>>>> + Send {
+        self.list(query, move |row| read(row).map(Locked::new))
+    }
+
+    /// Reads the row, when there is one.
+    fn find<T>(
+        &mut self,
+        query: Self::Query<'_>,
+        read: impl Fn(&Self::Row) -> Fallible<T> + Send,
+    ) -> impl Future<Output = Fallible<Option<T>>> + Send {
+        async move { self.one(query).await?.as_ref().map(read).transpose() }
+    }
+
+    /// Whether there is a row.
+    fn has(&mut self, query: Self::Query<'_>) -> impl Future<Output = Fallible<bool>> + Send {
+        async { Ok(self.one(query).await?.is_some()) }
+    }
 }
 
 /// Reads rows.
@@ -153,27 +196,4 @@ async fn find<D: Reading, T>(
     read: impl Fn(&D::Row) -> Fallible<T> + Send,
 ) -> Fallible<Option<T>> {
     database.row(statement).await?.as_ref().map(read).transpose()
-}
-
-/// Reads rows in a transaction.
-async fn list_in<X: Writing, T, C: FromIterator<T>>(
-    tx: &mut X,
-    statement: Statement<'_>,
-    read: impl Fn(&X::Row) -> Fallible<T> + Send,
-) -> Fallible<C> {
-    tx.rows(statement).await?.iter().map(read).collect()
-}
-
-/// Reads the row in a transaction, when there is one.
-async fn find_in<X: Writing, T>(
-    tx: &mut X,
-    statement: Statement<'_>,
-    read: impl Fn(&X::Row) -> Fallible<T> + Send,
-) -> Fallible<Option<T>> {
-    tx.row(statement).await?.as_ref().map(read).transpose()
-}
-
-/// Runs a statement that returns nothing.
-async fn run<X: Writing>(tx: &mut X, statement: Statement<'_>) -> Fallible<()> {
-    tx.change(statement).await.map(|_| ())
 }

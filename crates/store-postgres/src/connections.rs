@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use log::LevelFilter;
-use paceline_ledger::{Fallible, Fault, Steps, Then, columns::Cells, rows::Rows};
+use paceline_ledger::{Fallible, Fault, Steps, Then, columns::Cells, rows::Rows, statements::Writing as _};
 use paceline_store::{StoreError, StoreResult};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, Executor as _, PgPool, Postgres, SqlStr,

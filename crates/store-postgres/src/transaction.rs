@@ -4,13 +4,17 @@
 
 use std::{future::Future, time::Duration};
 
-use paceline_ledger::{Fallible, Fault, Then, locks::Locked};
+use paceline_ledger::{
+    Fallible, Fault, Then,
+    statements::{Statement, Texts, Writing},
+};
 use sqlx::{Executor as _, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 
 use crate::{
     columns::Row,
     error::{fault, unavailable},
     open::Statements,
+    statements::{TEXTS, bound},
 };
 
 /// A query whose values are bound.
@@ -33,61 +37,6 @@ impl Tx {
     /// A transaction that has begun on a connection. `patience` is how long any answer of the server is waited for.
     pub(crate) const fn new(conn: PoolConnection<Postgres>, patience: Duration, statements: Statements) -> Self {
         Self { conn, name: None, patience, statements, failed: false, ended: false }
-    }
-
-    /// Runs a statement that returns nothing.
-    pub(crate) async fn run(&mut self, query: Bound<'_>) -> Fallible<()> {
-        self.execute(query).await.map(|_| ())
-    }
-
-    /// Runs a statement that returns nothing; answers how many rows it changed.
-    pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Fallible<u64> {
-        let done = within(self.patience, sent(query, self.statements).execute(&mut *self.conn)).await;
-        Ok(self.seen(done)?.rows_affected())
-    }
-
-    /// Runs a statement that returns rows.
-    pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<Row>> {
-        let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
-        Ok(self.seen(rows)?.into_iter().map(Row).collect())
-    }
-
-    /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<Row>> {
-        let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
-        Ok(self.seen(row)?.map(Row))
-    }
-
-    /// Reads rows.
-    pub(crate) async fn list<T, C: FromIterator<T>>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<C> {
-        self.all(query).await?.iter().map(read).collect()
-    }
-
-    /// Reads rows that the statement locks.
-    pub(crate) async fn lock<T>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Vec<Locked<T>>> {
-        self.list(query, move |row| read(row).map(Locked::new)).await
-    }
-
-    /// Reads the row, when there is one.
-    pub(crate) async fn find<T>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Option<T>> {
-        self.one(query).await?.as_ref().map(read).transpose()
-    }
-
-    /// Whether there is a row.
-    pub(crate) async fn has(&mut self, query: Bound<'_>) -> Fallible<bool> {
-        Ok(self.one(query).await?.is_some())
     }
 
     /// Sends data to a `COPY … FROM STDIN`.
@@ -120,6 +69,32 @@ impl Tx {
     fn seen<T>(&mut self, result: Fallible<T>) -> Fallible<T> {
         self.failed |= result.is_err();
         result
+    }
+}
+
+impl Writing for Tx {
+    type Row = Row;
+    type Query<'q> = Bound<'q>;
+
+    const TEXTS: &'static Texts = &TEXTS;
+
+    fn bound(statement: Statement<'_>) -> Bound<'_> {
+        bound(statement)
+    }
+
+    async fn all(&mut self, query: Self::Query<'_>) -> Fallible<Vec<Row>> {
+        let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
+        Ok(self.seen(rows)?.into_iter().map(Row).collect())
+    }
+
+    async fn one(&mut self, query: Self::Query<'_>) -> Fallible<Option<Row>> {
+        let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
+        Ok(self.seen(row)?.map(Row))
+    }
+
+    async fn execute(&mut self, query: Self::Query<'_>) -> Fallible<u64> {
+        let done = within(self.patience, sent(query, self.statements).execute(&mut *self.conn)).await;
+        Ok(self.seen(done)?.rows_affected())
     }
 }
 

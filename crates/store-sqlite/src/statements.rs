@@ -1,36 +1,14 @@
 //! The statements that the ledger writes with their values: their texts, and how their values are bound.
 
-use paceline_ledger::{
-    Fallible,
-    statements::{Statement, Texts, Value, Writing},
-};
+use paceline_ledger::statements::{Statement, Texts, Value};
 
 use crate::{
-    columns::Row,
-    transaction::{Bound, Tx},
+    transaction::Bound,
     values::{blob, duration_micros, json_blobs, json_channels, micros, opt_micros},
 };
 
 /// The texts by topic.
 pub(crate) static TEXTS: Texts = paceline_ledger::texts!(crate);
-
-impl Writing for Tx {
-    type Row = Row;
-
-    const TEXTS: &'static Texts = &TEXTS;
-
-    async fn rows(&mut self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
-        self.all(bound(statement)).await
-    }
-
-    async fn row(&mut self, statement: Statement<'_>) -> Fallible<Option<Row>> {
-        self.one(bound(statement)).await
-    }
-
-    async fn change(&mut self, statement: Statement<'_>) -> Fallible<u64> {
-        self.execute(bound(statement)).await
-    }
-}
 
 /// A statement with its values bound.
 pub(crate) fn bound(statement: Statement<'_>) -> Bound<'_> {

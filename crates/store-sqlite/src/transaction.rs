@@ -1,9 +1,17 @@
 //! A transaction: the connection that writes. Its statements are the row port, one file for each topic.
 
-use paceline_ledger::{Fallible, locks::Locked};
+use paceline_ledger::{
+    Fallible,
+    statements::{Statement, Texts, Writing},
+};
 use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
-use crate::{bulk::BulkTexts, columns::Row, error::fault};
+use crate::{
+    bulk::BulkTexts,
+    columns::Row,
+    error::fault,
+    statements::{TEXTS, bound},
+};
 
 /// A query whose values are bound.
 pub(crate) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -21,56 +29,27 @@ impl Tx {
     pub(crate) fn new(conn: SqliteConnection) -> Self {
         Self { conn, texts: BulkTexts::default() }
     }
+}
 
-    /// Runs a statement that returns nothing.
-    pub(crate) async fn run(&mut self, query: Bound<'_>) -> Fallible<()> {
-        self.execute(query).await.map(|_| ())
+impl Writing for Tx {
+    type Row = Row;
+    type Query<'q> = Bound<'q>;
+
+    const TEXTS: &'static Texts = &TEXTS;
+
+    fn bound(statement: Statement<'_>) -> Bound<'_> {
+        bound(statement)
     }
 
-    /// Runs a statement that returns nothing; answers how many rows it changed.
-    pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Fallible<u64> {
-        Ok(query.execute(&mut self.conn).await.map_err(fault)?.rows_affected())
-    }
-
-    /// Runs a statement that returns rows.
-    pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<Row>> {
+    async fn all(&mut self, query: Self::Query<'_>) -> Fallible<Vec<Row>> {
         Ok(query.fetch_all(&mut self.conn).await.map_err(fault)?.into_iter().map(Row).collect())
     }
 
-    /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<Row>> {
+    async fn one(&mut self, query: Self::Query<'_>) -> Fallible<Option<Row>> {
         Ok(query.fetch_optional(&mut self.conn).await.map_err(fault)?.map(Row))
     }
 
-    /// Reads rows.
-    pub(crate) async fn list<T, C: FromIterator<T>>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<C> {
-        self.all(query).await?.iter().map(read).collect()
-    }
-
-    /// Reads rows that nobody else changes before the transaction ends.
-    pub(crate) async fn lock<T>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Vec<Locked<T>>> {
-        self.list(query, move |row| read(row).map(Locked::new)).await
-    }
-
-    /// Reads the row, when there is one.
-    pub(crate) async fn find<T>(
-        &mut self,
-        query: Bound<'_>,
-        read: impl Fn(&Row) -> Fallible<T> + Send,
-    ) -> Fallible<Option<T>> {
-        self.one(query).await?.as_ref().map(read).transpose()
-    }
-
-    /// Whether there is a row.
-    pub(crate) async fn has(&mut self, query: Bound<'_>) -> Fallible<bool> {
-        Ok(self.one(query).await?.is_some())
+    async fn execute(&mut self, query: Self::Query<'_>) -> Fallible<u64> {
+        Ok(query.execute(&mut self.conn).await.map_err(fault)?.rows_affected())
     }
 }

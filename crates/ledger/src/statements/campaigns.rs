@@ -9,7 +9,7 @@ use crate::{
     Fallible, columns,
     locks::Locked,
     rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
-    statements::{Reading, Statement, Value, Writing, find, find_in, list, list_in, run},
+    statements::{Reading, Statement, Value, Writing, find, list},
 };
 
 /// The texts.
@@ -52,11 +52,11 @@ impl<X: Writing> CampaignRows for X {
     async fn add_campaign(&mut self, campaign: &NewCampaign) -> Fallible<()> {
         let add =
             Statement::new(X::TEXTS.campaigns.add).with(campaign.id).with(campaign.workspace).with(campaign.created_at);
-        run(self, define(add, &campaign.definition)).await
+        self.run(X::bound(define(add, &campaign.definition))).await
     }
 
     async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
-        find_in(self, Statement::new(X::TEXTS.campaigns.find).with(campaign), columns::campaign).await
+        self.find(X::bound(Statement::new(X::TEXTS.campaigns.find).with(campaign)), columns::campaign).await
     }
 
     async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
@@ -64,25 +64,25 @@ impl<X: Writing> CampaignRows for X {
             return Ok(Vec::new());
         }
         let lock = Statement::new(X::TEXTS.campaigns.lock).with(Value::ids(campaigns.iter().copied()));
-        list_in(self, lock, locked).await
+        self.list(X::bound(lock), locked).await
     }
 
     async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        list_in(self, Statement::new(X::TEXTS.campaigns.lock_scheduled).with(now).with(limit), locked).await
+        self.list(X::bound(Statement::new(X::TEXTS.campaigns.lock_scheduled).with(now).with(limit)), locked).await
     }
 
     async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        list_in(self, Statement::new(X::TEXTS.campaigns.lock_finished).with(limit), locked).await
+        self.list(X::bound(Statement::new(X::TEXTS.campaigns.lock_finished).with(limit)), locked).await
     }
 
     async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
         let count = Statement::new(X::TEXTS.campaigns.count_open).with(campaign.workspace).with(campaign.id);
-        Ok(find_in(self, count, columns::number("campaign_counts", "open")).await?.unwrap_or(0))
+        Ok(self.find(X::bound(count), columns::number("campaign_counts", "open")).await?.unwrap_or(0))
     }
 
     async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
         let list = Statement::new(X::TEXTS.campaigns.list_cancelled_with_waiting);
-        list_in(self, list, columns::id("campaigns")).await
+        self.list(X::bound(list), columns::id("campaigns")).await
     }
 
     async fn set_definition(
@@ -91,7 +91,7 @@ impl<X: Writing> CampaignRows for X {
         definition: &CampaignDefinition,
     ) -> Fallible<()> {
         let set = Statement::new(X::TEXTS.campaigns.set_definition).with(campaign.id);
-        run(self, define(set, definition)).await
+        self.run(X::bound(define(set, definition))).await
     }
 
     async fn set_campaign_state(
@@ -101,11 +101,11 @@ impl<X: Writing> CampaignRows for X {
         times: CampaignTimes,
     ) -> Fallible<()> {
         let set = Statement::new(X::TEXTS.campaigns.set_state).with(campaign.id).with(state.as_str());
-        run(self, set.with(times.started_at).with(times.ended_at)).await
+        self.run(X::bound(set.with(times.started_at).with(times.ended_at))).await
     }
 
     async fn set_planned_through(&mut self, campaign: &Locked<CampaignRow>, row: i64) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.campaigns.set_planned_through).with(campaign.id).with(row)).await
+        self.run(X::bound(Statement::new(X::TEXTS.campaigns.set_planned_through).with(campaign.id).with(row))).await
     }
 
     async fn set_rows(
@@ -116,7 +116,7 @@ impl<X: Writing> CampaignRows for X {
         columns: &[String],
     ) -> Fallible<()> {
         let set = Statement::new(X::TEXTS.campaigns.set_rows).with(campaign.id).with(rows).with(accepted);
-        run(self, set.with(serde_json::json!(columns).to_string())).await
+        self.run(X::bound(set.with(serde_json::json!(columns).to_string()))).await
     }
 }
 

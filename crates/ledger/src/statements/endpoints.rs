@@ -7,7 +7,7 @@ use paceline_store::endpoints::{Delivery, Endpoint};
 use crate::{
     Fallible, columns,
     rows::{EndpointReads, EndpointRows},
-    statements::{Reading, Statement, Writing, find_in, list, run},
+    statements::{Reading, Statement, Writing, list},
 };
 
 /// The texts.
@@ -45,26 +45,26 @@ impl<X: Writing> EndpointRows for X {
             .with(serde_json::json!(endpoint.events).to_string())
             .with(endpoint.secret.as_str())
             .with(endpoint.created_at);
-        run(self, add).await
+        self.run(X::bound(add)).await
     }
 
     async fn find_endpoint(&mut self, endpoint: EndpointId) -> Fallible<Option<Endpoint>> {
-        find_in(self, Statement::new(X::TEXTS.endpoints.find).with(endpoint), columns::endpoint).await
+        self.find(X::bound(Statement::new(X::TEXTS.endpoints.find).with(endpoint)), columns::endpoint).await
     }
 
     async fn lock_endpoints(&mut self, workspace: WorkspaceId) -> Fallible<()> {
         match X::TEXTS.endpoints.lock {
-            Some(text) => run(self, Statement::new(text).with(workspace)).await,
+            Some(text) => self.run(X::bound(Statement::new(text).with(workspace))).await,
             None => Ok(()),
         }
     }
 
     async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
-        Ok(self.change(Statement::new(X::TEXTS.endpoints.remove).with(endpoint).with(workspace)).await? > 0)
+        Ok(self.execute(X::bound(Statement::new(X::TEXTS.endpoints.remove).with(endpoint).with(workspace))).await? > 0)
     }
 
     async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.endpoints.remove_waiting).with(endpoint)).await
+        self.run(X::bound(Statement::new(X::TEXTS.endpoints.remove_waiting).with(endpoint))).await
     }
 
     async fn redeliver(
@@ -74,11 +74,11 @@ impl<X: Writing> EndpointRows for X {
         delivery: DeliveryId,
     ) -> Fallible<bool> {
         let again = Statement::new(X::TEXTS.endpoints.redeliver).with(delivery).with(endpoint).with(workspace);
-        Ok(self.change(again).await? > 0)
+        Ok(self.execute(X::bound(again)).await? > 0)
     }
 
     async fn find_delivery(&mut self, delivery: DeliveryId) -> Fallible<Option<Delivery>> {
-        find_in(self, Statement::new(X::TEXTS.endpoints.find_delivery).with(delivery), columns::delivery).await
+        self.find(X::bound(Statement::new(X::TEXTS.endpoints.find_delivery).with(delivery)), columns::delivery).await
     }
 }
 

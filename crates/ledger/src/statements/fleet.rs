@@ -12,7 +12,7 @@ use paceline_store::{
 use crate::{
     Fallible, columns,
     rows::{FleetReads, FleetRows},
-    statements::{Reading, Statement, Value, Writing, find, list, run},
+    statements::{Reading, Statement, Value, Writing, find, list},
 };
 
 /// The texts.
@@ -42,7 +42,7 @@ pub struct FleetTexts {
 #[async_trait]
 impl<X: Writing> FleetRows for X {
     async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.fleet.remove_silent).with(but)).await
+        self.run(X::bound(Statement::new(X::TEXTS.fleet.remove_silent).with(but))).await
     }
 
     async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
@@ -59,11 +59,11 @@ impl<X: Writing> FleetRows for X {
             .with(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX))
             .with(report.draining)
             .with(ttl);
-        run(self, put).await
+        self.run(X::bound(put)).await
     }
 
     async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.fleet.remove).with(worker)).await
+        self.run(X::bound(Statement::new(X::TEXTS.fleet.remove).with(worker))).await
     }
 }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     Fallible, Fault, columns,
     rows::{HealthReads, HealthRows, OtherFigures},
-    statements::{Reading, Statement, Writing, find, run},
+    statements::{Reading, Statement, Writing, find},
 };
 
 /// The texts.
@@ -22,7 +22,7 @@ pub struct HealthTexts {
 #[async_trait]
 impl<X: Writing> HealthRows for X {
     async fn write_probe(&mut self) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.health.write_probe)).await
+        self.run(X::bound(Statement::new(X::TEXTS.health.write_probe))).await
     }
 }
 

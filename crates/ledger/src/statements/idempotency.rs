@@ -9,7 +9,7 @@ use paceline_store::idempotency::RecordedResponse;
 use crate::{
     Fallible, columns,
     rows::IdempotencyRows,
-    statements::{Statement, Writing, find_in, run},
+    statements::{Statement, Writing},
 };
 
 /// The texts. Every one begins with the workspace and the key.
@@ -32,16 +32,19 @@ pub struct IdempotencyTexts {
 #[async_trait]
 impl<X: Writing> IdempotencyRows for X {
     async fn claim_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<bool> {
-        Ok(self.change(Statement::new(X::TEXTS.idempotency.claim).with(workspace).with(key).with(ttl)).await? > 0)
+        Ok(self
+            .execute(X::bound(Statement::new(X::TEXTS.idempotency.claim).with(workspace).with(key).with(ttl)))
+            .await?
+            > 0)
     }
 
     async fn find_response(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<Option<RecordedResponse>> {
         let find = Statement::new(X::TEXTS.idempotency.find).with(workspace).with(key);
-        find_in(self, find, columns::response).await
+        self.find(X::bound(find), columns::response).await
     }
 
     async fn renew_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.idempotency.renew).with(workspace).with(key).with(ttl)).await
+        self.run(X::bound(Statement::new(X::TEXTS.idempotency.renew).with(workspace).with(key).with(ttl))).await
     }
 
     async fn record_response(
@@ -57,14 +60,14 @@ impl<X: Writing> IdempotencyRows for X {
             .with(i64::from(response.status))
             .with(response.content_type.as_str())
             .with(response.body.as_slice());
-        run(self, record).await
+        self.run(X::bound(record)).await
     }
 
     async fn void_idempotency_claims(&mut self) -> Fallible<u64> {
-        self.change(Statement::new(X::TEXTS.idempotency.void)).await
+        self.execute(X::bound(Statement::new(X::TEXTS.idempotency.void))).await
     }
 
     async fn release_idempotency_key(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.idempotency.release).with(workspace).with(key)).await
+        self.run(X::bound(Statement::new(X::TEXTS.idempotency.release).with(workspace).with(key))).await
     }
 }

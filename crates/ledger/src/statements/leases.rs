@@ -10,7 +10,7 @@ use crate::{
     Fallible, columns,
     locks::Locked,
     rows::{LeaseReads, LeaseRows, SenderRow},
-    statements::{Reading, Statement, Value, Writing, find, list_in, run},
+    statements::{Reading, Statement, Value, Writing, find},
 };
 
 /// The texts.
@@ -43,7 +43,7 @@ impl<X: Writing> LeaseRows for X {
             .with(wish.pinned)
             .with(Value::Channels(&wish.channels))
             .with(wish.slots);
-        list_in(self, claim, columns::id("senders")).await
+        self.list(X::bound(claim), columns::id("senders")).await
     }
 
     async fn list_leases(&mut self, senders: &[SenderId]) -> Fallible<Vec<Lease>> {
@@ -51,7 +51,7 @@ impl<X: Writing> LeaseRows for X {
             return Ok(Vec::new());
         }
         let list = Statement::new(X::TEXTS.leases.list).with(Value::ids(senders.iter().copied()));
-        list_in(self, list, columns::lease).await
+        self.list(X::bound(list), columns::lease).await
     }
 
     async fn renew_leases(&mut self, senders: &[&Locked<SenderRow>], ttl: Duration) -> Fallible<()> {
@@ -59,11 +59,11 @@ impl<X: Writing> LeaseRows for X {
             return Ok(());
         }
         let renew = Statement::new(X::TEXTS.leases.renew).with(Value::ids(senders.iter().map(|sender| sender.id)));
-        run(self, renew.with(ttl)).await
+        self.run(X::bound(renew.with(ttl))).await
     }
 
     async fn release_lease(&mut self, sender: SenderId, epoch: Epoch) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.leases.release).with(sender).with(epoch.0)).await
+        self.run(X::bound(Statement::new(X::TEXTS.leases.release).with(sender).with(epoch.0))).await
     }
 
     async fn end_leases(&mut self, of: DeadHolder) -> Fallible<u64> {
@@ -71,7 +71,7 @@ impl<X: Writing> LeaseRows for X {
             DeadHolder::Everyone => None,
             DeadHolder::Worker(worker) => Some(worker),
         };
-        self.change(Statement::new(X::TEXTS.leases.end).with(holder)).await
+        self.execute(X::bound(Statement::new(X::TEXTS.leases.end).with(holder))).await
     }
 
     async fn put_session(
@@ -88,11 +88,11 @@ impl<X: Writing> LeaseRows for X {
             .with(session.blob.as_slice())
             .with(session.key_id.as_str())
             .with(epoch.0);
-        run(self, put).await
+        self.run(X::bound(put)).await
     }
 
     async fn remove_session(&mut self, sender: &Locked<SenderRow>, device: i32) -> Fallible<()> {
-        run(self, Statement::new(X::TEXTS.leases.remove_session).with(sender.id).with(device)).await
+        self.run(X::bound(Statement::new(X::TEXTS.leases.remove_session).with(sender.id).with(device))).await
     }
 }
 

@@ -7,7 +7,7 @@ use paceline_store::workspaces::{ApiKey, Workspace};
 use crate::{
     Fallible, columns,
     rows::{WorkspaceReads, WorkspaceRows},
-    statements::{Reading, Statement, Writing, find, find_in, run},
+    statements::{Reading, Statement, Writing, find},
 };
 
 /// The texts.
@@ -33,13 +33,13 @@ pub struct WorkspaceTexts {
 impl<X: Writing> WorkspaceRows for X {
     async fn lock_workspaces(&mut self) -> Fallible<()> {
         match X::TEXTS.workspaces.lock {
-            Some(text) => run(self, Statement::new(text)).await,
+            Some(text) => self.run(X::bound(Statement::new(text))).await,
             None => Ok(()),
         }
     }
 
     async fn find_first_workspace(&mut self) -> Fallible<Option<Workspace>> {
-        find_in(self, Statement::new(X::TEXTS.workspaces.find_first), columns::workspace).await
+        self.find(X::bound(Statement::new(X::TEXTS.workspaces.find_first)), columns::workspace).await
     }
 
     async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()> {
@@ -49,7 +49,7 @@ impl<X: Writing> WorkspaceRows for X {
             .with(workspace.key.to_bytes().to_vec())
             .with(workspace.unknown_policy.as_str())
             .with(workspace.created_at);
-        run(self, add).await
+        self.run(X::bound(add)).await
     }
 
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
@@ -59,7 +59,7 @@ impl<X: Writing> WorkspaceRows for X {
             .with(key.name.as_str())
             .with(key.hash.to_vec())
             .with(key.created_at);
-        run(self, add).await
+        self.run(X::bound(add)).await
     }
 
     async fn set_unknown_policy(
@@ -68,7 +68,7 @@ impl<X: Writing> WorkspaceRows for X {
         policy: UnknownPolicy,
     ) -> Fallible<Option<Workspace>> {
         let set = Statement::new(X::TEXTS.workspaces.set_unknown_policy).with(workspace).with(policy.as_str());
-        find_in(self, set, columns::workspace).await
+        self.find(X::bound(set), columns::workspace).await
     }
 }
 
