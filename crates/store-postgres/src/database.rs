@@ -4,15 +4,11 @@ use async_trait::async_trait;
 use paceline_ledger::{
     Database, Fallible, Steps,
     rows::Rows,
-    statements::{Reading, Statement, Texts},
+    statements::{Reading, Statement, Texts, Writing as _},
 };
 use paceline_store::StoreResult;
 
-use crate::{
-    columns::Row,
-    connections::Connections,
-    statements::{TEXTS, bound},
-};
+use crate::{columns::Row, connections::Connections, statements::TEXTS, transaction::Tx};
 
 /// A database that is open. Clones share the connections.
 #[derive(Clone)]
@@ -50,14 +46,13 @@ impl Database for PostgresRows {
 
 impl Reading for PostgresRows {
     type Row = Row;
-
     const TEXTS: &'static Texts = &TEXTS;
 
     async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
-        self.connections.all(bound(statement)).await
+        self.connections.all(Tx::bound(statement)).await
     }
 
     async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
-        self.connections.one(bound(statement)).await
+        self.connections.one(Tx::bound(statement)).await
     }
 }

@@ -21,17 +21,11 @@ pub(crate) const TEXTS: EndpointTexts = EndpointTexts {
     remove: "DELETE FROM webhook_endpoints WHERE id = $1 AND workspace_id = $2",
     remove_waiting: "DELETE FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'waiting'",
     redeliver: REDELIVER,
-    find_delivery: concat!(
-        "SELECT ",
-        delivery_columns!(),
-        " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = $1"
-    ),
+    find_delivery: select_delivery!(" FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = $1"),
     list: "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
              WHERE workspace_id = $1 ORDER BY id",
     exists: "SELECT 1 FROM webhook_endpoints WHERE id = $1 AND workspace_id = $2",
-    list_deliveries: concat!(
-        "SELECT ",
-        delivery_columns!(),
+    list_deliveries: select_delivery!(
         " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq \
              WHERE d.endpoint_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3"
     ),

@@ -8,7 +8,7 @@ use paceline_store::messages::{Message, NewMessage};
 
 use crate::prelude::*;
 pub(crate) use view::TEXTS;
-use view::{message_columns, message_tables};
+use view::select_message;
 
 const FIND_POOL_ROUTE: &str = "WITH pool AS MATERIALIZED (SELECT p.id, \
         array_agg(s.id) FILTER (WHERE s.session_state <> 'banned') AS senders \
@@ -51,7 +51,7 @@ impl MessageRows for Tx {
     }
 
     async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1"));
+        let query = sqlx::query(select_message!("WHERE m.id = $1"));
         self.find(query.bind(uuid(message)), columns::message).await
     }
 

@@ -8,11 +8,11 @@ pub(crate) use paceline_domain::*;
 pub(crate) use paceline_ledger::{
     Fallible, Fault,
     columns::{self, Cells},
-    delivery_columns, due_columns, letter_columns,
+    due_columns, letter_columns,
     locks::Locked,
     rows::*,
+    select_delivery, select_suppression,
     statements::*,
-    suppression_columns,
 };
 
 pub(crate) use crate::{

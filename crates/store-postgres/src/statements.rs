@@ -1,6 +1,6 @@
 //! The statements that the ledger writes with their values: their texts, and how their values are bound.
 
-use paceline_ledger::statements::{Statement, Texts, Value};
+use paceline_ledger::statements::{Texts, Value};
 use sqlx::types::Uuid;
 
 use crate::{
@@ -11,12 +11,8 @@ use crate::{
 /// The texts by topic.
 pub(crate) static TEXTS: Texts = paceline_ledger::texts!(crate);
 
-/// A statement with its values bound.
-pub(crate) fn bound(statement: Statement<'_>) -> Bound<'_> {
-    statement.values.into_iter().fold(sqlx::query(statement.text), bind)
-}
-
-fn bind<'v>(query: Bound<'v>, value: Value<'v>) -> Bound<'v> {
+/// Binds one more value.
+pub(crate) fn bind<'v>(query: Bound<'v>, value: Value<'v>) -> Bound<'v> {
     match value {
         Value::Id(id) => query.bind(id.map(Uuid::from_bytes)),
         Value::Ids(ids) => query.bind(ids.into_iter().map(Uuid::from_bytes).collect::<Vec<_>>()),

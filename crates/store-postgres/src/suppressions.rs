@@ -9,9 +9,8 @@ use crate::prelude::*;
 
 /// Each person is looked up, however many of them the planner thinks there are: hence LATERAL and its OFFSET.
 const OF_PEOPLE: &str = concat!(
-    "SELECT s.* FROM unnest($1::uuid[], $2::bytea[]) AS p (workspace_id, hash) CROSS JOIN LATERAL (SELECT ",
-    suppression_columns!(),
-    " FROM suppressions s WHERE s.workspace_id = p.workspace_id AND s.hash = p.hash OFFSET 0) s"
+    "SELECT s.* FROM unnest($1::uuid[], $2::bytea[]) AS p (workspace_id, hash) CROSS JOIN LATERAL (",
+    select_suppression!(" FROM suppressions s WHERE s.workspace_id = p.workspace_id AND s.hash = p.hash OFFSET 0) s")
 );
 
 /// In the order of the people, as everyone writes them.
@@ -67,11 +66,7 @@ impl SuppressionRows for Tx {
 
 /// The texts.
 pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
-    list: concat!(
-        "SELECT ",
-        suppression_columns!(),
-        " FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"
-    ),
+    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"),
     find: OF_PEOPLE,
 };
 

@@ -15,6 +15,35 @@ const WRITE_RECIPIENTS: &str = "COPY recipients \
 const WRITE_EXCLUSIONS: &str =
     "COPY exclusions (campaign_id, row_no, workspace_id, phone, exclusion) FROM STDIN (FORMAT binary)";
 
+const FIND_OPEN: &str = concat!(
+    "SELECT id, expires_at <= ",
+    real_now!(),
+    " AS has_run_out FROM uploads WHERE campaign_id = $1 AND state = 'open'"
+);
+
+const ADD: &str = concat!(
+    "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) \
+     VALUES ($1, $2, $3, 'open', $4, ",
+    real_now!(),
+    " + ",
+    micros_of!("$5"),
+    ")"
+);
+
+const LOCK: &str = concat!(
+    "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
+    real_now!(),
+    " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
+);
+
+const SET_PROGRESS: &str = concat!(
+    "UPDATE uploads SET rows = $2, accepted = $3, excluded = $4, expires_at = ",
+    real_now!(),
+    " + ",
+    micros_of!("$5"),
+    " WHERE id = $1"
+);
+
 /// The inner limit keeps the two from being joined any other way than person by person, through the index.
 const FIND_EARLIER: &str = "SELECT p.hash, r.row_no FROM unnest($2::bytea[]) AS p (hash) CROSS JOIN LATERAL \
     (SELECT row_no FROM recipients WHERE campaign_id = $1 AND hash = p.hash LIMIT 1) AS r";
@@ -27,12 +56,7 @@ const REMOVE_ROWS: &str = "WITH accepted AS (DELETE FROM recipients WHERE campai
 #[async_trait]
 impl UploadRows for Tx {
     async fn find_open_upload(&mut self, campaign: CampaignId) -> Fallible<Option<OpenUploadRow>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, expires_at <= ",
-            real_now!(),
-            " AS has_run_out FROM uploads WHERE campaign_id = $1 AND state = 'open'"
-        ));
-        self.find(query.bind(uuid(campaign)), columns::open_upload).await
+        self.find(sqlx::query(FIND_OPEN).bind(uuid(campaign)), columns::open_upload).await
     }
 
     async fn find_committed_upload(
@@ -47,15 +71,7 @@ impl UploadRows for Tx {
     }
 
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
-        let insert = sqlx::query(concat!(
-            "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) \
-             VALUES ($1, $2, $3, 'open', $4, ",
-            real_now!(),
-            " + ",
-            micros_of!("$5"),
-            ")"
-        ));
-        let insert = insert
+        let insert = sqlx::query(ADD)
             .bind(uuid(upload.upload))
             .bind(uuid(workspace))
             .bind(uuid(upload.campaign))
@@ -65,12 +81,7 @@ impl UploadRows for Tx {
     }
 
     async fn lock_upload(&mut self, upload: UploadId) -> Fallible<Option<Locked<UploadRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
-            real_now!(),
-            " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
-        ));
-        Ok(self.find(query.bind(uuid(upload)), columns::upload_row).await?.map(Locked::new))
+        Ok(self.find(sqlx::query(LOCK).bind(uuid(upload)), columns::upload_row).await?.map(Locked::new))
     }
 
     /// Nobody else writes rows of the campaign while the upload is locked: so whoever is not among its recipients when they are looked
@@ -122,14 +133,7 @@ impl UploadRows for Tx {
         progress: &UploadSummary,
         ttl: Duration,
     ) -> Fallible<()> {
-        let update = sqlx::query(concat!(
-            "UPDATE uploads SET rows = $2, accepted = $3, excluded = $4, expires_at = ",
-            real_now!(),
-            " + ",
-            micros_of!("$5"),
-            " WHERE id = $1"
-        ));
-        let update = update
+        let update = sqlx::query(SET_PROGRESS)
             .bind(uuid(upload.id))
             .bind(progress.rows)
             .bind(progress.accepted)

@@ -2,24 +2,13 @@
 
 use crate::prelude::*;
 
-/// The columns of a campaign, its counts among them; the table is named `c`.
-macro_rules! campaign_columns {
-    () => {
-        concat!(
-            "c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
-             c.state, c.columns, c.rows, c.planned_through, c.created_at, c.started_at, c.ended_at, ",
-            $crate::counters::counts_of_campaign!()
-        )
-    };
-}
-
 /// Selects campaigns as others see them, and what else is said.
 macro_rules! select_campaign {
     ($($rest:expr),+ $(,)?) => {
-        concat!("SELECT ", $crate::campaigns::campaign_columns!(), $($rest),+)
+        paceline_ledger::select_campaign_with!($crate::counters::counts_of_campaign!(), $($rest),+)
     };
 }
-pub(crate) use {campaign_columns, select_campaign};
+pub(crate) use select_campaign;
 
 /// The columns of a [`CampaignRow`]; the table is named `c`.
 macro_rules! row_columns {

@@ -4,17 +4,12 @@ use async_trait::async_trait;
 use paceline_ledger::{
     Database, Fallible, Steps,
     rows::Rows,
-    statements::{Reading, Statement, Texts},
+    statements::{Reading, Statement, Texts, Writing as _},
 };
 use paceline_store::StoreResult;
 use sqlx::SqlitePool;
 
-use crate::{
-    columns::Row,
-    error::fault,
-    statements::{TEXTS, bound},
-    writer::Writer,
-};
+use crate::{columns::Row, error::fault, statements::TEXTS, transaction::Tx, writer::Writer};
 
 /// An open database. Clones share the file.
 #[derive(Clone)]
@@ -55,14 +50,13 @@ impl Database for SqliteRows {
 
 impl Reading for SqliteRows {
     type Row = Row;
-
     const TEXTS: &'static Texts = &TEXTS;
 
     async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
-        Ok(bound(statement).fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(Row).collect())
+        Ok(Tx::bound(statement).fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(Row).collect())
     }
 
     async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
-        Ok(bound(statement).fetch_optional(&self.readers).await.map_err(fault)?.map(Row))
+        Ok(Tx::bound(statement).fetch_optional(&self.readers).await.map_err(fault)?.map(Row))
     }
 }

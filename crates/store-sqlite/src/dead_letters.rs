@@ -4,19 +4,6 @@ use paceline_store::dead_letters::{DeadLetter, NewDeadLetter};
 
 use crate::prelude::*;
 
-/// A list's text with its filter. What is nobody's is seen by everyone.
-macro_rules! list {
-    ($($filter:literal)?) => {
-        concat!(
-            "SELECT ",
-            letter_columns!(),
-            " FROM dead_letters WHERE (workspace_id = ?1 OR workspace_id IS NULL) AND seq > ?2",
-            $($filter,)?
-            " ORDER BY seq LIMIT ?3"
-        )
-    };
-}
-
 const ADD: Bulk = Bulk {
     head: "INSERT INTO dead_letters (id, digest, workspace_id, kind, sender_id, reason, body, received_at) VALUES",
     row: concat!("(?, ?, (SELECT s.workspace_id FROM senders s WHERE s.id = ?), ?, ?, ?, ?, ", real_now!(), ")"),
@@ -69,5 +56,15 @@ impl DeadLetterRows for Tx {
 }
 
 /// The texts.
-pub(crate) const TEXTS: DeadLetterTexts =
-    DeadLetterTexts { list: list!(), list_waiting: list!(" AND replayed_at IS NULL") };
+pub(crate) const TEXTS: DeadLetterTexts = DeadLetterTexts {
+    list: concat!(
+        "SELECT ",
+        letter_columns!(),
+        " FROM dead_letters WHERE (workspace_id = ?1 OR workspace_id IS NULL) AND seq > ?2 ORDER BY seq LIMIT ?3"
+    ),
+    list_waiting: concat!(
+        "SELECT ",
+        letter_columns!(),
+        " FROM dead_letters WHERE (workspace_id = ?1 OR workspace_id IS NULL) AND seq > ?2 AND replayed_at IS NULL ORDER BY seq LIMIT ?3"
+    ),
+};

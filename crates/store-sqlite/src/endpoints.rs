@@ -18,17 +18,11 @@ pub(crate) const TEXTS: EndpointTexts = EndpointTexts {
         " WHERE id = ?1 AND endpoint_id = ?2 AND workspace_id = ?3 \
              AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.id = ?2)"
     ),
-    find_delivery: concat!(
-        "SELECT ",
-        delivery_columns!(),
-        " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"
-    ),
+    find_delivery: select_delivery!(" FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"),
     list: "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
              WHERE workspace_id = ?1 ORDER BY id",
     exists: "SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2",
-    list_deliveries: concat!(
-        "SELECT ",
-        delivery_columns!(),
+    list_deliveries: select_delivery!(
         " FROM webhook_deliveries d CROSS JOIN events e ON e.seq = d.event_seq \
              WHERE d.endpoint_id = ?1 AND d.seq < ?2 ORDER BY d.seq DESC LIMIT ?3"
     ),

@@ -6,7 +6,7 @@ use paceline_store::messages::{Message, NewMessage};
 
 use crate::prelude::*;
 pub(crate) use view::TEXTS;
-use view::{message_columns, message_tables};
+use view::select_message;
 
 /// The columns of a [`MessageRow`]; the table is named `m`.
 macro_rules! row_columns {
@@ -108,7 +108,7 @@ impl MessageRows for Tx {
     }
 
     async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1"));
+        let query = sqlx::query(select_message!("WHERE m.id = ?1"));
         self.find(query.bind(blob(message)), columns::message).await
     }
 

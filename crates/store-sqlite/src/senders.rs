@@ -4,29 +4,22 @@ use paceline_store::senders::{NewSender, Sender};
 
 use crate::prelude::*;
 
-/// The columns of a sender; the table is named `s`.
-macro_rules! sender_columns {
-    () => {
-        concat!(
-            "s.id, s.workspace_id, s.phone, s.channel, s.name, s.account, s.profile, s.zone, s.seed, s.state, \
-             s.pace_next_slot, s.pace_day, s.pace_spent, s.session_state, s.session_at, s.session_detail, \
-             s.pairing_code, s.suspended, s.suspended_until, s.lease_epoch, s.lease_expires_at, \
-             iif(s.lease_expires_at > ",
-            $crate::values::real_now!(),
-            ", s.lease_worker, NULL) AS lease_worker, s.created_at, s.last_sent_at, \
-             (SELECT json_group_array(p.name ORDER BY p.name) FROM pool_members pm JOIN pools p ON p.id = pm.pool_id \
-              WHERE pm.sender_id = s.id) AS pools"
-        )
-    };
-}
-
 /// Selects senders as others see them, and what else is said.
 macro_rules! select_sender {
     ($($rest:expr),+ $(,)?) => {
-        concat!("SELECT ", $crate::senders::sender_columns!(), $($rest),+)
+        paceline_ledger::select_sender_with!(
+            concat!(
+                "iif(s.lease_expires_at > ",
+                $crate::values::real_now!(),
+                ", s.lease_worker, NULL) AS lease_worker, s.created_at, s.last_sent_at, \
+                 (SELECT json_group_array(p.name ORDER BY p.name) FROM pool_members pm JOIN pools p ON p.id = pm.pool_id \
+                  WHERE pm.sender_id = s.id) AS pools"
+            ),
+            $($rest),+
+        )
     };
 }
-pub(crate) use {select_sender, sender_columns};
+pub(crate) use select_sender;
 
 const JOIN_POOLS: Bulk = Bulk {
     head: "WITH v (name) AS (VALUES",

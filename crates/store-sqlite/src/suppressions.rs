@@ -21,9 +21,7 @@ const SET_SCOPE: Bulk = Bulk {
 #[async_trait]
 impl SuppressionRows for Tx {
     async fn list_suppressions(&mut self, people: &[(WorkspaceId, AddressHash)]) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
+        let query = sqlx::query(select_suppression!(
             " FROM json_each(?1) j CROSS JOIN suppressions s \
              WHERE s.workspace_id = unhex(j.value ->> 0) AND s.hash = unhex(j.value ->> 1)"
         ));
@@ -69,14 +67,8 @@ impl SuppressionRows for Tx {
 
 /// The texts.
 pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
-    list: concat!(
-        "SELECT ",
-        suppression_columns!(),
-        " FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"
-    ),
-    find: concat!(
-        "SELECT ",
-        suppression_columns!(),
+    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"),
+    find: select_suppression!(
         " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
     ),
 };

@@ -10,7 +10,7 @@ use crate::{
     bulk::BulkTexts,
     columns::Row,
     error::fault,
-    statements::{TEXTS, bound},
+    statements::{TEXTS, bind},
 };
 
 /// A query whose values are bound.
@@ -34,11 +34,10 @@ impl Tx {
 impl Writing for Tx {
     type Row = Row;
     type Query<'q> = Bound<'q>;
-
     const TEXTS: &'static Texts = &TEXTS;
 
     fn bound(statement: Statement<'_>) -> Bound<'_> {
-        bound(statement)
+        statement.values.into_iter().fold(sqlx::query(statement.text), bind)
     }
 
     async fn all(&mut self, query: Self::Query<'_>) -> Fallible<Vec<Row>> {

@@ -10,6 +10,20 @@ use crate::{
     rows::{CampaignRow, ShareRow},
 };
 
+/// Selects campaigns as others see them, and what else is said; `$counts` is how a database gathers the column `counts`, and the table is
+/// named `c`.
+#[macro_export]
+macro_rules! select_campaign_with {
+    ($counts:expr, $($rest:expr),+) => {
+        concat!(
+            "SELECT c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
+             c.state, c.columns, c.rows, c.planned_through, c.created_at, c.started_at, c.ended_at, ",
+            $counts,
+            $($rest),+
+        )
+    };
+}
+
 /// A campaign as others see it, its counts among its columns as a JSON object.
 pub fn campaign<R: Columns>(row: &R) -> Fallible<Campaign> {
     let cells = Cells::new("campaigns", row);

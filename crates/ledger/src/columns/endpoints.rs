@@ -7,11 +7,15 @@ use crate::{
     columns::{Cells, Columns},
 };
 
-/// The columns of a delivery; the tables are named `d` and, for its event, `e`.
+/// Selects deliveries and what else is said; the tables are named `d` and, for its event, `e`.
 #[macro_export]
-macro_rules! delivery_columns {
-    () => {
-        "d.seq, d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error, d.next_at, e.id AS event_id, e.kind, e.at"
+macro_rules! select_delivery {
+    ($($rest:expr),+ $(,)?) => {
+        concat!(
+            "SELECT ",
+        "d.seq, d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error, d.next_at, e.id AS event_id, e.kind, e.at",
+            $($rest),+
+        )
     };
 }
 

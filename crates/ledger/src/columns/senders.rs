@@ -11,6 +11,21 @@ use crate::{
     rows::{NumberHolder, SenderRow},
 };
 
+/// Selects senders as others see them, and what else is said; `$derived` is how a database gathers the columns `lease_worker` and `pools`,
+/// with the times in between, and the table is named `s`.
+#[macro_export]
+macro_rules! select_sender_with {
+    ($derived:expr, $($rest:expr),+) => {
+        concat!(
+            "SELECT s.id, s.workspace_id, s.phone, s.channel, s.name, s.account, s.profile, s.zone, s.seed, s.state, \
+             s.pace_next_slot, s.pace_day, s.pace_spent, s.session_state, s.session_at, s.session_detail, \
+             s.pairing_code, s.suspended, s.suspended_until, s.lease_epoch, s.lease_expires_at, ",
+            $derived,
+            $($rest),+
+        )
+    };
+}
+
 /// A sender's own columns.
 pub fn sender_row<R: Columns>(row: &R) -> Fallible<SenderRow> {
     let cells = Cells::new("senders", row);

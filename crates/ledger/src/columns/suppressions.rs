@@ -8,11 +8,15 @@ use crate::{
     columns::{Cells, Columns},
 };
 
-/// The columns of a suppression; the table is named `s`.
+/// Selects suppressions and what else is said; the table is named `s`.
 #[macro_export]
-macro_rules! suppression_columns {
-    () => {
-        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
+macro_rules! select_suppression {
+    ($($rest:expr),+ $(,)?) => {
+        concat!(
+            "SELECT ",
+        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since",
+            $($rest),+
+        )
     };
 }
 

@@ -16,7 +16,6 @@ macro_rules! message_columns {
         )
     };
 }
-pub(super) use message_columns;
 
 /// The tables that a message is read from.
 macro_rules! message_tables {
@@ -25,16 +24,19 @@ macro_rules! message_tables {
          LEFT JOIN pools p ON p.id = m.pool_id "
     };
 }
-pub(super) use message_tables;
+
+/// Selects messages as others see them.
+macro_rules! select_message {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", $crate::messages::view::message_columns!(), " FROM", $crate::messages::view::message_tables!(), $($rest),+)
+    };
+}
+pub(super) use {message_columns, message_tables, select_message};
 
 /// A list's text with its filters.
 macro_rules! list {
     ($($filter:literal),*) => {
-        concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
+        select_message!(
             "WHERE m.workspace_id = $1 AND m.id > $2",
             $($filter,)*
             " ORDER BY m.id LIMIT $3"
@@ -44,7 +46,7 @@ macro_rules! list {
 
 /// The texts.
 pub(crate) const TEXTS: MessageTexts = MessageTexts {
-    find: concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1 AND m.workspace_id = $2"),
+    find: select_message!("WHERE m.id = $1 AND m.workspace_id = $2"),
     list: [
         list!(),
         list!(" AND m.sender_id = $6"),

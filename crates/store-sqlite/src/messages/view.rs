@@ -15,23 +15,25 @@ macro_rules! message_columns {
         )
     };
 }
-pub(super) use message_columns;
 
 macro_rules! message_tables {
     () => {
         " messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
     };
 }
-pub(super) use message_tables;
+
+/// Selects messages as others see them.
+macro_rules! select_message {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", $crate::messages::view::message_columns!(), " FROM", $crate::messages::view::message_tables!(), $($rest),+)
+    };
+}
+pub(super) use {message_columns, message_tables, select_message};
 
 /// A list's text with its filters.
 macro_rules! list {
     ($($filter:literal),*) => {
-        concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
+        select_message!(
             "WHERE m.workspace_id = ?1 AND m.id > ?2",
             $($filter,)*
             " ORDER BY m.id LIMIT ?3"
@@ -41,7 +43,7 @@ macro_rules! list {
 
 /// The texts.
 pub(crate) const TEXTS: MessageTexts = MessageTexts {
-    find: concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1 AND m.workspace_id = ?2"),
+    find: select_message!("WHERE m.id = ?1 AND m.workspace_id = ?2"),
     list: [
         list!(),
         list!(" AND m.sender_id = ?6"),
