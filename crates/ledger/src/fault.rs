@@ -38,6 +38,11 @@ impl Fault {
     }
 }
 
+/// The database cannot be used at present.
+pub fn unavailable(reason: &str) -> StoreError {
+    StoreError::Unavailable { reason: reason.to_owned(), source: None }
+}
+
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self { error, then: Then::RollBack }

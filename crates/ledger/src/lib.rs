@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod campaigns;
+pub mod columns;
 mod counters;
 mod cursor;
 mod database;
@@ -24,7 +25,9 @@ mod release;
 mod resolutions;
 mod results;
 pub mod rows;
+mod schema;
 mod senders;
+pub mod statements;
 mod suppressions;
 mod sweep;
 mod transaction;
@@ -33,7 +36,8 @@ mod workspaces;
 
 pub use counters::{Counts, INSTALLATION, NO_CAMPAIGN};
 pub use database::{Database, Steps};
-pub use fault::{Fallible, Fault, Then};
+pub use fault::{Fallible, Fault, Then, unavailable};
 pub use intents::{IntentCandidate, IntentDecision, decide};
 pub use ledger::Ledger;
 pub use results::{Settlement, settle, settle_receipt};
+pub use schema::SchemaError;

@@ -1,28 +1,6 @@
 //! Attempts: intents and outcomes.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{AddressHash, Epoch, MessageId, Outcome, SenderId, SuppressionScope, WorkerId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{
-        AdoptableRow, AttemptReads, AttemptRow, AttemptRows, Believed, EndedAttemptRow, IntentWrites, OutcomeWrite,
-        UnappliedRow,
-    },
-};
-use paceline_store::messages::Attempt;
-use sqlx::postgres::PgRow;
-
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all, read_locked},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, statement_now, storable, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// The attempts, the messages' states and the sender's pace in one statement.
 const ADD_INTENTS: &str = concat!(
@@ -120,17 +98,15 @@ impl AttemptRows for Tx {
 
     async fn list_sending(&mut self, sender: SenderId) -> Fallible<Vec<(i64, AddressHash)>> {
         let query = sqlx::query("SELECT m.seq, m.hash FROM messages m WHERE m.sender_id = $1 AND m.state = 'sending'");
-        read_all(&self.all(query.bind(uuid(sender))).await?, |row| {
-            let cells = Cells::new("messages", row);
-            Ok((cells.number("seq")?, cells.hash("hash")?))
-        })
+        self.list(query.bind(uuid(sender)), columns::sending).await
     }
 
     async fn lock_adoptable(&mut self, messages: &[i64]) -> Fallible<Vec<AdoptableRow>> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let mut open = read_all(&self.all(sqlx::query(LOCK_ADOPTABLE).bind(messages)).await?, read_adoptable)?;
+        let mut open: Vec<AdoptableRow> =
+            self.list(sqlx::query(LOCK_ADOPTABLE).bind(messages), columns::adoptable).await?;
         open.sort_unstable_by_key(|open| open.attempt.seq);
         Ok(open)
     }
@@ -156,8 +132,9 @@ impl AttemptRows for Tx {
         let query = sqlx::query(
             "SELECT message_id, number, epoch, seq, outcome FROM attempts WHERE message_id = ANY($1) AND outcome IS NOT NULL",
         );
-        let rows = self.all(query.bind(uuids(messages.iter().copied()))).await?;
-        let mut ended = read_all(&rows, read_ended)?;
+        let query = query.bind(uuids(messages.iter().copied()));
+        let numbered = |row: &Row| Ok((columns::attempt_row(row)?.seq, columns::ended_attempt(row)?));
+        let mut ended: Vec<(i64, EndedAttemptRow)> = self.list(query, numbered).await?;
         // Not by the statement: the planner might walk through all attempts in their order instead of looking these up.
         ended.sort_unstable_by_key(|(seq, _)| *seq);
         Ok(ended.into_iter().map(|(_, ended)| ended).collect())
@@ -165,81 +142,13 @@ impl AttemptRows for Tx {
 
     async fn lock_abandoned(&mut self, age: Duration, limit: u32) -> Fallible<Vec<Locked<AttemptRow>>> {
         let lock = sqlx::query(LOCK_ABANDONED).bind(duration_micros(age)).bind(i64::from(limit));
-        read_locked(&self.all(lock).await?, |row| read_attempt_row(Cells::new("attempts", row)))
+        self.lock(lock, columns::attempt_row).await
     }
 }
 
-#[async_trait]
-impl AttemptReads for PostgresRows {
-    async fn list_attempts(&self, message: MessageId) -> Fallible<Vec<Attempt>> {
-        let query = sqlx::query(
-            "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
+/// The texts.
+pub(crate) const TEXTS: AttemptTexts = AttemptTexts {
+    list: "SELECT number, sender_id, worker_id, epoch, intended_at, sends, profile_version, pace_inputs, outcome, ended_at \
              FROM attempts WHERE message_id = $1 ORDER BY number",
-        );
-        read_all(&self.all(query.bind(uuid(message))).await?, read_attempt)
-    }
-
-    async fn list_unapplied(&self, age: Duration, limit: u32) -> Fallible<Vec<UnappliedRow>> {
-        let query = sqlx::query(LIST_UNAPPLIED).bind(duration_micros(age)).bind(i64::from(limit));
-        read_all(&self.all(query).await?, |row| {
-            let cells = Cells::new("attempts", row);
-            let AttemptRow { message, number: attempt, epoch, .. } = read_attempt_row(cells)?;
-            let (outcome, at) = (cells.json("outcome")?, cells.time("ended_at")?);
-            Ok(UnappliedRow { sender: cells.id("sender_id")?, message, attempt, epoch, outcome, at })
-        })
-    }
-}
-
-fn read_attempt_row(cells: Cells<'_>) -> Fallible<AttemptRow> {
-    Ok(AttemptRow {
-        seq: cells.number("seq")?,
-        message: cells.id("message_id")?,
-        number: cells.small("number")?,
-        epoch: Epoch(cells.number("epoch")?),
-    })
-}
-
-fn read_adoptable(row: &PgRow) -> Fallible<AdoptableRow> {
-    let cells = Cells::new("attempts", row);
-    Ok(AdoptableRow {
-        attempt: Locked::new(read_attempt_row(cells)?),
-        outcome: read_outcome(cells)?,
-        lane: cells.word("lane")?,
-        to: cells.address()?,
-        wa_id: cells.wa_id("wa_id")?,
-        content: cells.string("content")?,
-        suppression: cells.opt_word::<SuppressionScope>("scope")?,
-    })
-}
-
-/// Reads an attempt that has ended, with its row.
-fn read_ended(row: &PgRow) -> Fallible<(i64, EndedAttemptRow)> {
-    let cells = Cells::new("attempts", row);
-    let AttemptRow { seq, message, number: attempt, epoch } = read_attempt_row(cells)?;
-    Ok((seq, EndedAttemptRow { message, attempt, epoch, outcome: cells.json("outcome")? }))
-}
-
-/// Reads an attempt's outcome and when it ended.
-fn read_outcome(cells: Cells<'_>) -> Fallible<Option<(Outcome, DateTime<Utc>)>> {
-    match cells.opt_text("outcome")? {
-        None => Ok(None),
-        Some(_) => Ok(Some((cells.json("outcome")?, cells.time("ended_at")?))),
-    }
-}
-
-fn read_attempt(row: &PgRow) -> Fallible<Attempt> {
-    let cells = Cells::new("attempts", row);
-    let outcome = read_outcome(cells)?;
-    Ok(Attempt {
-        number: cells.small("number")?,
-        sender: cells.id("sender_id")?,
-        worker: cells.id("worker_id")?,
-        epoch: Epoch(cells.number("epoch")?),
-        intended_at: cells.time("intended_at")?,
-        sends: cells.small("sends")?,
-        profile_version: cells.small("profile_version")?,
-        pace_inputs: cells.json("pace_inputs")?,
-        ended_at: outcome.as_ref().map(|(_, at)| *at),
-        outcome: outcome.map(|(outcome, _)| outcome),
-    })
-}
+    list_unapplied: LIST_UNAPPLIED,
+};

@@ -7,17 +7,17 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use log::LevelFilter;
-use paceline_ledger::{Fallible, Fault, Steps, Then, rows::Rows};
+use paceline_ledger::{Fallible, Fault, Steps, Then, columns::Cells, rows::Rows, statements::Writing as _};
 use paceline_store::{StoreError, StoreResult};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, Executor as _, PgPool, Postgres, SqlStr,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Mutex;
 
 use crate::{
-    cells::Cells,
+    columns::Row,
     error::{fault, store_error, unavailable},
     open::{PostgresOptions, Statements},
     transaction::{Bound, Tx, within},
@@ -186,12 +186,12 @@ impl Connections {
     }
 
     /// Reads rows.
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
+    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<Row>> {
         match self.statements {
             Statements::Prepared => {
                 let mut conn = self.acquire().await?;
                 let rows = within(self.patience, query.fetch_all(&mut *conn)).await;
-                close_broken(conn, rows)
+                Ok(close_broken(conn, rows)?.into_iter().map(Row).collect())
             }
             Statements::Unnamed => {
                 let mut tx = self.begin().await?;
@@ -202,12 +202,12 @@ impl Connections {
     }
 
     /// Reads at most one row.
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
+    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<Row>> {
         match self.statements {
             Statements::Prepared => {
                 let mut conn = self.acquire().await?;
                 let row = within(self.patience, query.fetch_optional(&mut *conn)).await;
-                close_broken(conn, row)
+                Ok(close_broken(conn, row)?.map(Row))
             }
             Statements::Unnamed => {
                 let mut tx = self.begin().await?;

@@ -1,21 +1,6 @@
 //! Counters, each spread over sixteen rows.
 
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
-use paceline_domain::{CampaignId, WorkspaceId};
-use paceline_ledger::{
-    Counts, Fallible,
-    rows::{CountChange, CounterReads, CounterRows},
-};
-
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::uuid,
-};
+use crate::prelude::*;
 
 /// Writers are spread over so many rows of each sum. A connection of the server has one shard, so that two transactions meet at
 /// a row only when their connections have numbers alike.
@@ -34,11 +19,6 @@ macro_rules! counts_of_campaign {
     };
 }
 pub(crate) use counts_of_campaign;
-
-/// Reads the expression of `counts_of_campaign`.
-pub(crate) fn read_counts(cells: Cells<'_>) -> Fallible<Counts> {
-    Counts::of(cells.json::<BTreeMap<String, i64>>("counts")?).ok_or_else(|| cells.corrupt("counts"))
-}
 
 #[async_trait]
 impl CounterRows for Tx {
@@ -59,17 +39,8 @@ impl CounterRows for Tx {
     }
 }
 
-#[async_trait]
-impl CounterReads for PostgresRows {
-    async fn list_counts(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<(String, i64)>> {
-        let query = sqlx::query(
-            "SELECT bucket, sum(count)::bigint AS count FROM campaign_counts \
+/// The texts.
+pub(crate) const TEXTS: CounterTexts = CounterTexts {
+    list: "SELECT bucket, sum(count)::bigint AS count FROM campaign_counts \
              WHERE workspace_id = $1 AND campaign_id = $2 GROUP BY bucket",
-        );
-        let rows = self.all(query.bind(uuid(workspace)).bind(uuid(campaign))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("campaign_counts", row);
-            Ok((cells.string("bucket")?, cells.number("count")?))
-        })
-    }
-}
+};

@@ -1,11 +1,14 @@
 //! The database as the ledger uses it: statements that read, and transactions.
 
 use async_trait::async_trait;
-use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
+use paceline_ledger::{
+    Database, Fallible, Steps,
+    rows::Rows,
+    statements::{Reading, Statement, Texts, Writing as _},
+};
 use paceline_store::StoreResult;
-use sqlx::postgres::PgRow;
 
-use crate::{connections::Connections, transaction::Bound};
+use crate::{columns::Row, connections::Connections, statements::TEXTS, transaction::Tx};
 
 /// A database that is open. Clones share the connections.
 #[derive(Clone)]
@@ -24,16 +27,6 @@ impl PostgresRows {
     pub(crate) const fn new(connections: Connections) -> Self {
         Self { connections }
     }
-
-    /// Reads rows.
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
-        self.connections.all(query).await
-    }
-
-    /// Reads at most one row.
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
-        self.connections.one(query).await
-    }
 }
 
 #[async_trait]
@@ -48,5 +41,18 @@ impl Database for PostgresRows {
 
     async fn close(&self) {
         self.connections.close().await;
+    }
+}
+
+impl Reading for PostgresRows {
+    type Row = Row;
+    const TEXTS: &'static Texts = &TEXTS;
+
+    async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
+        self.connections.all(Tx::bound(statement)).await
+    }
+
+    async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
+        self.connections.one(Tx::bound(statement)).await
     }
 }

@@ -1,41 +1,8 @@
 //! Dead letters.
 
-use async_trait::async_trait;
-use paceline_domain::{DeadLetterId, DeadLetterKind, WorkspaceId};
-use paceline_ledger::{
-    Fallible, Fault,
-    locks::Locked,
-    rows::{DeadLetterReads, DeadLetterRow, DeadLetterRows},
-};
-use paceline_store::dead_letters::{DeadBody, DeadLetter, DeadLetterFilter, NewDeadLetter};
-use sqlx::postgres::PgRow;
+use paceline_store::dead_letters::{DeadLetter, NewDeadLetter};
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{opt_uuid, real_now, uuid, uuids},
-};
-
-macro_rules! letter_columns {
-    () => {
-        "seq, id, workspace_id, kind, sender_id, reason, body, received_at, replayed_at"
-    };
-}
-
-/// A list's text with its filter. What is nobody's is seen by everyone.
-macro_rules! list {
-    ($($filter:literal)?) => {
-        concat!(
-            "SELECT ",
-            letter_columns!(),
-            " FROM dead_letters WHERE (workspace_id = $1 OR workspace_id IS NULL) AND seq > $2",
-            $($filter,)?
-            " ORDER BY seq LIMIT $3"
-        )
-    };
-}
+use crate::prelude::*;
 
 const ADD: &str = concat!(
     "INSERT INTO dead_letters (id, digest, workspace_id, kind, sender_id, reason, body, received_at) \
@@ -71,8 +38,8 @@ impl DeadLetterRows for Tx {
             letter_columns!(),
             " FROM dead_letters WHERE id = $1 AND (workspace_id = $2 OR workspace_id IS NULL) FOR UPDATE"
         ));
-        let row = self.one(lock.bind(uuid(letter)).bind(uuid(workspace))).await?;
-        row.map(|row| read_letter(&row).map(Locked::new)).transpose()
+        let letter = self.find(lock.bind(uuid(letter)).bind(uuid(workspace)), columns::dead_letter).await?;
+        Ok(letter.map(Locked::new))
     }
 
     async fn note_replayed(&mut self, letter: &Locked<DeadLetterRow>) -> Fallible<DeadLetter> {
@@ -82,42 +49,21 @@ impl DeadLetterRows for Tx {
             " WHERE seq = $1 RETURNING ",
             letter_columns!()
         ));
-        let row = self.one(note.bind(letter.seq)).await?;
-        let row = row.ok_or_else(|| Fault::missing("dead_letters", letter.letter.id))?;
-        read_letter(&row).map(|row| row.letter)
+        let noted = self.find(note.bind(letter.seq), columns::dead_letter).await?;
+        Ok(noted.ok_or_else(|| Fault::missing("dead_letters", letter.letter.id))?.letter)
     }
 }
 
-#[async_trait]
-impl DeadLetterReads for PostgresRows {
-    async fn list_dead_letters(
-        &self,
-        workspace: WorkspaceId,
-        filter: DeadLetterFilter,
-        after: i64,
-        limit: u32,
-    ) -> Fallible<Vec<DeadLetterRow>> {
-        let text = match filter {
-            DeadLetterFilter::Waiting => list!(" AND replayed_at IS NULL"),
-            DeadLetterFilter::All => list!(),
-        };
-        let query = sqlx::query(text).bind(uuid(workspace)).bind(after).bind(i64::from(limit));
-        read_all(&self.all(query).await?, read_letter)
-    }
-}
-
-fn read_letter(row: &PgRow) -> Fallible<DeadLetterRow> {
-    let cells = Cells::new("dead_letters", row);
-    let kind: DeadLetterKind = cells.word("kind")?;
-    let body = DeadBody::from_bytes(kind, cells.bytes("body")?).ok_or_else(|| cells.corrupt("body"))?;
-    let letter = DeadLetter {
-        id: cells.id("id")?,
-        workspace: cells.opt_id("workspace_id")?,
-        sender: cells.opt_id("sender_id")?,
-        reason: cells.word("reason")?,
-        body,
-        received_at: cells.time("received_at")?,
-        replayed_at: cells.opt_time("replayed_at")?,
-    };
-    Ok(DeadLetterRow { seq: cells.number("seq")?, letter })
-}
+/// The texts.
+pub(crate) const TEXTS: DeadLetterTexts = DeadLetterTexts {
+    list: concat!(
+        "SELECT ",
+        letter_columns!(),
+        " FROM dead_letters WHERE (workspace_id = $1 OR workspace_id IS NULL) AND seq > $2 ORDER BY seq LIMIT $3"
+    ),
+    list_waiting: concat!(
+        "SELECT ",
+        letter_columns!(),
+        " FROM dead_letters WHERE (workspace_id = $1 OR workspace_id IS NULL) AND seq > $2 AND replayed_at IS NULL ORDER BY seq LIMIT $3"
+    ),
+};

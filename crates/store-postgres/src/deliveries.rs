@@ -1,24 +1,8 @@
 //! Webhook deliveries, as their dispatcher sees them.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{DeliveryId, EndpointId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite},
-};
 use paceline_store::deliveries::ClaimedDelivery;
-use sqlx::postgres::PgRow;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, statement_now, storable, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// The endpoints that have something due, each held by one claimer at a time, so that its share is reckoned once. Those that
 /// another holds are left to it. Who writes deliveries is not kept waiting.
@@ -83,8 +67,8 @@ impl DeliveryRows for Tx {
         per_endpoint: u32,
         hold: Duration,
     ) -> Fallible<Vec<ClaimedDelivery>> {
-        let endpoints = self.all(sqlx::query(HOLD_ENDPOINTS)).await?;
-        let endpoints: Vec<EndpointId> = read_all(&endpoints, |row| Cells::new("webhook_endpoints", row).id("id"))?;
+        let endpoints: Vec<EndpointId> =
+            self.list(sqlx::query(HOLD_ENDPOINTS), columns::id("webhook_endpoints")).await?;
         if endpoints.is_empty() {
             return Ok(Vec::new());
         }
@@ -93,7 +77,7 @@ impl DeliveryRows for Tx {
             .bind(i64::from(limit))
             .bind(i64::from(per_endpoint))
             .bind(duration_micros(hold));
-        read_all(&self.all(claim).await?, read_claimed)
+        self.list(claim, columns::claimed_delivery).await
     }
 
     async fn lock_claimed_deliveries(
@@ -106,10 +90,7 @@ impl DeliveryRows for Tx {
         let lock = sqlx::query(LOCK_CLAIMED)
             .bind(column(claims, |(id, _)| uuid(*id)))
             .bind(column(claims, |(_, token)| *token));
-        read_all(&self.all(lock).await?, |row| {
-            let place = Cells::new("webhook_deliveries", row).place("place")?;
-            Ok((place, Locked::new(read_held(row)?)))
-        })
+        self.list(lock, columns::held_delivery).await
     }
 
     async fn write_tries(&mut self, tries: &[TryWrite<'_>]) -> Fallible<()> {
@@ -126,44 +107,12 @@ impl DeliveryRows for Tx {
     }
 }
 
-#[async_trait]
-impl DeliveryReads for PostgresRows {
-    async fn has_due_deliveries(&self) -> Fallible<bool> {
-        let due = sqlx::query(concat!(
-            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+/// The texts.
+pub(crate) const TEXTS: DeliveryTexts = DeliveryTexts {
+    has_due: concat!(
+        "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
-            statement_now!(),
-            ") LIMIT 1"
-        ));
-        Ok(self.one(due).await?.is_some())
-    }
-}
-
-fn read_held(row: &PgRow) -> Fallible<HeldDeliveryRow> {
-    let cells = Cells::new("webhook_deliveries", row);
-    Ok(HeldDeliveryRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        endpoint: cells.id("endpoint_id")?,
-        attempts: cells.small("attempts")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-    })
-}
-
-fn read_claimed(row: &PgRow) -> Fallible<ClaimedDelivery> {
-    let cells = Cells::new("webhook_deliveries", row);
-    Ok(ClaimedDelivery {
-        id: cells.id("id")?,
-        token: cells.number("token")?,
-        endpoint: cells.id("endpoint_id")?,
-        url: cells.string("url")?,
-        secret: cells.string("secret")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-        at: cells.time("at")?,
-        data: cells.json("data")?,
-        attempts: cells.small("attempts")?,
-    })
-}
+        statement_now!(),
+        ") LIMIT 1"
+    ),
+};

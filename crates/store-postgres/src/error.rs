@@ -2,6 +2,7 @@
 //!
 //! An operator reads the reasons, so they say what to do and never quote a row.
 
+pub(crate) use paceline_ledger::unavailable;
 use paceline_ledger::{Fault, Then};
 use paceline_store::StoreError;
 
@@ -9,11 +10,6 @@ use paceline_store::StoreError;
 pub(crate) fn fault(error: sqlx::Error) -> Fault {
     let then = what_follows(&error);
     Fault { error: store_error(error), then }
-}
-
-/// The database cannot be used at present.
-pub(crate) fn unavailable(reason: &str) -> StoreError {
-    StoreError::Unavailable { reason: reason.to_owned(), source: None }
 }
 
 /// Why a value is refused that no `text` can hold.

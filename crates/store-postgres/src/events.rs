@@ -3,22 +3,9 @@
 //! Rows of the log are written under a `seq`, in which a slower transaction may leave a gap that it fills later; the number that
 //! readers go by is given to rows that are committed, by one numberer at a time.
 
-use async_trait::async_trait;
-use paceline_domain::{EventId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription},
-};
-use paceline_store::events::Event;
 use sqlx::types::Uuid;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{real_now, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// Answers the rows in the order in which they are given.
 const ADD_EVENTS: &str = concat!(
@@ -57,7 +44,7 @@ impl EventRows for Tx {
             .bind(column(events, |event| event.kind.as_str()))
             .bind(column(events, |event| event.at))
             .bind(column(events, |event| event.data.as_str()));
-        read_all(&self.all(add).await?, |row| Cells::new("events", row).number("seq"))
+        self.list(add, columns::number("events", "seq")).await
     }
 
     /// Whoever removes an endpoint waits until what is being written for it is there to be removed too: an advisory lock, because a
@@ -92,8 +79,8 @@ impl EventRows for Tx {
     /// numbers is a later one, and so it sees what the numberer before it has done.
     async fn number_events(&mut self, limit: u32) -> Fallible<u64> {
         let hold = sqlx::query("SELECT numbered_through FROM event_numbering FOR UPDATE SKIP LOCKED");
-        let Some(row) = self.one(hold).await? else { return Ok(0) };
-        let through = Cells::new("event_numbering", &row).number("numbered_through")?;
+        let through = self.find(hold, columns::number("event_numbering", "numbered_through")).await?;
+        let Some(through) = through else { return Ok(0) };
         let number = sqlx::query(
             "UPDATE events SET number = $2 + n.place FROM \
                 (SELECT f.seq, row_number() OVER (ORDER BY f.seq) AS place FROM \
@@ -114,30 +101,14 @@ impl Tx {
         let query = sqlx::query(
             "SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id",
         );
-        read_all(&self.all(query.bind(workspaces)).await?, |row| {
-            let cells = Cells::new("webhook_endpoints", row);
-            let (endpoint, workspace) = (cells.id("id")?, cells.id("workspace_id")?);
-            Ok(Subscription { endpoint, workspace, events: cells.json("events")? })
-        })
+        self.list(query.bind(workspaces), columns::subscription).await
     }
 }
 
-#[async_trait]
-impl EventReads for PostgresRows {
-    async fn has_unnumbered_events(&self) -> Fallible<bool> {
-        Ok(self.one(sqlx::query("SELECT 1 FROM events WHERE number IS NULL LIMIT 1")).await?.is_some())
-    }
-
-    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
-        let query = sqlx::query(
-            "SELECT seq, number, id, kind, at, data FROM events \
+/// The texts.
+pub(crate) const TEXTS: EventTexts = EventTexts {
+    has_unnumbered: "SELECT 1 FROM events WHERE number IS NULL LIMIT 1",
+    list: "SELECT seq, number, id, kind, at, data FROM events \
              WHERE workspace_id = $1 AND number IS NOT NULL AND number > $2 ORDER BY number LIMIT $3",
-        );
-        let rows = self.all(query.bind(uuid(workspace)).bind(after).bind(i64::from(limit))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("events", row);
-            let (id, sequence, kind): (EventId, _, _) = (cells.id("id")?, cells.number("number")?, cells.word("kind")?);
-            Ok(Event { id, workspace, sequence, kind, at: cells.time("at")?, data: cells.json("data")? })
-        })
-    }
-}
+    number: "number",
+};

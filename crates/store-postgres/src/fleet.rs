@@ -1,26 +1,6 @@
 //! Worker processes.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{ChannelKind, WorkerId};
-use paceline_ledger::{
-    Fallible,
-    rows::{FleetReads, FleetRows},
-};
-use paceline_store::{
-    fleet::{Which, WorkerReport, WorkerView},
-    senders::Sender,
-};
-use sqlx::postgres::PgRow;
-
-use crate::{
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{duration_micros, micros_of, opt_uuid, real_now, storable, uuid},
-};
+use crate::{prelude::*, senders::select_sender};
 
 /// One that another process is removing at this moment, or that speaks again, is passed over.
 const REMOVE_SILENT: &str = concat!(
@@ -41,107 +21,31 @@ const PUT: &str = concat!(
         seen_at = excluded.seen_at, expires_at = excluded.expires_at"
 );
 
-#[async_trait]
-impl FleetRows for Tx {
-    async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
-        self.run(sqlx::query(REMOVE_SILENT).bind(uuid(but))).await
-    }
-
-    async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
-        let channels: Vec<&str> = report.channels.iter().copied().map(ChannelKind::as_str).collect();
-        let put = sqlx::query(PUT)
-            .bind(uuid(report.id))
-            .bind(storable(&report.host))
-            .bind(i64::from(report.pid))
-            .bind(storable(&report.version))
-            .bind(opt_uuid(report.pinned))
-            .bind(i64::from(report.slots))
-            .bind(serde_json::json!(channels).to_string())
-            .bind(report.listen.as_deref().map(storable))
-            .bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX))
-            .bind(report.draining)
-            .bind(duration_micros(ttl));
-        self.run(put).await
-    }
-
-    async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
-        self.run(sqlx::query("DELETE FROM workers WHERE id = $1").bind(uuid(worker))).await
-    }
-}
-
-#[async_trait]
-impl FleetReads for PostgresRows {
-    async fn list_workers(&self) -> Fallible<Vec<WorkerView>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
+/// The texts.
+pub(crate) const TEXTS: FleetTexts = FleetTexts {
+    remove_silent: REMOVE_SILENT,
+    put: PUT,
+    remove: "DELETE FROM workers WHERE id = $1",
+    list: concat!(
+        "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
                 seen_at FROM workers WHERE expires_at > ",
-            real_now!(),
-            " ORDER BY started_at, id"
-        ));
-        read_all(&self.all(query).await?, read_worker)
-    }
-
-    async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
-        let query = match which {
-            Which::Active => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"
-            )),
-            Which::Id(id) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.id = $1"
-            ))
-            .bind(uuid(*id)),
-            Which::Phone(phone) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.phone = $1 ORDER BY s.created_at, s.id"
-            ))
-            .bind(phone.as_e164()),
-        };
-        read_all(&self.all(query).await?, read_sender)
-    }
-
-    async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
-        let query = sqlx::query(concat!(
-            "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
-            real_now!(),
-            " GROUP BY lease_worker ORDER BY lease_worker"
-        ));
-        read_all(&self.all(query).await?, |row| {
-            let cells = Cells::new("senders", row);
-            Ok((cells.id("lease_worker")?, cells.small("leases")?))
-        })
-    }
-
-    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
-        let query = sqlx::query(concat!(
-            "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \
+        real_now!(),
+        " ORDER BY started_at, id"
+    ),
+    list_active_senders: select_sender!(" FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"),
+    list_senders_by_id: select_sender!(" FROM senders s WHERE s.state <> 'removed' AND s.id = $1"),
+    list_senders_by_phone: select_sender!(
+        " FROM senders s WHERE s.state <> 'removed' AND s.phone = $1 ORDER BY s.created_at, s.id"
+    ),
+    count_leases: concat!(
+        "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
+        real_now!(),
+        " GROUP BY lease_worker ORDER BY lease_worker"
+    ),
+    count_shared_senders: concat!(
+        "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' AND s.channel = ANY($1) \
                 AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.pinned_sender_id = s.id AND w.expires_at > ",
-            real_now!(),
-            ")"
-        ));
-        let channels: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
-        let row = self.one(query.bind(channels)).await?;
-        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
-    }
-}
-
-fn read_worker(row: &PgRow) -> Fallible<WorkerView> {
-    let cells = Cells::new("workers", row);
-    let report = WorkerReport {
-        id: cells.id("id")?,
-        host: cells.string("host")?,
-        pid: cells.small("pid")?,
-        version: cells.string("version")?,
-        pinned: cells.opt_id("pinned_sender_id")?,
-        slots: cells.small("slots")?,
-        channels: cells.json("channels")?,
-        listen: cells.opt_string("listen")?,
-        resident_bytes: cells.small("resident_bytes")?,
-        draining: cells.flag("draining")?,
-    };
-    Ok(WorkerView { report, started_at: cells.time("started_at")?, seen_at: cells.time("seen_at")? })
-}
+        real_now!(),
+        ")"
+    ),
+};

@@ -3,18 +3,9 @@
 //! A statement sees what was committed when it began, not what was committed while it waited: so a gate is passed in a statement of its own,
 //! and what is read behind it stays true until the commit.
 
-use async_trait::async_trait;
-use paceline_domain::MessageId;
-use paceline_ledger::{
-    Fallible,
-    rows::{Gate, GateRows},
-};
 use sqlx::types::Uuid;
 
-use crate::{
-    transaction::Tx,
-    values::{hash, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// The number of a campaign's gate: the end of its id, which is random.
 macro_rules! gate_of_campaign {

@@ -1,17 +1,6 @@
 //! Idempotency keys. A row without an answer is a claim, good until `claimed_until`.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::WorkspaceId;
-use paceline_ledger::{Fallible, rows::IdempotencyRows};
-use paceline_store::idempotency::RecordedResponse;
-
-use crate::{
-    cells::Cells,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, storable, uuid},
-};
+use crate::prelude::*;
 
 /// Of two claims at once, the second waits for the first to commit and then finds it. The time by which it judges was taken before it
 /// waited, so it errs towards a claim that holds.
@@ -38,63 +27,19 @@ const RECORD: &str = concat!(
      WHERE idempotency_keys.status IS NULL"
 );
 
-#[async_trait]
-impl IdempotencyRows for Tx {
-    async fn claim_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<bool> {
-        let claim = sqlx::query(CLAIM).bind(uuid(workspace)).bind(storable(key)).bind(duration_micros(ttl));
-        Ok(self.execute(claim).await? > 0)
-    }
-
-    async fn find_response(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<Option<RecordedResponse>> {
-        let answer = sqlx::query(
-            "SELECT request_hash, status, content_type, body FROM idempotency_keys \
+/// The texts.
+pub(crate) const TEXTS: IdempotencyTexts = IdempotencyTexts {
+    claim: CLAIM,
+    find: "SELECT request_hash, status, content_type, body FROM idempotency_keys \
              WHERE workspace_id = $1 AND key = $2 AND status IS NOT NULL",
-        );
-        let Some(row) = self.one(answer.bind(uuid(workspace)).bind(storable(key))).await? else { return Ok(None) };
-        let cells = Cells::new("idempotency_keys", &row);
-        Ok(Some(RecordedResponse {
-            request_hash: cells.array("request_hash")?,
-            status: cells.small("status")?,
-            content_type: cells.string("content_type")?,
-            body: cells.bytes("body")?.to_vec(),
-        }))
-    }
-
-    async fn renew_idempotency_key(&mut self, workspace: WorkspaceId, key: &str, ttl: Duration) -> Fallible<()> {
-        let renew = sqlx::query(concat!(
-            "UPDATE idempotency_keys SET claimed_until = ",
-            real_now!(),
-            " + ",
-            micros_of!("$3"),
-            " WHERE workspace_id = $1 AND key = $2 AND status IS NULL"
-        ));
-        self.run(renew.bind(uuid(workspace)).bind(storable(key)).bind(duration_micros(ttl))).await
-    }
-
-    async fn record_response(
-        &mut self,
-        workspace: WorkspaceId,
-        key: &str,
-        response: &RecordedResponse,
-    ) -> Fallible<()> {
-        let record = sqlx::query(RECORD)
-            .bind(uuid(workspace))
-            .bind(storable(key))
-            .bind(response.request_hash.to_vec())
-            .bind(i64::from(response.status))
-            .bind(storable(&response.content_type))
-            .bind(response.body.as_slice());
-        self.run(record).await
-    }
-
-    async fn void_idempotency_claims(&mut self) -> Fallible<u64> {
-        let void = "DELETE FROM idempotency_keys WHERE status IS NULL AND claimed_until > 'epoch'";
-        self.execute(sqlx::query(void)).await
-    }
-
-    async fn release_idempotency_key(&mut self, workspace: WorkspaceId, key: &str) -> Fallible<()> {
-        let release =
-            sqlx::query("DELETE FROM idempotency_keys WHERE workspace_id = $1 AND key = $2 AND status IS NULL");
-        self.run(release.bind(uuid(workspace)).bind(storable(key))).await
-    }
-}
+    renew: concat!(
+        "UPDATE idempotency_keys SET claimed_until = ",
+        real_now!(),
+        " + ",
+        micros_of!("$3"),
+        " WHERE workspace_id = $1 AND key = $2 AND status IS NULL"
+    ),
+    record: RECORD,
+    void: "DELETE FROM idempotency_keys WHERE status IS NULL AND claimed_until > 'epoch'",
+    release: "DELETE FROM idempotency_keys WHERE workspace_id = $1 AND key = $2 AND status IS NULL",
+};

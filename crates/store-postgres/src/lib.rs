@@ -3,7 +3,7 @@
 mod attempts;
 mod bulk;
 mod campaigns;
-mod cells;
+mod columns;
 mod connections;
 mod counters;
 mod database;
@@ -22,11 +22,13 @@ mod messages;
 mod migrations;
 mod open;
 mod plan;
+mod prelude;
 mod purge;
 mod release;
 mod resolutions;
 mod results;
 mod senders;
+mod statements;
 mod suppressions;
 #[cfg(feature = "testing")]
 pub mod testing;

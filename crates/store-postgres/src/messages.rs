@@ -4,31 +4,11 @@ mod locks;
 mod view;
 mod writes;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{
-    AddressHash, CampaignId, CampaignState, MessageId, MessageState, PoolId, SenderId, SuppressionScope, WorkspaceId,
-};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{
-        Answer, AnsweredRow, EndWrite, ForwardWrite, MessageReads, MessageRow, MessageRows, Question, ReturnWrite,
-        RoutedTo, WantedRow,
-    },
-};
-use paceline_store::messages::{Message, MessageFilter, NewMessage};
-use sqlx::types::Uuid;
+use paceline_store::messages::{Message, NewMessage};
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all, read_locked},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{hash, opt_uuid, storable, uuid, uuids},
-};
-use locks::{read_answered, read_message_row, read_wanted};
-use view::{list_text, message_columns, message_tables, read_message};
+use crate::prelude::*;
+pub(crate) use view::TEXTS;
+use view::select_message;
 
 const FIND_POOL_ROUTE: &str = "WITH pool AS MATERIALIZED (SELECT p.id, \
         array_agg(s.id) FILTER (WHERE s.session_state <> 'banned') AS senders \
@@ -67,43 +47,37 @@ impl MessageRows for Tx {
         person: AddressHash,
     ) -> Fallible<Option<(PoolId, Option<SenderId>)>> {
         let query = sqlx::query(FIND_POOL_ROUTE).bind(uuid(workspace)).bind(storable(pool)).bind(hash(person));
-        let Some(row) = self.one(query).await? else { return Ok(None) };
-        let cells = Cells::new("pools", &row);
-        Ok(Some((cells.id("id")?, cells.opt_id("sticky")?)))
+        self.find(query, columns::pool_route).await
     }
 
     async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = $1"));
-        self.one(query.bind(uuid(message))).await?.as_ref().map(read_message).transpose()
+        let query = sqlx::query(select_message!("WHERE m.id = $1"));
+        self.find(query.bind(uuid(message)), columns::message).await
     }
 
     async fn list_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<MessageRow>> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.all(sqlx::query(locks::LIST).bind(uuids(messages.iter().copied()))).await?;
-        read_all(&rows, read_message_row)
+        self.list(sqlx::query(locks::LIST).bind(uuids(messages.iter().copied())), columns::message_row).await
     }
 
     async fn lock_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<Locked<MessageRow>>> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.all(sqlx::query(locks::LOCK).bind(uuids(messages.iter().copied()))).await?;
-        read_locked(&rows, read_message_row)
+        self.lock(sqlx::query(locks::LOCK).bind(uuids(messages.iter().copied())), columns::message_row).await
     }
 
     async fn lock_wanted(&mut self, messages: &[MessageId]) -> Fallible<Vec<WantedRow>> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.all(sqlx::query(locks::WANTED).bind(uuids(messages.iter().copied()))).await?;
-        read_all(&rows, read_wanted)
+        self.list(sqlx::query(locks::WANTED).bind(uuids(messages.iter().copied())), columns::wanted).await
     }
 
     async fn lock_expired(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<MessageRow>>> {
-        let rows = self.all(sqlx::query(locks::EXPIRED).bind(now).bind(i64::from(limit))).await?;
-        read_locked(&rows, read_message_row)
+        self.lock(sqlx::query(locks::EXPIRED).bind(now).bind(i64::from(limit)), columns::message_row).await
     }
 
     async fn lock_waiting_of_campaign(
@@ -111,8 +85,8 @@ impl MessageRows for Tx {
         campaign: CampaignId,
         limit: u32,
     ) -> Fallible<Vec<Locked<MessageRow>>> {
-        let rows = self.all(sqlx::query(locks::OF_CAMPAIGN).bind(uuid(campaign)).bind(i64::from(limit))).await?;
-        read_locked(&rows, read_message_row)
+        self.lock(sqlx::query(locks::OF_CAMPAIGN).bind(uuid(campaign)).bind(i64::from(limit)), columns::message_row)
+            .await
     }
 
     async fn lock_open_of_people(
@@ -128,10 +102,7 @@ impl MessageRows for Tx {
             .bind(uuid(workspace))
             .bind(column(people, |person| hash(*person)))
             .bind(scope == SuppressionScope::All);
-        read_all(&self.all(lock).await?, |row| {
-            let place = Cells::new("messages", row).place("place")?;
-            Ok((place, Locked::new(read_message_row(row)?)))
-        })
+        self.list(lock, columns::open_of_person).await
     }
 
     async fn move_forward(&mut self, moved: &[ForwardWrite<'_>]) -> Fallible<()> {
@@ -155,12 +126,8 @@ impl MessageRows for Tx {
             .bind(column(questions, |question| uuid(question.sender)))
             .bind(column(questions, |question| hash(question.hash)))
             .bind(column(questions, |question| question.since));
-        for row in &self.all(query).await? {
-            let cells = Cells::new("messages", row);
-            if let Some(slot) = answered.get_mut(cells.place("place")?) {
-                *slot = Some(cells.number("seq")?);
-            }
-        }
+        let rows = self.all(query).await?;
+        columns::put_by_place(&rows, "messages", &mut answered, |cells| cells.opt_number("seq"))?;
         Ok(answered)
     }
 
@@ -168,7 +135,7 @@ impl MessageRows for Tx {
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        read_locked(&self.all(sqlx::query(locks::ANSWERED).bind(seqs)).await?, read_answered)
+        self.lock(sqlx::query(locks::ANSWERED).bind(seqs), columns::answered).await
     }
 
     async fn write_answers(&mut self, answers: &[Answer<'_>]) -> Fallible<()> {
@@ -183,48 +150,8 @@ impl MessageRows for Tx {
         let query = sqlx::query(FIND_BY_RECEIPT)
             .bind(column(receipts, |(sender, _)| uuid(*sender)))
             .bind(column(receipts, |(_, id)| storable(id)));
-        for row in &self.all(query).await? {
-            let cells = Cells::new("messages", row);
-            if let Some(slot) = named.get_mut(cells.place("place")?) {
-                *slot = Some(cells.id("id")?);
-            }
-        }
+        let rows = self.all(query).await?;
+        columns::put_by_place(&rows, "messages", &mut named, |cells| cells.opt_id("id"))?;
         Ok(named)
-    }
-}
-
-#[async_trait]
-impl MessageReads for PostgresRows {
-    async fn find_message(
-        &self,
-        workspace: WorkspaceId,
-        message: MessageId,
-    ) -> Fallible<Option<(Message, Option<CampaignState>)>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM",
-            message_tables!(),
-            "WHERE m.id = $1 AND m.workspace_id = $2"
-        ));
-        let Some(row) = self.one(query.bind(uuid(message)).bind(uuid(workspace))).await? else { return Ok(None) };
-        Ok(Some((read_message(&row)?, Cells::new("campaigns", &row).opt_word("campaign_state")?)))
-    }
-
-    async fn list_messages(
-        &self,
-        workspace: WorkspaceId,
-        filter: MessageFilter,
-        after: Option<MessageId>,
-        limit: u32,
-    ) -> Fallible<Vec<Message>> {
-        let query = sqlx::query(list_text(filter))
-            .bind(uuid(workspace))
-            .bind(after.map_or(Uuid::nil(), uuid))
-            .bind(i64::from(limit))
-            .bind(opt_uuid(filter.campaign))
-            .bind(filter.state.map(MessageState::as_str))
-            .bind(opt_uuid(filter.sender));
-        read_all(&self.all(query).await?, read_message)
     }
 }

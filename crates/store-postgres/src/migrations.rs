@@ -1,5 +1,6 @@
 //! The migrations, embedded, and the check whether this binary may use a database.
 
+use paceline_ledger::SchemaError;
 use sqlx::{
     Connection as _, Executor as _, PgConnection, SqlSafeStr as _,
     migrate::{Migration, MigrationType},
@@ -46,7 +47,7 @@ pub(crate) async fn apply(conn: &mut PgConnection) -> Result<(), OpenError> {
     for migration in migrations() {
         match applied.iter().find(|(number, _)| *number == migration.version) {
             Some((_, checksum)) if *checksum == *migration.checksum => {}
-            Some((number, _)) => return Err(OpenError::MigrationChanged { number: *number }),
+            Some((number, _)) => return Err(SchemaError::MigrationChanged { number: *number }.into()),
             None => run(&mut tx, &migration).await.map_err(OpenError::from_driver)?,
         }
     }
@@ -69,7 +70,7 @@ pub(crate) async fn expect(conn: &mut PgConnection) -> Result<(), OpenError> {
     for migration in migrations() {
         match applied.iter().find(|(number, _)| *number == migration.version) {
             Some((_, checksum)) if *checksum == *migration.checksum => {}
-            Some((number, _)) => return Err(OpenError::MigrationChanged { number: *number }),
+            Some((number, _)) => return Err(SchemaError::MigrationChanged { number: *number }.into()),
             None => {
                 let found = applied.last().map_or(0, |(number, _)| *number);
                 return Err(OpenError::SchemaOlder { found, known: KNOWN });
@@ -93,7 +94,7 @@ pub(crate) fn migrations() -> [Migration; FILES.len()] {
 
 async fn refuse_newer(conn: &mut PgConnection) -> Result<(), OpenError> {
     match oldest_binary(conn).await? {
-        Some(needed) if needed > KNOWN => Err(OpenError::SchemaNewer { needed, known: KNOWN }),
+        Some(needed) if needed > KNOWN => Err(SchemaError::Newer { needed, known: KNOWN }.into()),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use paceline_domain::Minter;
-use paceline_ledger::Ledger;
+use paceline_ledger::{Ledger, SchemaError};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
@@ -111,14 +111,9 @@ pub enum OpenError {
         /// Whether it may pass without anyone changing anything.
         passing: Passing,
     },
-    /// The database was written by a newer Paceline.
-    #[error("the database needs at least schema {needed}, this binary knows {known}: use a newer paceline")]
-    SchemaNewer {
-        /// The newest migration that a binary must know.
-        needed: i64,
-        /// The newest one that this binary knows.
-        known: i64,
-    },
+    /// The schema does not suit this binary.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// The schema lacks what this binary needs.
     #[error("the database has schema {found}, this binary needs {known}: run `paceline migrate` first")]
     SchemaOlder {
@@ -126,14 +121,6 @@ pub enum OpenError {
         found: i64,
         /// The newest one that this binary knows.
         known: i64,
-    },
-    /// A migration was applied in another form than this binary has it.
-    #[error(
-        "migration {number} was applied in another form than this binary has it: was it built from changed sources?"
-    )]
-    MigrationChanged {
-        /// The migration.
-        number: i64,
     },
     /// Statements cannot be prepared through a connection pooler: it mixes those of different clients.
     #[error("a connection pooler stands before the database {place}: let statements be sent unnamed")]

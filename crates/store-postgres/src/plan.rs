@@ -2,25 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{Lane, MessageState, PhoneNumber, SuppressionReason, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Binding, CampaignRow, PlanReads, PlanRows, PlannedWrite, UndecidedRow},
-};
-use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
-
-use crate::{
-    bulk::Copy,
-    campaigns::{campaign_columns, read_campaign},
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    uploads::read_recipient,
-    values::{opt_uuid, storable, uuid},
-};
+use crate::{bulk::Copy, campaigns::select_campaign, prelude::*};
 
 const WRITE_MESSAGES: &str = "COPY messages \
     (seq, id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, created_at, hash, phone, \
@@ -53,12 +35,7 @@ impl PlanRows for Tx {
         through_row: i64,
     ) -> Fallible<HashMap<i64, (DateTime<Utc>, SuppressionReason)>> {
         let query = sqlx::query(FIND_SUPPRESSED).bind(uuid(campaign.id)).bind(after_row).bind(through_row);
-        let rows = self.all(query.bind(uuid(campaign.workspace))).await?;
-        let entry = |row| {
-            let cells = Cells::new("suppressions", row);
-            Ok((cells.number("row_no")?, (cells.time("since")?, cells.word("reason")?)))
-        };
-        rows.iter().map(entry).collect()
+        self.list(query.bind(uuid(campaign.workspace)), columns::suppressed).await
     }
 
     async fn add_planned(
@@ -93,38 +70,15 @@ impl Tx {
     /// Numbers for new messages. They are taken before the messages are written because COPY returns nothing.
     async fn take_seqs(&mut self, count: usize) -> Fallible<Vec<i64>> {
         let take = sqlx::query("SELECT nextval('messages_seq_seq') AS seq FROM generate_series(1, $1::bigint)");
-        let rows = self.all(take.bind(i64::try_from(count).unwrap_or(0))).await?;
-        read_all(&rows, |row| Cells::new("messages", row).number("seq"))
+        self.list(take.bind(i64::try_from(count).unwrap_or(0)), columns::number("messages", "seq")).await
     }
 }
 
-#[async_trait]
-impl PlanReads for PostgresRows {
-    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
+/// The texts.
+pub(crate) const TEXTS: PlanTexts = PlanTexts {
+    list: select_campaign!(
+        ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT $1"
-        ));
-        read_all(&self.all(query.bind(i64::from(limit))).await?, |row| {
-            let key = WorkspaceKey::from_bytes(Cells::new("workspaces", row).array("key")?);
-            Ok(PlanningCampaign { campaign: read_campaign(row)?, key })
-        })
-    }
-
-    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
-        let query = sqlx::query(LIST_UNDECIDED)
-            .bind(uuid(campaign.workspace))
-            .bind(storable(&campaign.definition.pool))
-            .bind(uuid(campaign.id))
-            .bind(after_row)
-            .bind(campaign.rows)
-            .bind(i64::from(limit));
-        read_all(&self.all(query).await?, |row| {
-            let cells = Cells::new("recipients", row);
-            let (is_suppressed, sticky) = (cells.flag("is_suppressed")?, cells.opt_id("sticky")?);
-            Ok(UndecidedRow { recipient: read_recipient(row)?, is_suppressed, sticky })
-        })
-    }
-}
+    ),
+    list_undecided: LIST_UNDECIDED,
+};

@@ -1,15 +1,6 @@
 //! Purging, oldest first and in pieces. Inbox and events are read from their old end, whose order is, nearly, that of their age.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_ledger::{Fallible, rows::PurgeRows};
-
-use crate::{
-    cells::Cells,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, statement_now},
-};
+use crate::prelude::*;
 
 const DELIVERIES: &str = concat!(
     "DELETE FROM webhook_deliveries WHERE seq = ANY(ARRAY(SELECT d.seq FROM webhook_deliveries d \
@@ -72,17 +63,8 @@ impl PurgeRows for Tx {
         let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
         while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
             let page = i64::try_from(limit).unwrap_or(i64::MAX);
-            for row in &self.all(sqlx::query(EVENTS).bind(duration_micros(age)).bind(from).bind(page)).await? {
-                let cells = Cells::new("events", row);
-                let seq = cells.number("seq")?;
-                after = Some(seq).filter(|_| cells.flag("old").is_ok_and(|old| old));
-                if after.is_none() || unwanted.len() == limit {
-                    break;
-                }
-                if !cells.flag("wanted")? {
-                    unwanted.push(seq);
-                }
-            }
+            let rows = self.all(sqlx::query(EVENTS).bind(duration_micros(age)).bind(from).bind(page)).await?;
+            after = columns::unwanted_events(&rows, limit, &mut unwanted)?;
         }
         if unwanted.is_empty() {
             return Ok(0);

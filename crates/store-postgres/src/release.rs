@@ -3,34 +3,11 @@
 //! Each source is looked into by its index, whatever the statistics make of it: `LATERAL` with a limit, and `OFFSET 0`, keep the
 //! planner from turning a question about one source into a walk through all of them.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, Generation, Lane, MessageId, PoolId, SenderId};
-use paceline_ledger::{
-    Fallible, Fault,
-    rows::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow},
-};
-use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
-use sqlx::postgres::PgRow;
+use paceline_store::release::ReleaseRound;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    senders::{read_sender, sender_columns},
-    transaction::{Bound, Tx},
-    values::{duration_micros, micros_of, real_now, statement_now, uuid, uuids},
-};
-
-/// The columns of a message that is due; the table is named `m`.
-macro_rules! due_columns {
-    () => {
-        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
-         m.linked_id, m.chars"
-    };
-}
+use crate::{prelude::*, senders::select_sender};
 
 /// What comes before every message: no message is due before the epoch, which stands for "at once".
 const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId::from_bytes([0; 16]));
@@ -97,9 +74,7 @@ const CLAIM: &str = concat!(
     " FROM free WHERE messages.seq = free.seq RETURNING messages.seq"
 );
 
-const LIST_WINDOWS: &str = concat!(
-    "SELECT ",
-    sender_columns!(),
+const LIST_WINDOWS: &str = select_sender!(
     ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
     statement_now!(),
     ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
@@ -108,8 +83,8 @@ const LIST_WINDOWS: &str = concat!(
 #[async_trait]
 impl ReleaseRows for Tx {
     async fn lock_round(&mut self) -> Fallible<ReleaseRound> {
-        let row = self.one(sqlx::query("SELECT round FROM release_rounds FOR UPDATE")).await?;
-        read_round(row.as_ref())
+        let round = self.find(sqlx::query("SELECT round FROM release_rounds FOR UPDATE"), columns::round).await?;
+        round.ok_or_else(|| Fault::missing("release_rounds", 1))
     }
 
     async fn advance_round(&mut self) -> Fallible<()> {
@@ -117,29 +92,17 @@ impl ReleaseRows for Tx {
     }
 
     async fn list_takers(&mut self, senders: &[SenderId]) -> Fallible<Vec<TakerRow>> {
-        let mut takers: Vec<TakerRow> = Vec::with_capacity(senders.len());
         if senders.is_empty() {
-            return Ok(takers);
+            return Ok(Vec::new());
         }
-        // One row for each pool of a sender.
-        for row in &self.all(sqlx::query(TAKERS).bind(uuids(senders.iter().copied()))).await? {
-            let cells = Cells::new("senders", row);
-            let (sender, pool) = (cells.id("id")?, cells.opt_id("pool_id")?);
-            if let Some(taker) = takers.last_mut().filter(|taker| taker.sender == sender) {
-                taker.pools.extend(pool);
-                continue;
-            }
-            takers.push(TakerRow { sender, pools: pool.into_iter().collect(), has_bound: cells.flag("has_bound")? });
-        }
-        Ok(takers)
+        columns::takers(&self.all(sqlx::query(TAKERS).bind(uuids(senders.iter().copied()))).await?)
     }
 
     async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>> {
         if pools.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.all(sqlx::query(POOLS_WITH_SINGLES).bind(uuids(pools.iter().copied()))).await?;
-        read_all(&rows, |row| Cells::new("pools", row).id("id"))
+        self.list(sqlx::query(POOLS_WITH_SINGLES).bind(uuids(pools.iter().copied())), columns::id("pools")).await
     }
 
     async fn list_bound_singles(
@@ -187,10 +150,7 @@ impl ReleaseRows for Tx {
     }
 
     async fn list_campaigns_with_due(&mut self, due_before: DateTime<Utc>) -> Fallible<Vec<(CampaignId, PoolId)>> {
-        read_all(&self.all(sqlx::query(CAMPAIGNS_WITH_DUE).bind(due_before)).await?, |row| {
-            let cells = Cells::new("campaigns", row);
-            Ok((cells.id("id")?, cells.id("pool_id")?))
-        })
+        self.list(sqlx::query(CAMPAIGNS_WITH_DUE).bind(due_before), columns::source).await
     }
 
     async fn list_due_of_campaigns(
@@ -219,46 +179,16 @@ impl ReleaseRows for Tx {
             .bind(column(due, |(_, sender)| uuid(*sender)))
             .bind(column(due, |(due, _)| due.generation.0))
             .bind(duration_micros(hold));
-        self.all(claim).await?.iter().map(|row| Cells::new("messages", row).number("seq")).collect()
+        self.list(claim, columns::number("messages", "seq")).await
     }
 }
 
 impl Tx {
     async fn read_due(&mut self, query: Bound<'_>) -> Fallible<Vec<DueRow>> {
-        read_all(&self.all(query).await?, read_due)
+        self.list(query, |row| columns::due(row, Cells::new("messages", row).opt_id("pool")?)).await
     }
 }
 
-#[async_trait]
-impl ReleaseReads for PostgresRows {
-    async fn list_windows(&self) -> Fallible<Windows> {
-        // A claim between the two makes the round stale, never the windows.
-        let round = read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())?;
-        let senders = read_all(&self.all(sqlx::query(LIST_WINDOWS)).await?, |row| {
-            let outstanding = Cells::new("messages", row).small("outstanding")?;
-            Ok(SenderWindow { sender: read_sender(row)?, outstanding })
-        })?;
-        Ok(Windows { round, senders })
-    }
-}
-
-fn read_round(row: Option<&PgRow>) -> Fallible<ReleaseRound> {
-    let row = row.ok_or_else(|| Fault::missing("release_rounds", 1))?;
-    Cells::new("release_rounds", row).number("round").map(ReleaseRound)
-}
-
-fn read_due(row: &PgRow) -> Fallible<DueRow> {
-    let cells = Cells::new("messages", row);
-    Ok(DueRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        lane: cells.word("lane")?,
-        bound_to: cells.opt_id("sender_id")?,
-        not_before: cells.time("not_before")?,
-        generation: Generation(cells.small("release_generation")?),
-        to: cells.address()?,
-        chars: cells.small("chars")?,
-        pool: cells.opt_id("pool")?,
-    })
-}
+/// The texts.
+pub(crate) const TEXTS: ReleaseTexts =
+    ReleaseTexts { find_round: "SELECT round FROM release_rounds", list_windows: LIST_WINDOWS };

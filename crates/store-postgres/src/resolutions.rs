@@ -1,23 +1,6 @@
 //! Decisions about messages of unknown outcome.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{AttemptNumber, MessageId, Resolution, UnknownPolicy};
-use paceline_ledger::{
-    Fallible,
-    rows::{ResolutionReads, ResolutionRows, ResolutionWrite},
-};
-use paceline_store::resolutions::Resolved;
-
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{duration_micros, micros_of, uuid},
-};
+use crate::prelude::*;
 
 const LIST_SETTLEABLE: &str = concat!(
     "SELECT m.id, w.unknown_policy FROM workspaces w CROSS JOIN LATERAL (SELECT m.id FROM messages m \
@@ -36,8 +19,7 @@ const ADD: &str = "INSERT INTO resolutions (message_id, number, workspace_id, re
 impl ResolutionRows for Tx {
     async fn find_resolution(&mut self, message: MessageId, attempt: AttemptNumber) -> Fallible<Option<Resolution>> {
         let query = sqlx::query("SELECT resolution FROM resolutions WHERE message_id = $1 AND number = $2");
-        let row = self.one(query.bind(uuid(message)).bind(attempt)).await?;
-        row.as_ref().map(|row| Cells::new("resolutions", row).word("resolution")).transpose()
+        self.find(query.bind(uuid(message)).bind(attempt), columns::resolution).await
     }
 
     async fn list_settleable(
@@ -47,9 +29,7 @@ impl ResolutionRows for Tx {
         limit: u32,
     ) -> Fallible<Vec<(MessageId, UnknownPolicy)>> {
         let query = sqlx::query(LIST_SETTLEABLE).bind(now).bind(duration_micros(grace)).bind(i64::from(limit));
-        read_all(&self.all(query).await?, |row| {
-            Ok((Cells::new("messages", row).id("id")?, Cells::new("workspaces", row).word("unknown_policy")?))
-        })
+        self.list(query, columns::settleable).await
     }
 
     async fn add_resolutions(&mut self, resolutions: &[ResolutionWrite<'_>]) -> Fallible<()> {
@@ -67,20 +47,7 @@ impl ResolutionRows for Tx {
     }
 }
 
-#[async_trait]
-impl ResolutionReads for PostgresRows {
-    async fn list_resolutions(&self, message: MessageId) -> Fallible<Vec<Resolved>> {
-        let query = sqlx::query(
-            "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = $1 ORDER BY number",
-        );
-        read_all(&self.all(query.bind(uuid(message))).await?, |row| {
-            let cells = Cells::new("resolutions", row);
-            Ok(Resolved {
-                attempt: cells.small("number")?,
-                resolution: cells.word("resolution")?,
-                by: cells.word("resolved_by")?,
-                at: cells.time("at")?,
-            })
-        })
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: ResolutionTexts = ResolutionTexts {
+    list: "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = $1 ORDER BY number",
+};

@@ -2,20 +2,9 @@
 
 use std::collections::HashSet;
 
-use async_trait::async_trait;
-use paceline_domain::{SenderId, WorkspaceId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    rows::{Reporter, ResultRows},
-};
 use sqlx::types::Uuid;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    transaction::Tx,
-    values::{real_now, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// In the order of the ids, because two who enter the same ones wait for each other.
 const ENTER: &str = concat!(
@@ -34,11 +23,7 @@ impl ResultRows for Tx {
         let query = sqlx::query(
             "SELECT s.id, s.workspace_id, w.key FROM senders s JOIN workspaces w ON w.id = s.workspace_id WHERE s.id = ANY($1)",
         );
-        read_all(&self.all(query.bind(uuids(senders.iter().copied()))).await?, |row| {
-            let cells = Cells::new("senders", row);
-            let (sender, workspace) = (cells.id("id")?, cells.id("workspace_id")?);
-            Ok(Reporter { sender, workspace, key: WorkspaceKey::from_bytes(cells.array("key")?) })
-        })
+        self.list(query.bind(uuids(senders.iter().copied())), columns::reporter).await
     }
 
     async fn enter_inbox(&mut self, results: &[([u8; 16], WorkspaceId)]) -> Fallible<HashSet<[u8; 16]>> {
@@ -48,6 +33,6 @@ impl ResultRows for Tx {
         let enter = sqlx::query(ENTER)
             .bind(column(results, |(id, _)| Uuid::from_bytes(*id)))
             .bind(column(results, |(_, workspace)| uuid(*workspace)));
-        self.all(enter).await?.iter().map(|row| Cells::new("inbox", row).uuid_bytes("id")).collect()
+        self.list(enter, columns::inbox_id).await
     }
 }

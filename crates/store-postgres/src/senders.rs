@@ -1,28 +1,50 @@
 //! Senders and the pools that group them.
 
-mod row;
-
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{ChannelKind, PhoneNumber, PoolId, SenderId, SenderState, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SessionWrite},
-};
-use paceline_store::senders::{NewSender, PoolView, Sender};
+use paceline_store::senders::{NewSender, Sender};
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all, read_locked},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{storable, uuid, uuids},
-};
-use row::{lock_text, read_sender_row};
-pub(crate) use row::{read_sender, sender_columns};
+use crate::prelude::*;
+
+/// Selects senders as others see them, and what else is said.
+macro_rules! select_sender {
+    ($($rest:expr),+ $(,)?) => {
+        paceline_ledger::select_sender_with!(
+            concat!(
+                "CASE WHEN s.lease_expires_at > ",
+                $crate::values::real_now!(),
+                " THEN s.lease_worker END AS lease_worker, s.created_at, s.last_sent_at, \
+                 (SELECT coalesce(json_agg(p.name ORDER BY p.name COLLATE \"C\"), '[]')::text \
+                  FROM pool_members pm JOIN pools p ON p.id = pm.pool_id WHERE pm.sender_id = s.id) AS pools"
+            ),
+            $($rest),+
+        )
+    };
+}
+pub(crate) use select_sender;
+
+/// The text that locks senders with a strength.
+macro_rules! lock {
+    ($strength:literal) => {
+        concat!(
+            "SELECT id, workspace_id, state, zone, seed, pace_next_slot, pace_day, pace_spent, session_state, session_at, suspended, \
+             suspended_until, lease_epoch, lease_expires_at > ",
+            real_now!(),
+            " AS is_leased FROM senders WHERE id = ANY($1) ORDER BY id FOR ",
+            $strength
+        )
+    };
+}
+
+/// The text that locks senders.
+const fn lock_text(keep: Keep) -> &'static str {
+    match keep {
+        Keep::There => lock!("KEY SHARE"),
+        Keep::Unchanged => lock!("SHARE"),
+        Keep::Mine => lock!("NO KEY UPDATE"),
+        Keep::MineAlone => lock!("UPDATE"),
+    }
+}
 
 /// A removed sender that comes back does so under its old id. Its epoch and what it has spent today live on.
 const PUT: &str = "INSERT INTO senders (id, workspace_id, phone, channel, name, account, profile, zone, seed, state, created_at) \
@@ -55,33 +77,28 @@ impl SenderRows for Tx {
              UNION ALL \
              SELECT id, state FROM senders WHERE channel = $1 AND phone = $2 AND state = 'removed' AND workspace_id = $3",
         );
-        let rows = self.all(holders.bind(channel.as_str()).bind(phone.as_e164()).bind(uuid(workspace))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("senders", row);
-            Ok(NumberHolder { id: cells.id("id")?, state: cells.word("state")? })
-        })
+        self.list(holders.bind(channel.as_str()).bind(phone.as_e164()).bind(uuid(workspace)), columns::number_holder)
+            .await
     }
 
     async fn lock_senders(&mut self, senders: &[SenderId], keep: Keep) -> Fallible<Vec<Locked<SenderRow>>> {
         if senders.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.all(sqlx::query(lock_text(keep)).bind(uuids(senders.iter().copied()))).await?;
-        read_locked(&rows, read_sender_row)
+        self.lock(sqlx::query(lock_text(keep)).bind(uuids(senders.iter().copied())), columns::sender_row).await
     }
 
     async fn find_sender(&mut self, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = $1"));
-        self.one(query.bind(uuid(sender))).await?.as_ref().map(read_sender).transpose()
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = $1"));
+        self.find(query.bind(uuid(sender)), columns::sender).await
     }
 
     async fn list_senders(&mut self, senders: &[SenderId]) -> Fallible<Vec<Sender>> {
         if senders.is_empty() {
             return Ok(Vec::new());
         }
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = ANY($1)"));
-        let rows = self.all(query.bind(uuids(senders.iter().copied()))).await?;
-        read_all(&rows, read_sender)
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = ANY($1)"));
+        self.list(query.bind(uuids(senders.iter().copied())), columns::sender).await
     }
 
     async fn put_sender(&mut self, id: SenderId, sender: &NewSender) -> Fallible<()> {
@@ -153,61 +170,23 @@ impl SenderRows for Tx {
             "SELECT 1 FROM pools p JOIN pool_members pm ON pm.pool_id = p.id JOIN senders s ON s.id = pm.sender_id \
              WHERE p.workspace_id = $1 AND p.name = $2 AND s.state = 'active' LIMIT 1",
         );
-        Ok(self.one(query.bind(uuid(workspace)).bind(storable(pool))).await?.is_some())
+        self.has(query.bind(uuid(workspace)).bind(storable(pool))).await
     }
 }
 
-#[async_trait]
-impl SenderReads for PostgresRows {
-    async fn find_sender(&self, workspace: WorkspaceId, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.id = $1 AND s.workspace_id = $2"
-        ));
-        let row = self.one(query.bind(uuid(sender)).bind(uuid(workspace))).await?;
-        row.as_ref().map(read_sender).transpose()
-    }
-
-    async fn find_sender_by_phone(&self, workspace: WorkspaceId, phone: &PhoneNumber) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = $1 AND s.phone = $2 AND s.state <> 'removed' \
+/// The texts.
+pub(crate) const TEXTS: SenderTexts = SenderTexts {
+    find: select_sender!(" FROM senders s WHERE s.id = $1 AND s.workspace_id = $2"),
+    find_by_phone: select_sender!(
+        " FROM senders s WHERE s.workspace_id = $1 AND s.phone = $2 AND s.state <> 'removed' \
              ORDER BY s.created_at, s.id LIMIT 1"
-        ));
-        let row = self.one(query.bind(uuid(workspace)).bind(phone.as_e164())).await?;
-        row.as_ref().map(read_sender).transpose()
-    }
-
-    async fn list_senders(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<(DateTime<Utc>, SenderId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = $1 AND s.state <> 'removed' \
+    ),
+    list: select_sender!(
+        " FROM senders s WHERE s.workspace_id = $1 AND s.state <> 'removed' \
                 AND (s.created_at, s.id) > (coalesce($2, '-infinity'::timestamptz), coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid)) \
              ORDER BY s.created_at, s.id LIMIT $4"
-        ));
-        let (time, id) = after.map(|(time, id)| (time, uuid(id))).unzip();
-        let rows = self.all(query.bind(uuid(workspace)).bind(time).bind(id).bind(i64::from(limit))).await?;
-        read_all(&rows, read_sender)
-    }
-
-    async fn list_pools(&self, workspace: WorkspaceId) -> Fallible<Vec<PoolView>> {
-        let query = sqlx::query(
-            "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+    ),
+    list_pools: "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
                 WHERE pm.pool_id = p.id AND s.state = 'active') AS active_senders \
              FROM pools p WHERE p.workspace_id = $1 ORDER BY p.name COLLATE \"C\"",
-        );
-        let rows = self.all(query.bind(uuid(workspace))).await?;
-        read_all(&rows, |row| {
-            let cells = Cells::new("pools", row);
-            Ok(PoolView { name: cells.string("name")?, active_senders: cells.number("active_senders")? })
-        })
-    }
-}
+};

@@ -2,35 +2,15 @@
 
 use std::borrow::Cow;
 
-use async_trait::async_trait;
-use paceline_domain::{Address, AddressHash, PhoneNumber, SuppressionId, SuppressionScope, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{SuppressionReads, SuppressionRows},
-};
 use paceline_store::suppressions::Suppression;
-use sqlx::{postgres::PgRow, types::Uuid};
+use sqlx::types::Uuid;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{hash, storable, uuid},
-};
-
-/// The columns of a suppression; the table is named `s`.
-macro_rules! suppression_columns {
-    () => {
-        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
-    };
-}
+use crate::prelude::*;
 
 /// Each person is looked up, however many of them the planner thinks there are: hence LATERAL and its OFFSET.
 const OF_PEOPLE: &str = concat!(
-    "SELECT s.* FROM unnest($1::uuid[], $2::bytea[]) AS p (workspace_id, hash) CROSS JOIN LATERAL (SELECT ",
-    suppression_columns!(),
-    " FROM suppressions s WHERE s.workspace_id = p.workspace_id AND s.hash = p.hash OFFSET 0) s"
+    "SELECT s.* FROM unnest($1::uuid[], $2::bytea[]) AS p (workspace_id, hash) CROSS JOIN LATERAL (",
+    select_suppression!(" FROM suppressions s WHERE s.workspace_id = p.workspace_id AND s.hash = p.hash OFFSET 0) s")
 );
 
 /// In the order of the people, as everyone writes them.
@@ -50,8 +30,7 @@ impl SuppressionRows for Tx {
             return Ok(Vec::new());
         }
         let (workspaces, hashes) = keys(people);
-        let rows = self.all(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes)).await?;
-        read_all(&rows, read_suppression)
+        self.list(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes), columns::suppression).await
     }
 
     async fn add_suppressions(&mut self, suppressions: &[Suppression]) -> Fallible<()> {
@@ -85,33 +64,11 @@ impl SuppressionRows for Tx {
     }
 }
 
-#[async_trait]
-impl SuppressionReads for PostgresRows {
-    async fn list_suppressions(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<SuppressionId>,
-        limit: u32,
-    ) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"
-        ));
-        let query = query.bind(uuid(workspace)).bind(after.map_or(Uuid::nil(), uuid)).bind(i64::from(limit));
-        read_all(&self.all(query).await?, read_suppression)
-    }
-
-    async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
-        if people.is_empty() {
-            return Ok(Vec::new());
-        }
-        let people: Vec<_> = people.iter().map(|person| (workspace, *person)).collect();
-        let (workspaces, hashes) = keys(&people);
-        let rows = self.all(sqlx::query(OF_PEOPLE).bind(workspaces).bind(hashes)).await?;
-        read_all(&rows, read_suppression)
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
+    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"),
+    find: OF_PEOPLE,
+};
 
 fn keys(people: &[(WorkspaceId, AddressHash)]) -> (Vec<Uuid>, Vec<Vec<u8>>) {
     people.iter().map(|(workspace, person)| (uuid(*workspace), hash(*person))).unzip()
@@ -120,19 +77,4 @@ fn keys(people: &[(WorkspaceId, AddressHash)]) -> (Vec<Uuid>, Vec<Vec<u8>>) {
 /// A part of the person's address as it can be stored.
 fn part(new: &Suppression, of: fn(&Address) -> Option<&str>) -> Option<Cow<'_, str>> {
     new.address.as_ref().and_then(of).map(storable)
-}
-
-fn read_suppression(row: &PgRow) -> Fallible<Suppression> {
-    let cells = Cells::new("suppressions", row);
-    let address = cells.address()?;
-    let nobody = Address { phone: None, business_scoped_id: None, linked_id: None };
-    Ok(Suppression {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        hash: cells.hash("hash")?,
-        address: Some(address).filter(|address| *address != nobody),
-        scope: cells.word("scope")?,
-        reason: cells.word("reason")?,
-        since: cells.time("since")?,
-    })
 }

@@ -4,17 +4,17 @@
 
 use std::{future::Future, time::Duration};
 
-use paceline_ledger::{Fallible, Fault, Then};
-use sqlx::{
-    Executor as _, Postgres,
-    pool::PoolConnection,
-    postgres::{PgArguments, PgRow},
-    query::Query,
+use paceline_ledger::{
+    Fallible, Fault, Then,
+    statements::{Statement, Texts, Writing},
 };
+use sqlx::{Executor as _, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 
 use crate::{
+    columns::Row,
     error::{fault, unavailable},
     open::Statements,
+    statements::{TEXTS, bind},
 };
 
 /// A query whose values are bound.
@@ -37,29 +37,6 @@ impl Tx {
     /// A transaction that has begun on a connection. `patience` is how long any answer of the server is waited for.
     pub(crate) const fn new(conn: PoolConnection<Postgres>, patience: Duration, statements: Statements) -> Self {
         Self { conn, name: None, patience, statements, failed: false, ended: false }
-    }
-
-    /// Runs a statement that returns nothing.
-    pub(crate) async fn run(&mut self, query: Bound<'_>) -> Fallible<()> {
-        self.execute(query).await.map(|_| ())
-    }
-
-    /// Runs a statement that returns nothing; answers how many rows it changed.
-    pub(crate) async fn execute(&mut self, query: Bound<'_>) -> Fallible<u64> {
-        let done = within(self.patience, sent(query, self.statements).execute(&mut *self.conn)).await;
-        Ok(self.seen(done)?.rows_affected())
-    }
-
-    /// Runs a statement that returns rows.
-    pub(crate) async fn all(&mut self, query: Bound<'_>) -> Fallible<Vec<PgRow>> {
-        let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
-        self.seen(rows)
-    }
-
-    /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&mut self, query: Bound<'_>) -> Fallible<Option<PgRow>> {
-        let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
-        self.seen(row)
     }
 
     /// Sends data to a `COPY … FROM STDIN`.
@@ -92,6 +69,31 @@ impl Tx {
     fn seen<T>(&mut self, result: Fallible<T>) -> Fallible<T> {
         self.failed |= result.is_err();
         result
+    }
+}
+
+impl Writing for Tx {
+    type Row = Row;
+    type Query<'q> = Bound<'q>;
+    const TEXTS: &'static Texts = &TEXTS;
+
+    fn bound(statement: Statement<'_>) -> Bound<'_> {
+        statement.values.into_iter().fold(sqlx::query(statement.text), bind)
+    }
+
+    async fn all(&mut self, query: Self::Query<'_>) -> Fallible<Vec<Row>> {
+        let rows = within(self.patience, sent(query, self.statements).fetch_all(&mut *self.conn)).await;
+        Ok(self.seen(rows)?.into_iter().map(Row).collect())
+    }
+
+    async fn one(&mut self, query: Self::Query<'_>) -> Fallible<Option<Row>> {
+        let row = within(self.patience, sent(query, self.statements).fetch_optional(&mut *self.conn)).await;
+        Ok(self.seen(row)?.map(Row))
+    }
+
+    async fn execute(&mut self, query: Self::Query<'_>) -> Fallible<u64> {
+        let done = within(self.patience, sent(query, self.statements).execute(&mut *self.conn)).await;
+        Ok(self.seen(done)?.rows_affected())
     }
 }
 

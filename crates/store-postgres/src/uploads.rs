@@ -3,34 +3,46 @@
 //! An upload's rows have higher numbers than the campaign's committed ones, and nobody reads beyond those: that is what makes an
 //! open upload invisible and its commit one small change.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use async_trait::async_trait;
-use paceline_domain::{AddressHash, CampaignId, PhoneNumber, UploadId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
-};
-use paceline_store::recipients::{OpenUpload, RecipientRow, UploadSummary};
-use sqlx::postgres::PgRow;
+use paceline_store::recipients::{OpenUpload, UploadSummary};
 
-use crate::{
-    bulk::{Copy, column},
-    cells::{Cells, read_all},
-    database::PostgresRows,
-    transaction::Tx,
-    values::{duration_micros, micros_of, real_now, statement_now, storable, uuid},
-};
+use crate::{bulk::Copy, prelude::*};
 
 const WRITE_RECIPIENTS: &str = "COPY recipients \
     (campaign_id, row_no, workspace_id, hash, phone, business_scoped_id, linked_id, variables) FROM STDIN (FORMAT binary)";
 
 const WRITE_EXCLUSIONS: &str =
     "COPY exclusions (campaign_id, row_no, workspace_id, phone, exclusion) FROM STDIN (FORMAT binary)";
+
+const FIND_OPEN: &str = concat!(
+    "SELECT id, expires_at <= ",
+    real_now!(),
+    " AS has_run_out FROM uploads WHERE campaign_id = $1 AND state = 'open'"
+);
+
+const ADD: &str = concat!(
+    "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) \
+     VALUES ($1, $2, $3, 'open', $4, ",
+    real_now!(),
+    " + ",
+    micros_of!("$5"),
+    ")"
+);
+
+const LOCK: &str = concat!(
+    "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
+    real_now!(),
+    " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
+);
+
+const SET_PROGRESS: &str = concat!(
+    "UPDATE uploads SET rows = $2, accepted = $3, excluded = $4, expires_at = ",
+    real_now!(),
+    " + ",
+    micros_of!("$5"),
+    " WHERE id = $1"
+);
 
 /// The inner limit keeps the two from being joined any other way than person by person, through the index.
 const FIND_EARLIER: &str = "SELECT p.hash, r.row_no FROM unnest($2::bytea[]) AS p (hash) CROSS JOIN LATERAL \
@@ -44,14 +56,7 @@ const REMOVE_ROWS: &str = "WITH accepted AS (DELETE FROM recipients WHERE campai
 #[async_trait]
 impl UploadRows for Tx {
     async fn find_open_upload(&mut self, campaign: CampaignId) -> Fallible<Option<OpenUploadRow>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, expires_at <= ",
-            real_now!(),
-            " AS has_run_out FROM uploads WHERE campaign_id = $1 AND state = 'open'"
-        ));
-        let Some(row) = self.one(query.bind(uuid(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        Ok(Some(OpenUploadRow { id: cells.id("id")?, has_run_out: cells.flag("has_run_out")? }))
+        self.find(sqlx::query(FIND_OPEN).bind(uuid(campaign)), columns::open_upload).await
     }
 
     async fn find_committed_upload(
@@ -62,22 +67,11 @@ impl UploadRows for Tx {
         let query = sqlx::query(
             "SELECT id, rows, accepted, excluded FROM uploads WHERE id = $1 AND campaign_id = $2 AND state = 'committed'",
         );
-        let Some(row) = self.one(query.bind(uuid(upload)).bind(uuid(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        let (rows, accepted) = (cells.number("rows")?, cells.number("accepted")?);
-        Ok(Some(UploadSummary { rows, accepted, excluded: cells.json("excluded")? }))
+        self.find(query.bind(uuid(upload)).bind(uuid(campaign)), columns::committed_upload).await
     }
 
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
-        let insert = sqlx::query(concat!(
-            "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) \
-             VALUES ($1, $2, $3, 'open', $4, ",
-            real_now!(),
-            " + ",
-            micros_of!("$5"),
-            ")"
-        ));
-        let insert = insert
+        let insert = sqlx::query(ADD)
             .bind(uuid(upload.upload))
             .bind(uuid(workspace))
             .bind(uuid(upload.campaign))
@@ -87,13 +81,7 @@ impl UploadRows for Tx {
     }
 
     async fn lock_upload(&mut self, upload: UploadId) -> Fallible<Option<Locked<UploadRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
-            real_now!(),
-            " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
-        ));
-        let row = self.one(query.bind(uuid(upload))).await?;
-        row.map(|row| read_upload(&row).map(Locked::new)).transpose()
+        Ok(self.find(sqlx::query(LOCK).bind(uuid(upload)), columns::upload_row).await?.map(Locked::new))
     }
 
     /// Nobody else writes rows of the campaign while the upload is locked: so whoever is not among its recipients when they are looked
@@ -108,12 +96,8 @@ impl UploadRows for Tx {
         }
         let (campaign, workspace) = (uuid(upload.campaign), uuid(upload.workspace));
         let hashes = column(recipients, |recipient| recipient.hash.to_bytes());
-        let rows = self.all(sqlx::query(FIND_EARLIER).bind(campaign).bind(hashes)).await?;
-        let entry = |row| {
-            let cells = Cells::new("recipients", row);
-            Ok((cells.hash("hash")?, cells.number("row_no")?))
-        };
-        let earlier: HashMap<AddressHash, i64> = rows.iter().map(entry).collect::<Fallible<_>>()?;
+        let find = sqlx::query(FIND_EARLIER).bind(campaign).bind(hashes);
+        let earlier: HashMap<AddressHash, i64> = self.list(find, columns::earlier_row).await?;
         let mut rows = Copy::new(8);
         for recipient in recipients.iter().filter(|recipient| !earlier.contains_key(&recipient.hash)) {
             let address = recipient.address;
@@ -149,14 +133,7 @@ impl UploadRows for Tx {
         progress: &UploadSummary,
         ttl: Duration,
     ) -> Fallible<()> {
-        let update = sqlx::query(concat!(
-            "UPDATE uploads SET rows = $2, accepted = $3, excluded = $4, expires_at = ",
-            real_now!(),
-            " + ",
-            micros_of!("$5"),
-            " WHERE id = $1"
-        ));
-        let update = update
+        let update = sqlx::query(SET_PROGRESS)
             .bind(uuid(upload.id))
             .bind(progress.rows)
             .bind(progress.accepted)
@@ -195,55 +172,14 @@ impl UploadRows for Tx {
     }
 }
 
-#[async_trait]
-impl UploadReads for PostgresRows {
-    async fn list_recipients(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        after_row: i64,
-        limit: u32,
-    ) -> Fallible<Vec<RecipientRow>> {
-        let query = sqlx::query(
-            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
+/// The texts.
+pub(crate) const TEXTS: UploadTexts = UploadTexts {
+    list_recipients: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
              FROM campaigns c JOIN recipients r ON r.campaign_id = c.id \
              WHERE c.id = $1 AND c.workspace_id = $2 AND r.row_no > $3 AND r.row_no <= c.rows ORDER BY r.row_no LIMIT $4",
-        );
-        let query = query.bind(uuid(campaign)).bind(uuid(workspace)).bind(after_row).bind(i64::from(limit));
-        read_all(&self.all(query).await?, read_recipient)
-    }
-
-    async fn list_stale_uploads(&self, limit: u32) -> Fallible<Vec<UploadId>> {
-        let query = sqlx::query(concat!(
-            "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
-            statement_now!(),
-            " ORDER BY expires_at LIMIT $1"
-        ));
-        read_all(&self.all(query.bind(i64::from(limit))).await?, |row| Cells::new("uploads", row).id("id"))
-    }
-}
-
-fn read_upload(row: &PgRow) -> Fallible<UploadRow> {
-    let cells = Cells::new("uploads", row);
-    Ok(UploadRow {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.id("campaign_id")?,
-        first_row: cells.number("first_row")?,
-        rows: cells.number("rows")?,
-        accepted: cells.number("accepted")?,
-        excluded: cells.json::<BTreeMap<String, i64>>("excluded")?,
-        has_run_out: cells.flag("has_run_out")?,
-    })
-}
-
-/// Reads an accepted row.
-pub(crate) fn read_recipient(row: &PgRow) -> Fallible<RecipientRow> {
-    let cells = Cells::new("recipients", row);
-    Ok(RecipientRow {
-        row: cells.number("row_no")?,
-        address: cells.address()?,
-        hash: cells.hash("hash")?,
-        variables: cells.string("variables")?,
-    })
-}
+    list_stale: concat!(
+        "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
+        statement_now!(),
+        " ORDER BY expires_at LIMIT $1"
+    ),
+};

@@ -1,20 +1,8 @@
 //! Messages that wait: their claims, and what ties them to senders.
 
-use async_trait::async_trait;
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Waiting, WaitingRow, WaitingRows, WaitingWrite},
-};
 use paceline_store::release::Claim;
-use sqlx::postgres::PgRow;
 
-use crate::{
-    bulk::column,
-    cells::{Cells, read_locked},
-    transaction::{Bound, Tx},
-    values::{duration_micros, micros_of, opt_uuid, real_now, uuid, uuids},
-};
+use crate::prelude::*;
 
 /// The columns of a message that waits; the table is named `m`.
 macro_rules! waiting_columns {
@@ -99,7 +87,7 @@ impl WaitingRows for Tx {
         if asks_for_nothing(which) {
             return Ok(Vec::new());
         }
-        let mut waiting = read_locked(&self.all(lock(which)).await?, read_waiting)?;
+        let mut waiting = self.lock(lock(which), columns::waiting).await?;
         waiting.sort_unstable_by_key(|message| message.seq);
         Ok(waiting)
     }
@@ -146,16 +134,4 @@ fn bind_claims<'c>(statement: &'static str, claims: &'c [Claim]) -> Bound<'c> {
     sqlx::query(statement)
         .bind(uuids(claims.iter().map(|claim| claim.message)))
         .bind(column(claims, |claim| claim.generation.0))
-}
-
-fn read_waiting(row: &PgRow) -> Fallible<WaitingRow> {
-    let cells = Cells::new("messages", row);
-    Ok(WaitingRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        sender: cells.opt_id("sender_id")?,
-        binding: cells.word("binding")?,
-        not_before: cells.time("not_before")?,
-        waits_for: cells.opt_string("waits_for")?,
-    })
 }

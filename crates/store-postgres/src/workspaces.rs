@@ -1,20 +1,6 @@
 //! Workspaces and their API keys.
 
-use async_trait::async_trait;
-use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    rows::{WorkspaceReads, WorkspaceRows},
-};
-use paceline_store::workspaces::{ApiKey, Workspace};
-use sqlx::postgres::PgRow;
-
-use crate::{
-    cells::Cells,
-    database::PostgresRows,
-    transaction::Tx,
-    values::{storable, uuid},
-};
+use crate::prelude::*;
 
 /// The columns of a workspace.
 macro_rules! workspace_columns {
@@ -23,88 +9,16 @@ macro_rules! workspace_columns {
     };
 }
 
-#[async_trait]
-impl WorkspaceRows for Tx {
-    async fn lock_workspaces(&mut self) -> Fallible<()> {
-        self.run(sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")).await
-    }
-
-    async fn find_first_workspace(&mut self) -> Fallible<Option<Workspace>> {
-        let first =
-            sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces ORDER BY created_at, id LIMIT 1"));
-        self.one(first).await?.as_ref().map(read_workspace).transpose()
-    }
-
-    async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()> {
-        let insert = sqlx::query(
-            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
-        );
-        let insert = insert
-            .bind(uuid(workspace.id))
-            .bind(storable(&workspace.name))
-            .bind(workspace.key.to_bytes().to_vec())
-            .bind(workspace.unknown_policy.as_str())
-            .bind(workspace.created_at);
-        self.run(insert).await
-    }
-
-    async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
-        let insert =
-            sqlx::query("INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)");
-        let insert = insert
-            .bind(uuid(key.id))
-            .bind(uuid(key.workspace))
-            .bind(storable(&key.name))
-            .bind(key.hash.to_vec())
-            .bind(key.created_at);
-        self.run(insert).await
-    }
-
-    async fn set_unknown_policy(
-        &mut self,
-        workspace: WorkspaceId,
-        policy: UnknownPolicy,
-    ) -> Fallible<Option<Workspace>> {
-        let update = sqlx::query(concat!(
-            "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING ",
-            workspace_columns!()
-        ));
-        let row = self.one(update.bind(uuid(workspace)).bind(policy.as_str())).await?;
-        row.as_ref().map(read_workspace).transpose()
-    }
-}
-
-#[async_trait]
-impl WorkspaceReads for PostgresRows {
-    async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>> {
-        let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1");
-        self.one(query.bind(hash.to_vec())).await?.as_ref().map(read_key).transpose()
-    }
-
-    async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>> {
-        let query = sqlx::query(concat!("SELECT ", workspace_columns!(), " FROM workspaces WHERE id = $1"));
-        self.one(query.bind(uuid(workspace))).await?.as_ref().map(read_workspace).transpose()
-    }
-}
-
-fn read_workspace(row: &PgRow) -> Fallible<Workspace> {
-    let cells = Cells::new("workspaces", row);
-    Ok(Workspace {
-        id: cells.id("id")?,
-        name: cells.string("name")?,
-        key: WorkspaceKey::from_bytes(cells.array("key")?),
-        unknown_policy: cells.word("unknown_policy")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_key(row: &PgRow) -> Fallible<ApiKey> {
-    let cells = Cells::new("api_keys", row);
-    Ok(ApiKey {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        name: cells.string("name")?,
-        hash: cells.array("hash")?,
-        created_at: cells.time("created_at")?,
-    })
-}
+/// The texts.
+pub(crate) const TEXTS: WorkspaceTexts = WorkspaceTexts {
+    lock: Some("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE"),
+    find_first: concat!("SELECT ", workspace_columns!(), " FROM workspaces ORDER BY created_at, id LIMIT 1"),
+    add: "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
+    add_key: "INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)",
+    set_unknown_policy: concat!(
+        "UPDATE workspaces SET unknown_policy = $2 WHERE id = $1 RETURNING ",
+        workspace_columns!()
+    ),
+    find_key: "SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = $1",
+    find: concat!("SELECT ", workspace_columns!(), " FROM workspaces WHERE id = $1"),
+};

@@ -80,6 +80,16 @@ impl Bulk {
         Ok(done)
     }
 
+    /// Runs the statement over `rows`, which share no values: `row` adds the values of one row.
+    pub(crate) async fn write<T: Sync>(
+        &self,
+        tx: &mut Tx,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T) + Send,
+    ) -> Fallible<()> {
+        self.run(tx, rows, |_| {}, row).await.map(|_| ())
+    }
+
     /// Values of rows are anonymous and come first; shared ones are named by their place after all of those. The driver asks
     /// SQLite for the name of every parameter, and SQLite looks through all names to find one: a name for each value of
     /// each row would cost the square of their number.

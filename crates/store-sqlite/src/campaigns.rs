@@ -1,36 +1,14 @@
 //! Campaigns.
 
-use std::collections::BTreeMap;
+use crate::prelude::*;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, CampaignState, WorkspaceId};
-use paceline_ledger::{
-    Counts, Fallible,
-    locks::Locked,
-    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
-};
-use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
-use sqlx::sqlite::SqliteRow;
-
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    transaction::{Bound, Tx},
-    values::{blob, json_ids, micros, opt_micros},
-};
-
-/// The columns of a campaign, its counts among them; the table is named `c`.
-macro_rules! campaign_columns {
-    () => {
-        concat!(
-            "c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
-             c.state, c.columns, c.rows, c.planned_through, c.created_at, c.started_at, c.ended_at, ",
-            $crate::counters::counts_of_campaign!()
-        )
+/// Selects campaigns as others see them, and what else is said.
+macro_rules! select_campaign {
+    ($($rest:expr),+ $(,)?) => {
+        paceline_ledger::select_campaign_with!($crate::counters::counts_of_campaign!(), $($rest),+)
     };
 }
-pub(crate) use campaign_columns;
+pub(crate) use select_campaign;
 
 /// The columns of a [`CampaignRow`]; the table is named `c`.
 macro_rules! row_columns {
@@ -40,257 +18,47 @@ macro_rules! row_columns {
     };
 }
 
-/// Reads a campaign.
-pub(crate) fn read_campaign(row: &SqliteRow) -> Fallible<Campaign> {
-    let cells = Cells::new("campaigns", row);
-    let counts = Counts::of(cells.json::<BTreeMap<String, i64>>("counts")?).ok_or_else(|| cells.corrupt("counts"))?;
-    Ok(Campaign {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        definition: CampaignDefinition {
-            name: cells.string("name")?,
-            template: cells.string("template")?,
-            pool: cells.string("pool")?,
-            default_region: cells.opt_string("default_region")?,
-            phone_column: cells.opt_string("phone_column")?,
-            start_at: cells.opt_time("start_at")?,
-            expires_at: cells.opt_time("expires_at")?,
-        },
-        state: cells.word("state")?,
-        columns: cells.json("columns")?,
-        rows: cells.number("rows")?,
-        planned_through: cells.number("planned_through")?,
-        account: counts.account,
-        excluded: counts.excluded,
-        failed: counts.failed,
-        created_at: cells.time("created_at")?,
-        started_at: cells.opt_time("started_at")?,
-        ended_at: cells.opt_time("ended_at")?,
-    })
+/// Selects what a lock holds of campaigns.
+macro_rules! select_campaign_row {
+    ($($rest:expr),+ $(,)?) => {
+        concat!("SELECT ", row_columns!(), $($rest),+)
+    };
 }
 
-fn read_row(row: &SqliteRow) -> Fallible<Locked<CampaignRow>> {
-    let cells = Cells::new("campaigns", row);
-    Ok(Locked::new(CampaignRow {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        name: cells.string("name")?,
-        pool: cells.string("pool")?,
-        state: cells.word("state")?,
-        columns: cells.json("columns")?,
-        rows: cells.number("rows")?,
-        accepted: cells.number("accepted")?,
-        planned_through: cells.number("planned_through")?,
-        start_at: cells.opt_time("start_at")?,
-        expires_at: cells.opt_time("expires_at")?,
-        started_at: cells.opt_time("started_at")?,
-    }))
-}
-
-impl Tx {
-    async fn all_campaigns(&mut self, query: Bound<'_>) -> Fallible<Vec<Locked<CampaignRow>>> {
-        self.all(query).await?.iter().map(read_row).collect()
-    }
-}
-
-#[async_trait]
-impl CampaignRows for Tx {
-    async fn add_campaign(&mut self, campaign: &NewCampaign) -> Fallible<()> {
-        let definition = &campaign.definition;
-        let insert = sqlx::query(
-            "INSERT INTO campaigns (id, workspace_id, created_at, state, \
+/// The texts.
+pub(crate) const TEXTS: CampaignTexts = CampaignTexts {
+    add: "INSERT INTO campaigns (id, workspace_id, created_at, state, \
                 name, template, pool, default_region, phone_column, start_at, expires_at) \
              VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
-        );
-        let insert = insert
-            .bind(blob(campaign.id))
-            .bind(blob(campaign.workspace))
-            .bind(micros(campaign.created_at))
-            .bind(definition.name.as_str())
-            .bind(definition.template.as_str())
-            .bind(definition.pool.as_str())
-            .bind(definition.default_region.as_deref())
-            .bind(definition.phone_column.as_deref())
-            .bind(opt_micros(definition.start_at))
-            .bind(opt_micros(definition.expires_at));
-        self.execute(insert).await?;
-        Ok(())
-    }
-
-    async fn find_campaign(&mut self, campaign: CampaignId) -> Fallible<Option<Campaign>> {
-        let query = sqlx::query(concat!("SELECT ", campaign_columns!(), " FROM campaigns c WHERE c.id = ?1"));
-        self.one(query.bind(blob(campaign))).await?.as_ref().map(read_campaign).transpose()
-    }
-
-    async fn lock_campaigns(&mut self, campaigns: &[CampaignId]) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"
-        ));
-        self.all_campaigns(query.bind(json_ids(campaigns.iter().copied()))).await
-    }
-
-    async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
+    find: select_campaign!(" FROM campaigns c WHERE c.id = ?1"),
+    lock: select_campaign_row!(" FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"),
+    lock_scheduled: select_campaign_row!(
+        " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
              ORDER BY c.start_at, c.id LIMIT ?2"
-        ));
-        self.all_campaigns(query.bind(micros(now)).bind(limit)).await
-    }
-
-    async fn lock_finished(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            row_columns!(),
-            " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
+    ),
+    lock_finished: select_campaign_row!(
+        " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
                 (SELECT total(k.count) FROM campaign_counts k WHERE k.workspace_id = c.workspace_id \
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
              ORDER BY c.started_at, c.id LIMIT ?1"
-        ));
-        self.all_campaigns(query.bind(limit)).await
-    }
-
-    async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64> {
-        let query = sqlx::query(
-            "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
+    ),
+    count_open: "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
              WHERE workspace_id = ?1 AND campaign_id = ?2 AND bucket IN ('waiting', 'sending')",
-        );
-        let row = self.one(query.bind(blob(campaign.workspace)).bind(blob(campaign.id))).await?;
-        row.map_or(Ok(0), |row| Cells::new("campaign_counts", &row).number("open"))
-    }
-
-    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
-        let query = sqlx::query(
-            "SELECT c.id FROM campaigns c WHERE c.state = 'cancelled' AND EXISTS (SELECT 1 FROM campaign_counts k \
+    list_cancelled_with_waiting: "SELECT c.id FROM campaigns c WHERE c.state = 'cancelled' AND EXISTS (SELECT 1 FROM campaign_counts k \
                 WHERE k.workspace_id = c.workspace_id AND k.campaign_id = c.id AND k.bucket = 'waiting' AND k.count <> 0) \
              ORDER BY c.id",
-        );
-        self.all(query).await?.iter().map(|row| Cells::new("campaigns", row).id("id")).collect()
-    }
-
-    async fn set_definition(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        definition: &CampaignDefinition,
-    ) -> Fallible<()> {
-        let update = sqlx::query(
-            "UPDATE campaigns SET name = ?2, template = ?3, pool = ?4, default_region = ?5, phone_column = ?6, \
+    set_definition: "UPDATE campaigns SET name = ?2, template = ?3, pool = ?4, default_region = ?5, phone_column = ?6, \
              start_at = ?7, expires_at = ?8 WHERE id = ?1",
-        );
-        let update = update
-            .bind(blob(campaign.id))
-            .bind(definition.name.as_str())
-            .bind(definition.template.as_str())
-            .bind(definition.pool.as_str())
-            .bind(definition.default_region.as_deref())
-            .bind(definition.phone_column.as_deref())
-            .bind(opt_micros(definition.start_at))
-            .bind(opt_micros(definition.expires_at));
-        self.execute(update).await?;
-        Ok(())
-    }
-
-    async fn set_campaign_state(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        state: CampaignState,
-        times: CampaignTimes,
-    ) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1");
-        let update = update.bind(blob(campaign.id)).bind(state.as_str());
-        self.execute(update.bind(opt_micros(times.started_at)).bind(opt_micros(times.ended_at))).await?;
-        Ok(())
-    }
-
-    async fn set_planned_through(&mut self, campaign: &Locked<CampaignRow>, row: i64) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET planned_through = ?2 WHERE id = ?1");
-        self.execute(update.bind(blob(campaign.id)).bind(row)).await?;
-        Ok(())
-    }
-
-    async fn set_rows(
-        &mut self,
-        campaign: &Locked<CampaignRow>,
-        rows: i64,
-        accepted: i64,
-        columns: &[String],
-    ) -> Fallible<()> {
-        let update = sqlx::query("UPDATE campaigns SET rows = ?2, accepted = ?3, columns = ?4 WHERE id = ?1");
-        let update = update.bind(blob(campaign.id)).bind(rows).bind(accepted);
-        self.execute(update.bind(serde_json::json!(columns).to_string())).await?;
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl CampaignReads for SqliteRows {
-    async fn find_campaign(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Option<Campaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            " FROM campaigns c WHERE c.id = ?1 AND c.workspace_id = ?2"
-        ));
-        let row = self.one(query.bind(blob(campaign)).bind(blob(workspace))).await?;
-        row.as_ref().map(read_campaign).transpose()
-    }
-
-    async fn list_campaigns(
-        &self,
-        workspace: WorkspaceId,
-        before: Option<(DateTime<Utc>, CampaignId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Campaign>> {
-        // Seventeen bytes sort after every id.
-        let (before_time, before_id) =
-            before.map_or((i64::MAX, vec![0xff; 17]), |(created_at, id)| (micros(created_at), blob(id)));
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            " FROM campaigns c WHERE c.workspace_id = ?1 AND (c.created_at, c.id) < (?2, ?3) \
+    set_state: "UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1",
+    set_planned_through: "UPDATE campaigns SET planned_through = ?2 WHERE id = ?1",
+    set_rows: "UPDATE campaigns SET rows = ?2, accepted = ?3, columns = ?4 WHERE id = ?1",
+    find_of_workspace: select_campaign!(" FROM campaigns c WHERE c.id = ?1 AND c.workspace_id = ?2"),
+    list: select_campaign!(
+        " FROM campaigns c WHERE c.workspace_id = ?1 AND (c.created_at, c.id) < (?2, ?3) \
              ORDER BY c.created_at DESC, c.id DESC LIMIT ?4"
-        ));
-        let query = query.bind(blob(workspace)).bind(before_time).bind(before_id).bind(limit);
-        self.all(query).await?.iter().map(read_campaign).collect()
-    }
-
-    async fn list_exclusions(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        after_row: i64,
-        limit: u32,
-    ) -> Fallible<Vec<ExcludedRow>> {
-        let query = sqlx::query(
-            "SELECT x.row_no, x.phone, x.exclusion FROM campaigns c JOIN exclusions x ON x.campaign_id = c.id \
+    ),
+    list_exclusions: "SELECT x.row_no, x.phone, x.exclusion FROM campaigns c JOIN exclusions x ON x.campaign_id = c.id \
              WHERE c.id = ?1 AND c.workspace_id = ?2 AND x.row_no > ?3 AND x.row_no <= c.rows ORDER BY x.row_no LIMIT ?4",
-        );
-        let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
-        let excluded = |row| {
-            let cells = Cells::new("exclusions", row);
-            let phone = cells.opt_string("phone")?;
-            Ok(ExcludedRow { row: cells.number("row_no")?, phone, exclusion: cells.json("exclusion")? })
-        };
-        self.all(query).await?.iter().map(excluded).collect()
-    }
-
-    async fn count_messages(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<ShareRow>> {
-        let query = sqlx::query(
-            "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
+    count_messages: "SELECT sender_id, state, count(*) AS messages, count(replied_at) AS replied, count(opted_out_at) AS opted_out \
              FROM messages WHERE campaign_id = ?1 AND workspace_id = ?2 GROUP BY sender_id, state ORDER BY sender_id, state",
-        );
-        let share = |row| {
-            let cells = Cells::new("messages", row);
-            Ok(ShareRow {
-                sender: cells.opt_id("sender_id")?,
-                state: cells.word("state")?,
-                messages: cells.number("messages")?,
-                replied: cells.number("replied")?,
-                opted_out: cells.number("opted_out")?,
-            })
-        };
-        self.all(query.bind(blob(campaign)).bind(blob(workspace))).await?.iter().map(share).collect()
-    }
-}
+};

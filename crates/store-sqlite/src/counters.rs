@@ -1,13 +1,6 @@
 //! Counters. With one writer each has one shard.
 
-use async_trait::async_trait;
-use paceline_domain::{CampaignId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{CountChange, CounterReads, CounterRows},
-};
-
-use crate::{bulk::Bulk, cells::Cells, database::SqliteRows, transaction::Tx, values::blob};
+use crate::prelude::*;
 
 const ADD: Bulk = Bulk {
     head: "INSERT INTO campaign_counts (workspace_id, campaign_id, bucket, shard, count) VALUES",
@@ -28,32 +21,16 @@ pub(crate) use counts_of_campaign;
 #[async_trait]
 impl CounterRows for Tx {
     async fn add_counts(&mut self, changes: &[CountChange]) -> Fallible<()> {
-        ADD.run(
-            self,
-            changes,
-            |_| {},
-            |values, change| {
-                values.add(blob(change.workspace)).add(blob(change.campaign));
-                values.add(change.bucket.as_str()).add(change.by);
-            },
-        )
-        .await?;
-        Ok(())
+        ADD.write(self, changes, |values, change| {
+            values.add(blob(change.workspace)).add(blob(change.campaign));
+            values.add(change.bucket.as_str()).add(change.by);
+        })
+        .await
     }
 }
 
-#[async_trait]
-impl CounterReads for SqliteRows {
-    async fn list_counts(&self, workspace: WorkspaceId, campaign: CampaignId) -> Fallible<Vec<(String, i64)>> {
-        let query = sqlx::query(
-            "SELECT bucket, sum(count) AS count FROM campaign_counts \
+/// The texts.
+pub(crate) const TEXTS: CounterTexts = CounterTexts {
+    list: "SELECT bucket, sum(count) AS count FROM campaign_counts \
              WHERE workspace_id = ?1 AND campaign_id = ?2 GROUP BY bucket ORDER BY bucket",
-        );
-        let rows = self.all(query.bind(blob(workspace)).bind(blob(campaign))).await?;
-        let count = |row| {
-            let cells = Cells::new("campaign_counts", row);
-            Ok((cells.string("bucket")?, cells.number("count")?))
-        };
-        rows.iter().map(count).collect()
-    }
-}
+};

@@ -1,11 +1,15 @@
 //! The open database: the connection that writes, and those that read.
 
 use async_trait::async_trait;
-use paceline_ledger::{Database, Fallible, Steps, rows::Rows};
+use paceline_ledger::{
+    Database, Fallible, Steps,
+    rows::Rows,
+    statements::{Reading, Statement, Texts, Writing as _},
+};
 use paceline_store::StoreResult;
-use sqlx::{SqlitePool, sqlite::SqliteRow};
+use sqlx::SqlitePool;
 
-use crate::{error::fault, transaction::Bound, writer::Writer};
+use crate::{columns::Row, error::fault, statements::TEXTS, transaction::Tx, writer::Writer};
 
 /// An open database. Clones share the file.
 #[derive(Clone)]
@@ -25,16 +29,6 @@ impl SqliteRows {
     pub(crate) const fn new(writer: Writer, readers: SqlitePool) -> Self {
         Self { writer, readers }
     }
-
-    /// Runs a statement that returns rows.
-    pub(crate) async fn all(&self, query: Bound<'_>) -> Fallible<Vec<SqliteRow>> {
-        query.fetch_all(&self.readers).await.map_err(fault)
-    }
-
-    /// Runs a statement that returns at most one row.
-    pub(crate) async fn one(&self, query: Bound<'_>) -> Fallible<Option<SqliteRow>> {
-        query.fetch_optional(&self.readers).await.map_err(fault)
-    }
 }
 
 #[async_trait]
@@ -51,5 +45,18 @@ impl Database for SqliteRows {
         // Readers first: the last connection to close folds the log into the file.
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+impl Reading for SqliteRows {
+    type Row = Row;
+    const TEXTS: &'static Texts = &TEXTS;
+
+    async fn rows(&self, statement: Statement<'_>) -> Fallible<Vec<Row>> {
+        Ok(Tx::bound(statement).fetch_all(&self.readers).await.map_err(fault)?.into_iter().map(Row).collect())
+    }
+
+    async fn row(&self, statement: Statement<'_>) -> Fallible<Option<Row>> {
+        Ok(Tx::bound(statement).fetch_optional(&self.readers).await.map_err(fault)?.map(Row))
     }
 }

@@ -1,24 +1,8 @@
 //! Webhook deliveries, as their dispatcher sees them. A claim is a token and a time.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_domain::{DeliveryId, EndpointId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite},
-};
 use paceline_store::deliveries::ClaimedDelivery;
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, duration_micros, hex, json_numbers, real_now},
-};
+use crate::prelude::*;
 
 const WRITE_TRIES: Bulk = Bulk {
     head: "WITH v (seq, state, status, error, next_in) AS (VALUES",
@@ -58,7 +42,7 @@ impl DeliveryRows for Tx {
              FROM json_each(?1) j CROSS JOIN webhook_deliveries d ON d.seq = j.value \
              JOIN webhook_endpoints w ON w.id = d.endpoint_id JOIN events e ON e.seq = d.event_seq ORDER BY j.key",
         );
-        self.all(claimed.bind(seqs)).await?.iter().map(read_claimed).collect()
+        self.list(claimed.bind(seqs), columns::claimed_delivery).await
     }
 
     async fn lock_claimed_deliveries(
@@ -72,22 +56,16 @@ impl DeliveryRows for Tx {
              WHERE d.token = j.value ->> 1 AND d.state = 'waiting' AND d.claimed_until IS NOT NULL ORDER BY d.id",
         );
         let claims: Vec<_> = claims.iter().map(|(id, token)| (hex(&id.to_bytes()), *token)).collect();
-        self.all(query.bind(serde_json::json!(claims).to_string())).await?.iter().map(read_held).collect()
+        self.list(query.bind(serde_json::json!(claims).to_string()), columns::held_delivery).await
     }
 
     async fn write_tries(&mut self, tries: &[TryWrite<'_>]) -> Fallible<()> {
         WRITE_TRIES
-            .run(
-                self,
-                tries,
-                |_| {},
-                |values, tried| {
-                    values.add(tried.delivery.seq).add(tried.state.as_str()).add(tried.status.map(i64::from));
-                    values.add(tried.error).add(tried.next_in.map(duration_micros));
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, tries, |values, tried| {
+                values.add(tried.delivery.seq).add(tried.state.as_str()).add(tried.status.map(i64::from));
+                values.add(tried.error).add(tried.next_in.map(duration_micros));
+            })
+            .await
     }
 }
 
@@ -127,45 +105,12 @@ impl Tx {
     }
 }
 
-#[async_trait]
-impl DeliveryReads for SqliteRows {
-    async fn has_due_deliveries(&self) -> Fallible<bool> {
-        let due = sqlx::query(concat!(
-            "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+/// The texts.
+pub(crate) const TEXTS: DeliveryTexts = DeliveryTexts {
+    has_due: concat!(
+        "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
-            real_now!(),
-            ") LIMIT 1"
-        ));
-        Ok(self.one(due).await?.is_some())
-    }
-}
-
-fn read_held(row: &SqliteRow) -> Fallible<(usize, Locked<HeldDeliveryRow>)> {
-    let cells = Cells::new("webhook_deliveries", row);
-    let held = HeldDeliveryRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        endpoint: cells.id("endpoint_id")?,
-        attempts: cells.small("attempts")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-    };
-    Ok((cells.small("place")?, Locked::new(held)))
-}
-
-fn read_claimed(row: &SqliteRow) -> Fallible<ClaimedDelivery> {
-    let cells = Cells::new("webhook_deliveries", row);
-    Ok(ClaimedDelivery {
-        id: cells.id("id")?,
-        token: cells.number("token")?,
-        endpoint: cells.id("endpoint_id")?,
-        url: cells.string("url")?,
-        secret: cells.string("secret")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-        at: cells.time("at")?,
-        data: cells.json("data")?,
-        attempts: cells.small("attempts")?,
-    })
-}
+        real_now!(),
+        ") LIMIT 1"
+    ),
+};

@@ -1,155 +1,29 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
-use async_trait::async_trait;
-use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{EndpointReads, EndpointRows},
-};
-use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
-use sqlx::sqlite::SqliteRow;
+use crate::prelude::*;
 
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, micros, real_now},
-};
-
-/// The columns of a delivery; the tables are named `d` and, for its event, `e`.
-macro_rules! delivery_columns {
-    () => {
-        "d.seq, d.id, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_error, d.next_at, e.id AS event_id, e.kind, e.at"
-    };
-}
-
-fn read_endpoint(row: &SqliteRow) -> Fallible<Endpoint> {
-    let cells = Cells::new("webhook_endpoints", row);
-    Ok(Endpoint {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        url: cells.string("url")?,
-        events: cells.json("events")?,
-        secret: cells.string("secret")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_delivery(row: &SqliteRow) -> Fallible<Delivery> {
-    let cells = Cells::new("webhook_deliveries", row);
-    let word = cells.text("state")?;
-    let state = DeliveryState::ALL.into_iter().find(|state| state.as_str() == word);
-    let last_status = cells.opt_number("last_status")?.map(u16::try_from).transpose();
-    Ok(Delivery {
-        id: cells.id("id")?,
-        endpoint: cells.id("endpoint_id")?,
-        event: cells.id("event_id")?,
-        kind: cells.word("kind")?,
-        state: state.ok_or_else(|| cells.corrupt("state"))?,
-        attempts: cells.small("attempts")?,
-        last_status: last_status.map_err(|_| cells.corrupt("last_status"))?,
-        last_error: cells.opt_string("last_error")?,
-        next_at: cells.opt_time("next_at")?,
-        created_at: cells.time("at")?,
-    })
-}
-
-#[async_trait]
-impl EndpointRows for Tx {
-    async fn add_endpoint(&mut self, endpoint: &Endpoint) -> Fallible<()> {
-        let insert = sqlx::query(
-            "INSERT INTO webhook_endpoints (id, workspace_id, url, events, secret, created_at) \
+/// The texts.
+pub(crate) const TEXTS: EndpointTexts = EndpointTexts {
+    add: "INSERT INTO webhook_endpoints (id, workspace_id, url, events, secret, created_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
-        );
-        let insert = insert
-            .bind(blob(endpoint.id))
-            .bind(blob(endpoint.workspace))
-            .bind(endpoint.url.as_str())
-            .bind(serde_json::json!(endpoint.events).to_string())
-            .bind(endpoint.secret.as_str())
-            .bind(micros(endpoint.created_at));
-        self.execute(insert).await?;
-        Ok(())
-    }
-
-    async fn find_endpoint(&mut self, endpoint: EndpointId) -> Fallible<Option<Endpoint>> {
-        let query = sqlx::query(
-            "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints WHERE id = ?1",
-        );
-        self.one(query.bind(blob(endpoint))).await?.as_ref().map(read_endpoint).transpose()
-    }
-
-    async fn lock_endpoints(&mut self, _workspace: WorkspaceId) -> Fallible<()> {
-        Ok(())
-    }
-
-    async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
-        let delete = sqlx::query("DELETE FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
-        Ok(self.execute(delete.bind(blob(endpoint)).bind(blob(workspace))).await? > 0)
-    }
-
-    async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
-        let waiting = sqlx::query("DELETE FROM webhook_deliveries WHERE endpoint_id = ?1 AND state = 'waiting'");
-        self.execute(waiting.bind(blob(endpoint))).await?;
-        Ok(())
-    }
-
-    /// A new token, so that a try that is under way cannot record its outcome over the new beginning.
-    async fn redeliver(
-        &mut self,
-        workspace: WorkspaceId,
-        endpoint: EndpointId,
-        delivery: DeliveryId,
-    ) -> Fallible<bool> {
-        let again = sqlx::query(concat!(
-            "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, token = token + 1, claimed_until = NULL, \
+    find: "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints WHERE id = ?1",
+    lock: None,
+    remove: "DELETE FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2",
+    remove_waiting: "DELETE FROM webhook_deliveries WHERE endpoint_id = ?1 AND state = 'waiting'",
+    // A new token, so that a try that is under way cannot record its outcome over the new beginning.
+    redeliver: concat!(
+        "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, token = token + 1, claimed_until = NULL, \
              recorded_at = NULL, next_at = ",
-            real_now!(),
-            " WHERE id = ?1 AND endpoint_id = ?2 AND workspace_id = ?3 \
+        real_now!(),
+        " WHERE id = ?1 AND endpoint_id = ?2 AND workspace_id = ?3 \
              AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.id = ?2)"
-        ));
-        Ok(self.execute(again.bind(blob(delivery)).bind(blob(endpoint)).bind(blob(workspace))).await? > 0)
-    }
-
-    async fn find_delivery(&mut self, delivery: DeliveryId) -> Fallible<Option<Delivery>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            delivery_columns!(),
-            " FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"
-        ));
-        self.one(query.bind(blob(delivery))).await?.as_ref().map(read_delivery).transpose()
-    }
-}
-
-#[async_trait]
-impl EndpointReads for SqliteRows {
-    async fn list_endpoints(&self, workspace: WorkspaceId) -> Fallible<Vec<Endpoint>> {
-        let query = sqlx::query(
-            "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
+    ),
+    find_delivery: select_delivery!(" FROM webhook_deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.id = ?1"),
+    list: "SELECT id, workspace_id, url, events, secret, created_at FROM webhook_endpoints \
              WHERE workspace_id = ?1 ORDER BY id",
-        );
-        self.all(query.bind(blob(workspace))).await?.iter().map(read_endpoint).collect()
-    }
-
-    async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
-        let exists = sqlx::query("SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2");
-        Ok(self.one(exists.bind(blob(endpoint)).bind(blob(workspace))).await?.is_some())
-    }
-
-    async fn list_deliveries(
-        &self,
-        endpoint: EndpointId,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Fallible<Vec<(i64, Delivery)>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            delivery_columns!(),
-            " FROM webhook_deliveries d CROSS JOIN events e ON e.seq = d.event_seq \
+    exists: "SELECT 1 FROM webhook_endpoints WHERE id = ?1 AND workspace_id = ?2",
+    list_deliveries: select_delivery!(
+        " FROM webhook_deliveries d CROSS JOIN events e ON e.seq = d.event_seq \
              WHERE d.endpoint_id = ?1 AND d.seq < ?2 ORDER BY d.seq DESC LIMIT ?3"
-        ));
-        let query = query.bind(blob(endpoint)).bind(before.unwrap_or(i64::MAX)).bind(limit);
-        let numbered = |row| Ok((Cells::new("webhook_deliveries", row).number("seq")?, read_delivery(row)?));
-        self.all(query).await?.iter().map(numbered).collect()
-    }
-}
+    ),
+};

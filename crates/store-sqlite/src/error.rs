@@ -2,6 +2,7 @@
 //!
 //! An operator reads the reasons, so they say what to do and never quote a row.
 
+pub(crate) use paceline_ledger::unavailable;
 use paceline_ledger::{Fault, Then};
 use paceline_store::StoreError;
 
@@ -13,11 +14,6 @@ pub(crate) fn fault(error: sqlx::Error) -> Fault {
         _ => Then::RollBack,
     };
     Fault { error, then }
-}
-
-/// The database cannot be used at present.
-pub(crate) fn unavailable(reason: &str) -> StoreError {
-    StoreError::Unavailable { reason: reason.to_owned(), source: None }
 }
 
 /// A second telling of an error that hit several callers at once. Only the first keeps its source.

@@ -2,21 +2,7 @@
 //!
 //! With a single writer the order of writing is the order of commits: events are numbered by moving one mark forward.
 
-use async_trait::async_trait;
-use paceline_domain::WorkspaceId;
-use paceline_ledger::{
-    Fallible,
-    rows::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription},
-};
-use paceline_store::events::Event;
-
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, json_ids, micros, real_now},
-};
+use crate::prelude::*;
 
 const ADD_EVENTS: Bulk = Bulk {
     head: "INSERT INTO events (id, workspace_id, kind, at, data, recorded_at) VALUES",
@@ -54,28 +40,16 @@ impl EventRows for Tx {
             "SELECT w.id, w.workspace_id, w.events FROM json_each(?1) j \
              CROSS JOIN webhook_endpoints w ON w.workspace_id = unhex(j.value) ORDER BY w.id",
         );
-        let rows = self.all(query.bind(json_ids(workspaces.iter().copied()))).await?;
-        let subscription = |row| {
-            let cells = Cells::new("webhook_endpoints", row);
-            let (endpoint, workspace) = (cells.id("id")?, cells.id("workspace_id")?);
-            Ok(Subscription { endpoint, workspace, events: cells.json("events")? })
-        };
-        rows.iter().map(subscription).collect()
+        self.list(query.bind(json_ids(workspaces.iter().copied())), columns::subscription).await
     }
 
     async fn add_deliveries(&mut self, deliveries: &[DeliveryWrite]) -> Fallible<()> {
         ADD_DELIVERIES
-            .run(
-                self,
-                deliveries,
-                |_| {},
-                |values, delivery| {
-                    values.add(blob(delivery.id)).add(blob(delivery.workspace));
-                    values.add(blob(delivery.endpoint)).add(delivery.event_seq);
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, deliveries, |values, delivery| {
+                values.add(blob(delivery.id)).add(blob(delivery.workspace));
+                values.add(blob(delivery.endpoint)).add(delivery.event_seq);
+            })
+            .await
     }
 
     async fn number_events(&mut self, limit: u32) -> Fallible<u64> {
@@ -91,27 +65,11 @@ impl EventRows for Tx {
     }
 }
 
-#[async_trait]
-impl EventReads for SqliteRows {
-    async fn has_unnumbered_events(&self) -> Fallible<bool> {
-        let query = sqlx::query(
-            "SELECT seq FROM events WHERE seq > (SELECT numbered_through FROM event_numbering) ORDER BY seq LIMIT 1",
-        );
-        Ok(self.one(query).await?.is_some())
-    }
-
-    async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {
-        let query = sqlx::query(
-            "SELECT seq, id, kind, at, data FROM events \
+/// The texts.
+pub(crate) const TEXTS: EventTexts = EventTexts {
+    has_unnumbered: "SELECT seq FROM events WHERE seq > (SELECT numbered_through FROM event_numbering) ORDER BY seq LIMIT 1",
+    list: "SELECT seq, id, kind, at, data FROM events \
              WHERE workspace_id = ?1 AND seq > ?2 AND seq <= (SELECT numbered_through FROM event_numbering) \
              ORDER BY seq LIMIT ?3",
-        );
-        let rows = self.all(query.bind(blob(workspace)).bind(after).bind(limit)).await?;
-        let event = |row| {
-            let cells = Cells::new("events", row);
-            let (id, sequence, kind) = (cells.id("id")?, cells.number("seq")?, cells.word("kind")?);
-            Ok(Event { id, workspace, sequence, kind, at: cells.time("at")?, data: cells.json("data")? })
-        };
-        rows.iter().map(event).collect()
-    }
-}
+    number: "seq",
+};

@@ -1,133 +1,41 @@
 //! Worker processes.
 
-use std::time::Duration;
+use crate::{prelude::*, senders::select_sender};
 
-use async_trait::async_trait;
-use paceline_domain::{ChannelKind, WorkerId};
-use paceline_ledger::{
-    Fallible,
-    rows::{FleetReads, FleetRows},
-};
-use paceline_store::{
-    fleet::{Which, WorkerReport, WorkerView},
-    senders::Sender,
-};
-use sqlx::sqlite::SqliteRow;
-
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    senders::{read_sender, sender_columns},
-    transaction::Tx,
-    values::{blob, duration_micros, json_channels, opt_blob, real_now},
-};
-
-#[async_trait]
-impl FleetRows for Tx {
-    async fn remove_silent_workers(&mut self, but: WorkerId) -> Fallible<()> {
-        let gone = sqlx::query(concat!("DELETE FROM workers WHERE expires_at <= ", real_now!(), " AND id <> ?1"));
-        self.execute(gone.bind(blob(but))).await?;
-        Ok(())
-    }
-
-    async fn put_worker(&mut self, report: &WorkerReport, ttl: Duration) -> Fallible<()> {
-        let write = sqlx::query(concat!(
-            "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, \
+/// The texts.
+pub(crate) const TEXTS: FleetTexts = FleetTexts {
+    remove_silent: concat!("DELETE FROM workers WHERE expires_at <= ", real_now!(), " AND id <> ?1"),
+    put: concat!(
+        "INSERT INTO workers (id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, \
                 draining, started_at, seen_at, expires_at) \
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, n.now, n.now, n.now + ?11 FROM (SELECT ",
-            real_now!(),
-            " AS now) n WHERE true ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, channels = excluded.channels, \
+        real_now!(),
+        " AS now) n WHERE true ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, channels = excluded.channels, \
                 listen = excluded.listen, resident_bytes = excluded.resident_bytes, draining = excluded.draining, \
                 seen_at = excluded.seen_at, expires_at = excluded.expires_at"
-        ));
-        let write = write.bind(blob(report.id)).bind(report.host.as_str()).bind(report.pid);
-        let write = write.bind(report.version.as_str()).bind(opt_blob(report.pinned)).bind(report.slots);
-        let write = write.bind(json_channels(&report.channels)).bind(report.listen.as_deref());
-        let write = write.bind(i64::try_from(report.resident_bytes).unwrap_or(i64::MAX));
-        self.execute(write.bind(report.draining).bind(duration_micros(ttl))).await?;
-        Ok(())
-    }
-
-    async fn remove_worker(&mut self, worker: WorkerId) -> Fallible<()> {
-        self.execute(sqlx::query("DELETE FROM workers WHERE id = ?1").bind(blob(worker))).await?;
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl FleetReads for SqliteRows {
-    async fn list_workers(&self) -> Fallible<Vec<WorkerView>> {
-        let query = sqlx::query(concat!(
-            "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
+    ),
+    remove: "DELETE FROM workers WHERE id = ?1",
+    list: concat!(
+        "SELECT id, host, pid, version, pinned_sender_id, slots, channels, listen, resident_bytes, draining, started_at, \
                 seen_at FROM workers WHERE expires_at > ",
-            real_now!(),
-            " ORDER BY started_at, id"
-        ));
-        self.all(query).await?.iter().map(read_worker).collect()
-    }
-
-    async fn list_fleet_senders(&self, which: &Which) -> Fallible<Vec<Sender>> {
-        let query = match which {
-            Which::Active => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"
-            )),
-            Which::Id(id) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.id = ?1"
-            ))
-            .bind(blob(*id)),
-            Which::Phone(phone) => sqlx::query(concat!(
-                "SELECT ",
-                sender_columns!(),
-                " FROM senders s WHERE s.state <> 'removed' AND s.phone = ?1 ORDER BY s.created_at, s.id"
-            ))
-            .bind(phone.as_e164()),
-        };
-        self.all(query).await?.iter().map(read_sender).collect()
-    }
-
-    async fn count_leases(&self) -> Fallible<Vec<(WorkerId, u32)>> {
-        let query = sqlx::query(concat!(
-            "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
-            real_now!(),
-            " GROUP BY lease_worker ORDER BY lease_worker"
-        ));
-        let count = |row| {
-            let cells = Cells::new("senders", row);
-            Ok((cells.id("lease_worker")?, cells.small("leases")?))
-        };
-        self.all(query).await?.iter().map(count).collect()
-    }
-
-    async fn count_shared_senders(&self, channels: &[ChannelKind]) -> Fallible<u32> {
-        let query = sqlx::query(concat!(
-            "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' \
+        real_now!(),
+        " ORDER BY started_at, id"
+    ),
+    list_active_senders: select_sender!(" FROM senders s WHERE s.state = 'active' ORDER BY s.created_at, s.id"),
+    list_senders_by_id: select_sender!(" FROM senders s WHERE s.state <> 'removed' AND s.id = ?1"),
+    list_senders_by_phone: select_sender!(
+        " FROM senders s WHERE s.state <> 'removed' AND s.phone = ?1 ORDER BY s.created_at, s.id"
+    ),
+    count_leases: concat!(
+        "SELECT lease_worker, count(*) AS leases FROM senders WHERE lease_expires_at > ",
+        real_now!(),
+        " GROUP BY lease_worker ORDER BY lease_worker"
+    ),
+    count_shared_senders: concat!(
+        "SELECT count(*) AS senders FROM senders s WHERE s.state = 'active' \
                 AND s.channel IN (SELECT value FROM json_each(?1)) \
                 AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.pinned_sender_id = s.id AND w.expires_at > ",
-            real_now!(),
-            ")"
-        ));
-        let row = self.one(query.bind(json_channels(channels))).await?;
-        row.map_or(Ok(0), |row| Cells::new("senders", &row).small("senders"))
-    }
-}
-
-fn read_worker(row: &SqliteRow) -> Fallible<WorkerView> {
-    let cells = Cells::new("workers", row);
-    let report = WorkerReport {
-        id: cells.id("id")?,
-        host: cells.string("host")?,
-        pid: cells.small("pid")?,
-        version: cells.string("version")?,
-        pinned: cells.opt_id("pinned_sender_id")?,
-        slots: cells.small("slots")?,
-        channels: cells.json("channels")?,
-        listen: cells.opt_string("listen")?,
-        resident_bytes: cells.small("resident_bytes")?,
-        draining: cells.flag("draining")?,
-    };
-    Ok(WorkerView { report, started_at: cells.time("started_at")?, seen_at: cells.time("seen_at")? })
-}
+        real_now!(),
+        ")"
+    ),
+};

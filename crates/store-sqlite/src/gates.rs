@@ -1,13 +1,6 @@
 //! Gates: with one writer everybody has passed, and nobody is in the way.
 
-use async_trait::async_trait;
-use paceline_domain::MessageId;
-use paceline_ledger::{
-    Fallible,
-    rows::{Gate, GateRows},
-};
-
-use crate::transaction::Tx;
+use crate::prelude::*;
 
 #[async_trait]
 impl GateRows for Tx {

@@ -1,31 +1,12 @@
 //! Messages.
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{
-    AddressHash, CampaignId, Content, Generation, MessageId, PhoneNumber, PoolId, SenderId, SuppressionScope,
-    WorkspaceId,
-};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{
-        Answer, AnsweredRow, EndWrite, ForwardWrite, MessageRow, MessageRows, Question, ReturnWrite, RoutedTo,
-        WantedRow,
-    },
-};
+mod view;
+
 use paceline_store::messages::{Message, NewMessage};
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    transaction::{Bound, Tx},
-    values::{blob, hex, json_blobs, json_ids, json_numbers, micros, opt_blob, opt_micros, real_now},
-};
-use views::{message_columns, message_tables, read_message};
-
-mod views;
+use crate::prelude::*;
+pub(crate) use view::TEXTS;
+use view::select_message;
 
 /// The columns of a [`MessageRow`]; the table is named `m`.
 macro_rules! row_columns {
@@ -76,55 +57,6 @@ const BY_THE_PROVIDERS: &str = "SELECT j.key AS place, a.message_id AS id \
      FROM json_each(?1) j CROSS JOIN attempts a INDEXED BY attempts_by_provider_id \
      WHERE a.provider_id = j.value ->> 1 AND a.sender_id = unhex(j.value ->> 0) ORDER BY a.seq";
 
-fn read_row(row: &SqliteRow) -> Fallible<MessageRow> {
-    let cells = Cells::new("messages", row);
-    Ok(MessageRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        sender: cells.opt_id("sender_id")?,
-        binding: cells.word("binding")?,
-        to: cells.address()?,
-        state: cells.word("state")?,
-        attempts: cells.small("attempts")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-    })
-}
-
-fn read_wanted(row: &SqliteRow) -> Fallible<WantedRow> {
-    let cells = Cells::new("messages", row);
-    let suppression = match cells.opt_word("scope")? {
-        None => None,
-        Some(scope) => Some((scope, cells.word("suppressed_for")?)),
-    };
-    let release = cells.opt_number("release")?.map(i32::try_from).transpose();
-    Ok(WantedRow {
-        message: Locked::new(read_row(row)?),
-        release: release.map_err(|_| cells.corrupt("release_generation"))?.map(Generation),
-        lane: cells.word("lane")?,
-        expires_at: cells.opt_time("expires_at")?,
-        wa_id: cells.wa_id("wa_id")?,
-        content: cells.string("content")?,
-        campaign: cells.opt_word("campaign_state")?,
-        suppression,
-    })
-}
-
-fn read_answered(row: &SqliteRow) -> Fallible<Locked<AnsweredRow>> {
-    let cells = Cells::new("messages", row);
-    Ok(Locked::new(AnsweredRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        replied_at: cells.opt_time("replied_at")?,
-        opted_out_at: cells.opt_time("opted_out_at")?,
-    }))
-}
-
 #[async_trait]
 impl MessageRows for Tx {
     async fn add_message(&mut self, message: &NewMessage, routed: RoutedTo) -> Fallible<bool> {
@@ -150,8 +82,7 @@ impl MessageRows for Tx {
             .bind(message.to.linked_id.as_deref())
             .bind(message.wa_id.as_str())
             .bind(message.content.typed_chars());
-        let Some(row) = self.one(insert).await? else { return Ok(false) };
-        let seq = Cells::new("messages", &row).number("seq")?;
+        let Some(seq) = self.find(insert, columns::number("messages", "seq")).await? else { return Ok(false) };
         self.add_contents(message.workspace, seq, &[&message.content]).await?;
         Ok(true)
     }
@@ -173,14 +104,12 @@ impl MessageRows for Tx {
                     WHERE pm.pool_id = p.id AND s.state = 'active')",
         );
         let query = query.bind(blob(workspace)).bind(pool).bind(person.to_bytes().to_vec());
-        let Some(row) = self.one(query).await? else { return Ok(None) };
-        let cells = Cells::new("pools", &row);
-        Ok(Some((cells.id("id")?, cells.opt_id("sticky")?)))
+        self.find(query, columns::pool_route).await
     }
 
     async fn find_message(&mut self, message: MessageId) -> Fallible<Option<Message>> {
-        let query = sqlx::query(concat!("SELECT ", message_columns!(), " FROM", message_tables!(), "WHERE m.id = ?1"));
-        self.one(query.bind(blob(message))).await?.as_ref().map(read_message).transpose()
+        let query = sqlx::query(select_message!("WHERE m.id = ?1"));
+        self.find(query.bind(blob(message)), columns::message).await
     }
 
     async fn list_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<MessageRow>> {
@@ -189,7 +118,7 @@ impl MessageRows for Tx {
             row_columns!(),
             " FROM json_each(?1) j CROSS JOIN messages m ON m.id = unhex(j.value)"
         ));
-        self.all(query.bind(json_ids(messages.iter().copied()))).await?.iter().map(read_row).collect()
+        self.list(query.bind(json_ids(messages.iter().copied())), columns::message_row).await
     }
 
     async fn lock_messages(&mut self, messages: &[MessageId]) -> Fallible<Vec<Locked<MessageRow>>> {
@@ -210,8 +139,8 @@ impl MessageRows for Tx {
              LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id \
              LEFT JOIN suppressions s ON s.workspace_id = m.workspace_id AND s.hash = m.hash"
         ));
-        let rows = self.all(query.bind(json_ids(messages.iter().copied()))).await?;
-        let mut wanted = rows.iter().map(read_wanted).collect::<Fallible<Vec<_>>>()?;
+        let mut wanted: Vec<WantedRow> =
+            self.list(query.bind(json_ids(messages.iter().copied())), columns::wanted).await?;
         wanted.sort_unstable_by_key(|wanted| wanted.message.seq);
         Ok(wanted)
     }
@@ -223,7 +152,7 @@ impl MessageRows for Tx {
             " FROM messages m INDEXED BY messages_expiring \
              WHERE m.state = 'waiting' AND m.expires_at IS NOT NULL AND m.expires_at <= ?1 ORDER BY m.expires_at LIMIT ?2"
         ));
-        self.all_messages(query.bind(micros(now)).bind(limit)).await
+        self.lock(query.bind(micros(now)).bind(limit), columns::message_row).await
     }
 
     /// What waits of a campaign is in one of three small indexes: anyone's, a sender's own, or released.
@@ -244,7 +173,7 @@ impl MessageRows for Tx {
                     WHERE r.release_deadline IS NOT NULL AND r.campaign_id = ?1 \
                 LIMIT ?2)"
         ));
-        self.all_messages(query.bind(blob(campaign)).bind(limit)).await
+        self.lock(query.bind(blob(campaign)).bind(limit), columns::message_row).await
     }
 
     /// Those of campaigns by way of the recipients, so that planning needs no index by person.
@@ -273,55 +202,35 @@ impl MessageRows for Tx {
         ));
         let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
         let query = query.bind(blob(workspace)).bind(hashes).bind(scope == SuppressionScope::All);
-        let open = |row| Ok((Cells::new("messages", row).small("place")?, Locked::new(read_row(row)?)));
-        let mut found =
-            self.all(query).await?.iter().map(open).collect::<Fallible<Vec<(usize, Locked<MessageRow>)>>>()?;
+        let mut found: Vec<(usize, Locked<MessageRow>)> = self.list(query, columns::open_of_person).await?;
         found.sort_unstable_by_key(|(_, message)| message.seq);
         Ok(found)
     }
 
     async fn move_forward(&mut self, moved: &[ForwardWrite<'_>]) -> Fallible<()> {
         FORWARD
-            .run(
-                self,
-                moved,
-                |_| {},
-                |values, moved| {
-                    values.add(moved.message.seq).add(moved.state.as_str()).add(opt_micros(moved.sent_at));
-                    values.add(opt_micros(moved.delivered_at)).add(opt_micros(moved.read_at));
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, moved, |values, moved| {
+                values.add(moved.message.seq).add(moved.state.as_str()).add(opt_micros(moved.sent_at));
+                values.add(opt_micros(moved.delivered_at)).add(opt_micros(moved.read_at));
+            })
+            .await
     }
 
     async fn end_messages(&mut self, ended: &[EndWrite<'_>]) -> Fallible<()> {
-        END.run(
-            self,
-            ended,
-            |_| {},
-            |values, ended| {
-                values.add(ended.message.seq).add(ended.state.as_str()).add(ended.reason);
-                values.add(opt_micros(ended.ended_at)).add(opt_blob(ended.sender));
-            },
-        )
-        .await?;
-        Ok(())
+        END.write(self, ended, |values, ended| {
+            values.add(ended.message.seq).add(ended.state.as_str()).add(ended.reason);
+            values.add(opt_micros(ended.ended_at)).add(opt_blob(ended.sender));
+        })
+        .await
     }
 
     async fn return_messages(&mut self, returned: &[ReturnWrite<'_>]) -> Fallible<()> {
         RETURN
-            .run(
-                self,
-                returned,
-                |_| {},
-                |values, returned| {
-                    values.add(returned.message.seq).add(opt_blob(returned.sender)).add(returned.binding.as_str());
-                    values.add(micros(returned.not_before)).add(returned.waits_for);
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, returned, |values, returned| {
+                values.add(returned.message.seq).add(opt_blob(returned.sender)).add(returned.binding.as_str());
+                values.add(micros(returned.not_before)).add(returned.waits_for);
+            })
+            .await
     }
 
     async fn find_answered(&mut self, questions: &[Question]) -> Fallible<Vec<Option<i64>>> {
@@ -336,12 +245,8 @@ impl MessageRows for Tx {
             |asked: &Question| (hex(&asked.sender.to_bytes()), hex(&asked.hash.to_bytes()), micros(asked.since));
         let asked: Vec<_> = questions.iter().map(question).collect();
         let mut answers = vec![None; questions.len()];
-        for row in &self.all(query.bind(serde_json::json!(asked).to_string())).await? {
-            let cells = Cells::new("messages", row);
-            if let Some(answer) = answers.get_mut(cells.small::<usize>("place")?) {
-                *answer = cells.opt_number("seq")?;
-            }
-        }
+        let rows = self.all(query.bind(serde_json::json!(asked).to_string())).await?;
+        columns::put_by_place(&rows, "messages", &mut answers, |cells| cells.opt_number("seq"))?;
         Ok(answers)
     }
 
@@ -350,22 +255,16 @@ impl MessageRows for Tx {
             "SELECT m.seq, m.id, m.campaign_id, m.replied_at, m.opted_out_at FROM messages m \
              WHERE m.seq IN (SELECT value FROM json_each(?1)) ORDER BY m.seq",
         );
-        self.all(query.bind(json_numbers(seqs.iter().copied()))).await?.iter().map(read_answered).collect()
+        self.lock(query.bind(json_numbers(seqs.iter().copied())), columns::answered).await
     }
 
     async fn write_answers(&mut self, answers: &[Answer<'_>]) -> Fallible<()> {
         ANSWERED
-            .run(
-                self,
-                answers,
-                |_| {},
-                |values, answer| {
-                    values.add(answer.message.seq).add(opt_micros(answer.replied_at));
-                    values.add(opt_micros(answer.opted_out_at));
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, answers, |values, answer| {
+                values.add(answer.message.seq).add(opt_micros(answer.replied_at));
+                values.add(opt_micros(answer.opted_out_at));
+            })
+            .await
     }
 
     async fn find_by_receipt(&mut self, receipts: &[(SenderId, &str)]) -> Fallible<Vec<Option<MessageId>>> {
@@ -379,7 +278,7 @@ impl MessageRows for Tx {
                 unknown.iter().map(|&place| (hex(&receipts[place].0.to_bytes()), receipts[place].1)).collect();
             for row in &self.all(sqlx::query(text).bind(serde_json::json!(keys).to_string())).await? {
                 let cells = Cells::new("messages", row);
-                if let Some(&place) = unknown.get(cells.small::<usize>("place")?) {
+                if let Some(&place) = unknown.get(cells.place()?) {
                     found[place] = Some(cells.id("id")?);
                 }
             }
@@ -389,10 +288,6 @@ impl MessageRows for Tx {
 }
 
 impl Tx {
-    async fn all_messages(&mut self, query: Bound<'_>) -> Fallible<Vec<Locked<MessageRow>>> {
-        self.all(query).await?.iter().map(|row| read_row(row).map(Locked::new)).collect()
-    }
-
     /// Writes what new messages say; `last` is the row of the last of them. With one writer, rows written together follow
     /// each other.
     pub(crate) async fn add_contents(

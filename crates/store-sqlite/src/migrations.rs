@@ -1,5 +1,6 @@
 //! The migrations, embedded, and the check whether this binary may use a database.
 
+use paceline_ledger::SchemaError;
 use sqlx::{
     Row, SqlSafeStr as _, SqliteConnection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -26,7 +27,7 @@ pub(crate) async fn apply(conn: &mut SqliteConnection) -> Result<(), OpenError> 
     if let Some(needed) = oldest_binary(conn).await?
         && needed > KNOWN
     {
-        return Err(OpenError::SchemaNewer { needed, known: KNOWN });
+        return Err(SchemaError::Newer { needed, known: KNOWN }.into());
     }
     let migrations = FILES.map(|(number, what, sql)| {
         Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
@@ -35,7 +36,7 @@ pub(crate) async fn apply(conn: &mut SqliteConnection) -> Result<(), OpenError> 
     // Later migrations that this binary does not know have been checked above.
     migrator.set_ignore_missing(true);
     migrator.run(conn).await.map_err(|error| match error {
-        MigrateError::VersionMismatch(number) => OpenError::MigrationChanged { number },
+        MigrateError::VersionMismatch(number) => SchemaError::MigrationChanged { number }.into(),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => OpenError::from_driver(error),
         error => OpenError::Migration { source: Box::new(error) },
     })

@@ -9,7 +9,7 @@ use std::{
 
 use log::LevelFilter;
 use paceline_domain::Minter;
-use paceline_ledger::Ledger;
+use paceline_ledger::{Ledger, SchemaError};
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -62,22 +62,9 @@ pub enum OpenError {
     /// Another process holds the database.
     #[error("the database is locked by another process")]
     Locked,
-    /// The database was written by a newer Paceline.
-    #[error("the database needs at least schema {needed}, this binary knows {known}: use a newer paceline")]
-    SchemaNewer {
-        /// The newest migration that a binary must know.
-        needed: i64,
-        /// The newest one that this binary knows.
-        known: i64,
-    },
-    /// A migration was applied in another form than this binary has it.
-    #[error(
-        "migration {number} was applied in another form than this binary has it: was it built from changed sources?"
-    )]
-    MigrationChanged {
-        /// The migration.
-        number: i64,
-    },
+    /// The schema does not suit this binary.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// The schema could not be brought up to date.
     #[error("the schema of the database cannot be brought up to date")]
     Migration {

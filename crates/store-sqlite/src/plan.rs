@@ -2,25 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{Content, PhoneNumber, SuppressionReason, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Binding, CampaignRow, PlanReads, PlanRows, PlannedWrite, UndecidedRow},
-};
-use paceline_store::{campaigns::Campaign, plan::PlanningCampaign};
-
-use crate::{
-    bulk::Bulk,
-    campaigns::{campaign_columns, read_campaign},
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    uploads::read_recipient,
-    values::{blob, micros, opt_blob, opt_micros},
-};
+use crate::{campaigns::select_campaign, prelude::*};
 
 const ADD_MESSAGES: Bulk = Bulk {
     head: "INSERT INTO messages (id, workspace_id, campaign_id, row_no, lane, state, sender_id, binding, expires_at, \
@@ -42,11 +24,7 @@ impl PlanRows for Tx {
              WHERE r.campaign_id = ?2 AND r.row_no > ?3 AND r.row_no <= ?4 AND s.workspace_id = ?1 AND s.hash = r.hash",
         );
         let query = query.bind(blob(campaign.workspace)).bind(blob(campaign.id)).bind(after_row).bind(through_row);
-        let suppressed = |row| {
-            let cells = Cells::new("suppressions", row);
-            Ok((cells.number("row_no")?, (cells.time("since")?, cells.word("reason")?)))
-        };
-        self.all(query).await?.iter().map(suppressed).collect()
+        self.list(query, columns::suppressed).await
     }
 
     async fn add_planned(
@@ -79,25 +57,13 @@ impl PlanRows for Tx {
     }
 }
 
-#[async_trait]
-impl PlanReads for SqliteRows {
-    async fn list_planning(&self, limit: u32) -> Fallible<Vec<PlanningCampaign>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            campaign_columns!(),
-            ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
+/// The texts.
+pub(crate) const TEXTS: PlanTexts = PlanTexts {
+    list: select_campaign!(
+        ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
              WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT ?1"
-        ));
-        let planning = |row| {
-            let key = WorkspaceKey::from_bytes(Cells::new("workspaces", row).array("key")?);
-            Ok(PlanningCampaign { campaign: read_campaign(row)?, key })
-        };
-        self.all(query.bind(limit)).await?.iter().map(planning).collect()
-    }
-
-    async fn list_undecided(&self, campaign: &Campaign, after_row: i64, limit: u32) -> Fallible<Vec<UndecidedRow>> {
-        let query = sqlx::query(
-            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
+    ),
+    list_undecided: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
                 EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = ?1 AND s.hash = r.hash) AS is_suppressed, \
                 (SELECT m.sender_id FROM messages m INDEXED BY messages_to_person \
                  WHERE m.hash = r.hash AND m.attempts > 0 AND m.workspace_id = ?1 AND m.sent_at IS NOT NULL \
@@ -106,19 +72,4 @@ impl PlanReads for SqliteRows {
                         WHERE p.workspace_id = ?1 AND p.name = ?2 AND s.state = 'active' AND s.session_state <> 'banned') \
                  ORDER BY m.attempted_at DESC LIMIT 1) AS sticky \
              FROM recipients r WHERE r.campaign_id = ?3 AND r.row_no > ?4 AND r.row_no <= ?5 ORDER BY r.row_no LIMIT ?6",
-        );
-        let query = query
-            .bind(blob(campaign.workspace))
-            .bind(campaign.definition.pool.as_str())
-            .bind(blob(campaign.id))
-            .bind(after_row)
-            .bind(campaign.rows)
-            .bind(limit);
-        let undecided = |row| {
-            let cells = Cells::new("recipients", row);
-            let (is_suppressed, sticky) = (cells.flag("is_suppressed")?, cells.opt_id("sticky")?);
-            Ok(UndecidedRow { recipient: read_recipient(row)?, is_suppressed, sticky })
-        };
-        self.all(query).await?.iter().map(undecided).collect()
-    }
-}
+};

@@ -1,15 +1,6 @@
 //! Purging, oldest first and in pieces. Inbox and events are read from their old end, whose order is that of their age.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use paceline_ledger::{Fallible, rows::PurgeRows};
-
-use crate::{
-    cells::Cells,
-    transaction::Tx,
-    values::{duration_micros, json_numbers, real_now},
-};
+use crate::prelude::*;
 
 /// A table that is purged: how its old rows are found, by age and limit, and removed.
 struct Old {
@@ -74,17 +65,8 @@ impl PurgeRows for Tx {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut unwanted, mut after) = (Vec::new(), Some(0_i64));
         while let Some(from) = after.take().filter(|_| unwanted.len() < limit) {
-            for row in &self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await? {
-                let cells = Cells::new("events", row);
-                let seq = cells.number("seq")?;
-                after = Some(seq).filter(|_| cells.flag("old").is_ok_and(|old| old));
-                if after.is_none() || unwanted.len() == limit {
-                    break;
-                }
-                if !cells.flag("wanted")? {
-                    unwanted.push(seq);
-                }
-            }
+            let rows = self.all(sqlx::query(PAGE).bind(age).bind(from).bind(page)).await?;
+            after = columns::unwanted_events(&rows, limit, &mut unwanted)?;
         }
         self.remove("DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?1))", unwanted).await
     }
@@ -105,8 +87,7 @@ impl PurgeRows for Tx {
 impl Tx {
     async fn purge(&mut self, old: &Old, age: Duration, limit: u64) -> Fallible<u64> {
         let query = sqlx::query(old.find).bind(duration_micros(age)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self.all(query).await?;
-        let rows = rows.iter().map(|row| Cells::new("purge", row).number("seq")).collect::<Fallible<Vec<_>>>()?;
+        let rows = self.list(query, columns::number("purge", "seq")).await?;
         self.remove(old.remove, rows).await
     }
 

@@ -1,36 +1,10 @@
 //! Releasing: where anything is due, and the claims on it.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, Generation, Lane, PoolId, SenderId, kind};
-use paceline_ledger::{
-    Fallible,
-    rows::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow},
-};
-use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
-use sqlx::sqlite::SqliteRow;
+use paceline_store::release::ReleaseRound;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    senders::{read_sender, sender_columns},
-    transaction::{Bound, Tx},
-    values::{blob, duration_micros, json_ids, micros, real_now},
-};
-
-/// The columns of a [`DueRow`]; the table is named `m`.
-macro_rules! due_columns {
-    () => {
-        "m.seq, m.id, m.campaign_id, m.lane, m.sender_id, m.not_before, m.release_generation, m.phone, m.business_scoped_id, \
-         m.linked_id, m.chars"
-    };
-}
+use crate::{prelude::*, senders::select_sender};
 
 const CLAIM: Bulk = Bulk {
     head: "WITH v (seq, sender_id) AS (VALUES",
@@ -42,31 +16,14 @@ const CLAIM: Bulk = Bulk {
     ),
 };
 
-fn read_due(row: &SqliteRow, pool: Option<PoolId>) -> Fallible<DueRow> {
-    let cells = Cells::new("messages", row);
-    Ok(DueRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        lane: cells.word("lane")?,
-        bound_to: cells.opt_id("sender_id")?,
-        not_before: cells.time("not_before")?,
-        generation: Generation(cells.small("release_generation")?),
-        to: cells.address()?,
-        chars: cells.small("chars")?,
-        pool,
-    })
-}
-
 #[async_trait]
 impl ReleaseRows for Tx {
     async fn lock_round(&mut self) -> Fallible<ReleaseRound> {
-        read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())
+        self.find(sqlx::query("SELECT round FROM release_rounds"), columns::round).await.map(or_first)
     }
 
     async fn advance_round(&mut self) -> Fallible<()> {
-        self.execute(sqlx::query("UPDATE release_rounds SET round = round + 1")).await?;
-        Ok(())
+        self.run(sqlx::query("UPDATE release_rounds SET round = round + 1")).await
     }
 
     async fn list_takers(&mut self, senders: &[SenderId]) -> Fallible<Vec<TakerRow>> {
@@ -77,20 +34,7 @@ impl ReleaseRows for Tx {
              LEFT JOIN pool_members pm ON pm.sender_id = s.id WHERE s.state = 'active' \
                 AND s.session_state = 'connected'",
         );
-        let rows = self.all(query.bind(json_ids(senders.iter().copied()))).await?;
-        let mut takers: Vec<TakerRow> = Vec::new();
-        for row in &rows {
-            let cells = Cells::new("senders", row);
-            let sender = cells.id("id")?;
-            // The rows of a sender follow each other.
-            if takers.last().is_none_or(|taker| taker.sender != sender) {
-                takers.push(TakerRow { sender, pools: Vec::new(), has_bound: cells.flag("has_bound")? });
-            }
-            if let Some(taker) = takers.last_mut() {
-                taker.pools.extend(cells.opt_id::<kind::Pool>("pool_id")?);
-            }
-        }
-        Ok(takers)
+        columns::takers(&self.all(query.bind(json_ids(senders.iter().copied()))).await?)
     }
 
     async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>> {
@@ -101,7 +45,7 @@ impl ReleaseRows for Tx {
              ORDER BY p.id",
         );
         let query = query.bind(json_ids(pools.iter().copied()));
-        self.all(query).await?.iter().map(|row| Cells::new("pools", row).id("id")).collect()
+        self.list(query, columns::id("pools")).await
     }
 
     async fn list_bound_singles(
@@ -145,7 +89,7 @@ impl ReleaseRows for Tx {
         for (most, senders) in by_room(senders) {
             let query = sqlx::query(FIND).bind(json_ids(senders)).bind(micros(due_before)).bind(most);
             for row in &self.all(query).await? {
-                found.push((Cells::new("campaigns", row).opt_number("started_at")?, read_due(row, None)?));
+                found.push((Cells::new("campaigns", row).opt_number("started_at")?, columns::due(row, None)?));
             }
         }
         found.sort_unstable_by_key(|(started_at, due)| (*started_at, due.campaign, due.not_before, due.id));
@@ -181,11 +125,7 @@ impl ReleaseRows for Tx {
                 WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
                     AND m.not_before < ?1) ORDER BY c.started_at, c.id",
         );
-        let source = |row| {
-            let cells = Cells::new("campaigns", row);
-            Ok((cells.id("id")?, cells.id("pool_id")?))
-        };
-        self.all(query.bind(micros(due_before))).await?.iter().map(source).collect()
+        self.list(query.bind(micros(due_before)), columns::source).await
     }
 
     async fn list_due_of_campaigns(
@@ -229,34 +169,24 @@ impl ReleaseRows for Tx {
 
 impl Tx {
     async fn all_due(&mut self, query: Bound<'_>, pool: Option<PoolId>) -> Fallible<Vec<DueRow>> {
-        self.all(query).await?.iter().map(|row| read_due(row, pool)).collect()
+        self.list(query, |row| columns::due(row, pool)).await
     }
 }
 
-#[async_trait]
-impl ReleaseReads for SqliteRows {
-    async fn list_windows(&self) -> Fallible<Windows> {
-        // Asked before the windows: a claim in between makes the round stale, never the windows.
-        let round = read_round(self.one(sqlx::query("SELECT round FROM release_rounds")).await?.as_ref())?;
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-            real_now!(),
-            ") AS outstanding FROM senders s \
+/// The texts.
+pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
+    find_round: "SELECT round FROM release_rounds",
+    list_windows: select_sender!(
+        ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+        real_now!(),
+        ") AS outstanding FROM senders s \
              WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-        ));
-        let window = |row| {
-            let outstanding = Cells::new("messages", row).small("outstanding")?;
-            Ok(SenderWindow { sender: read_sender(row)?, outstanding })
-        };
-        let senders = self.all(query).await?.iter().map(window).collect::<Fallible<_>>()?;
-        Ok(Windows { round, senders })
-    }
-}
+    ),
+};
 
-fn read_round(row: Option<&SqliteRow>) -> Fallible<ReleaseRound> {
-    row.map_or(Ok(0), |row| Cells::new("release_rounds", row).number("round")).map(ReleaseRound)
+/// The round, which is the first where none has been noted.
+fn or_first(round: Option<ReleaseRound>) -> ReleaseRound {
+    round.unwrap_or(ReleaseRound(0))
 }
 
 /// Senders in groups of like room, each with a limit that suits the group: a statement has but one. What that reads beyond a sender's

@@ -1,23 +1,6 @@
 //! Decisions about messages of unknown outcome.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{AttemptNumber, MessageId, Resolution, UnknownPolicy};
-use paceline_ledger::{
-    Fallible,
-    rows::{ResolutionReads, ResolutionRows, ResolutionWrite},
-};
-use paceline_store::resolutions::Resolved;
-
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, duration_micros, micros},
-};
+use crate::prelude::*;
 
 const ADD: Bulk = Bulk {
     head: "INSERT INTO resolutions (message_id, number, workspace_id, resolution, resolved_by, at) VALUES",
@@ -29,8 +12,7 @@ const ADD: Bulk = Bulk {
 impl ResolutionRows for Tx {
     async fn find_resolution(&mut self, message: MessageId, attempt: AttemptNumber) -> Fallible<Option<Resolution>> {
         let query = sqlx::query("SELECT resolution FROM resolutions WHERE message_id = ?1 AND number = ?2");
-        let row = self.one(query.bind(blob(message)).bind(attempt)).await?;
-        row.as_ref().map(|row| Cells::new("resolutions", row).word("resolution")).transpose()
+        self.find(query.bind(blob(message)).bind(attempt), columns::resolution).await
     }
 
     async fn list_settleable(
@@ -47,44 +29,20 @@ impl ResolutionRows for Tx {
              ORDER BY m.ended_at LIMIT ?3",
         );
         let query = query.bind(micros(now)).bind(duration_micros(grace)).bind(limit);
-        let settleable = |row| {
-            let cells = Cells::new("messages", row);
-            Ok((cells.id("id")?, cells.word("unknown_policy")?))
-        };
-        self.all(query).await?.iter().map(settleable).collect()
+        self.list(query, columns::settleable).await
     }
 
     async fn add_resolutions(&mut self, resolutions: &[ResolutionWrite<'_>]) -> Fallible<()> {
-        ADD.run(
-            self,
-            resolutions,
-            |_| {},
-            |values, decided| {
-                let message = decided.message;
-                values.add(blob(message.id)).add(message.attempts).add(blob(message.workspace));
-                values.add(decided.resolution.as_str()).add(decided.by.to_string()).add(micros(decided.at));
-            },
-        )
-        .await?;
-        Ok(())
+        ADD.write(self, resolutions, |values, decided| {
+            let message = decided.message;
+            values.add(blob(message.id)).add(message.attempts).add(blob(message.workspace));
+            values.add(decided.resolution.as_str()).add(decided.by.to_string()).add(micros(decided.at));
+        })
+        .await
     }
 }
 
-#[async_trait]
-impl ResolutionReads for SqliteRows {
-    async fn list_resolutions(&self, message: MessageId) -> Fallible<Vec<Resolved>> {
-        let query = sqlx::query(
-            "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = ?1 ORDER BY number",
-        );
-        let resolved = |row| {
-            let cells = Cells::new("resolutions", row);
-            Ok(Resolved {
-                attempt: cells.small("number")?,
-                resolution: cells.word("resolution")?,
-                by: cells.word("resolved_by")?,
-                at: cells.time("at")?,
-            })
-        };
-        self.all(query.bind(blob(message))).await?.iter().map(resolved).collect()
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: ResolutionTexts = ResolutionTexts {
+    list: "SELECT number, resolution, resolved_by, at FROM resolutions WHERE message_id = ?1 ORDER BY number",
+};

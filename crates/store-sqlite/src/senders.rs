@@ -1,41 +1,25 @@
 //! Senders and the pools that group them.
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use paceline_domain::{ChannelKind, Epoch, PhoneNumber, PoolId, SenderId, SenderState, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SessionWrite},
-};
-use paceline_pacing::{PaceState, Seed, Suspension};
-use paceline_store::senders::{LeaseView, NewSender, PoolView, Sender};
-use sqlx::sqlite::SqliteRow;
+use paceline_store::senders::{NewSender, Sender};
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, json_ids, micros, opt_micros, real_now},
-};
+use crate::prelude::*;
 
-/// The columns of a sender; the table is named `s`.
-macro_rules! sender_columns {
-    () => {
-        concat!(
-            "s.id, s.workspace_id, s.phone, s.channel, s.name, s.account, s.profile, s.zone, s.seed, s.state, \
-             s.pace_next_slot, s.pace_day, s.pace_spent, s.session_state, s.session_at, s.session_detail, \
-             s.pairing_code, s.suspended, s.suspended_until, s.lease_epoch, s.lease_expires_at, \
-             iif(s.lease_expires_at > ",
-            $crate::values::real_now!(),
-            ", s.lease_worker, NULL) AS lease_worker, s.created_at, s.last_sent_at, \
-             (SELECT json_group_array(p.name ORDER BY p.name) FROM pool_members pm JOIN pools p ON p.id = pm.pool_id \
-              WHERE pm.sender_id = s.id) AS pools"
+/// Selects senders as others see them, and what else is said.
+macro_rules! select_sender {
+    ($($rest:expr),+ $(,)?) => {
+        paceline_ledger::select_sender_with!(
+            concat!(
+                "iif(s.lease_expires_at > ",
+                $crate::values::real_now!(),
+                ", s.lease_worker, NULL) AS lease_worker, s.created_at, s.last_sent_at, \
+                 (SELECT json_group_array(p.name ORDER BY p.name) FROM pool_members pm JOIN pools p ON p.id = pm.pool_id \
+                  WHERE pm.sender_id = s.id) AS pools"
+            ),
+            $($rest),+
         )
     };
 }
-pub(crate) use sender_columns;
+pub(crate) use select_sender;
 
 const JOIN_POOLS: Bulk = Bulk {
     head: "WITH v (name) AS (VALUES",
@@ -58,71 +42,6 @@ const WRITE_SESSIONS: Bulk = Bulk {
            FROM v WHERE senders.id = v.id",
 };
 
-/// Reads a sender.
-pub(crate) fn read_sender(row: &SqliteRow) -> Fallible<Sender> {
-    let cells = Cells::new("senders", row);
-    let lease = match cells.opt_id("lease_worker")? {
-        None => None,
-        Some(worker) => Some(LeaseView {
-            worker,
-            epoch: Epoch(cells.number("lease_epoch")?),
-            expires_at: cells.time("lease_expires_at")?,
-        }),
-    };
-    Ok(Sender {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        phone: cells.phone("phone")?,
-        channel: cells.word("channel")?,
-        name: cells.string("name")?,
-        account: cells.opt_string("account")?,
-        pools: cells.json("pools")?,
-        profile: cells.string("profile")?,
-        zone: cells.text("zone")?.parse().map_err(|_| cells.corrupt("zone"))?,
-        seed: Seed(cells.number("seed")?),
-        state: cells.word("state")?,
-        pace: read_pace(cells)?,
-        session: cells.word("session_state")?,
-        session_at: cells.opt_time("session_at")?,
-        session_detail: cells.opt_string("session_detail")?,
-        pairing_code: cells.opt_string("pairing_code")?,
-        suspension: read_suspension(cells)?,
-        lease,
-        created_at: cells.time("created_at")?,
-        last_sent_at: cells.opt_time("last_sent_at")?,
-    })
-}
-
-fn read_row(row: &SqliteRow) -> Fallible<Locked<SenderRow>> {
-    let cells = Cells::new("senders", row);
-    Ok(Locked::new(SenderRow {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        state: cells.word("state")?,
-        zone: cells.text("zone")?.parse().map_err(|_| cells.corrupt("zone"))?,
-        seed: Seed(cells.number("seed")?),
-        pace: read_pace(cells)?,
-        session: cells.word("session_state")?,
-        session_at: cells.opt_time("session_at")?,
-        suspension: read_suspension(cells)?,
-        epoch: Epoch(cells.number("lease_epoch")?),
-        is_leased: cells.flag("is_leased")?,
-    }))
-}
-
-fn read_pace(cells: Cells<'_>) -> Fallible<PaceState> {
-    let day = cells.opt_text("pace_day")?.map(|day| day.parse().map_err(|_| cells.corrupt("pace_day")));
-    Ok(PaceState {
-        next_slot: cells.opt_time("pace_next_slot")?,
-        day: day.transpose()?,
-        spent_today: cells.small("pace_spent")?,
-    })
-}
-
-fn read_suspension(cells: Cells<'_>) -> Fallible<Option<Suspension>> {
-    Ok(if cells.flag("suspended")? { Some(Suspension { until: cells.opt_time("suspended_until")? }) } else { None })
-}
-
 #[async_trait]
 impl SenderRows for Tx {
     async fn lock_number(&mut self, _channel: ChannelKind, _phone: &PhoneNumber) -> Fallible<()> {
@@ -142,11 +61,7 @@ impl SenderRows for Tx {
              WHERE channel = ?1 AND phone = ?2 AND state = 'removed' AND workspace_id = ?3",
         );
         let query = query.bind(channel.as_str()).bind(phone.as_e164()).bind(blob(workspace));
-        let holder = |row| {
-            let cells = Cells::new("senders", row);
-            Ok(NumberHolder { id: cells.id("id")?, state: cells.word("state")? })
-        };
-        self.all(query).await?.iter().map(holder).collect()
+        self.list(query, columns::number_holder).await
     }
 
     async fn lock_senders(&mut self, senders: &[SenderId], _keep: Keep) -> Fallible<Vec<Locked<SenderRow>>> {
@@ -156,21 +71,17 @@ impl SenderRows for Tx {
             real_now!(),
             " AS is_leased FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value) ORDER BY s.id"
         ));
-        self.all(query.bind(json_ids(senders.iter().copied()))).await?.iter().map(read_row).collect()
+        self.lock(query.bind(json_ids(senders.iter().copied())), columns::sender_row).await
     }
 
     async fn find_sender(&mut self, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!("SELECT ", sender_columns!(), " FROM senders s WHERE s.id = ?1"));
-        self.one(query.bind(blob(sender))).await?.as_ref().map(read_sender).transpose()
+        let query = sqlx::query(select_sender!(" FROM senders s WHERE s.id = ?1"));
+        self.find(query.bind(blob(sender)), columns::sender).await
     }
 
     async fn list_senders(&mut self, senders: &[SenderId]) -> Fallible<Vec<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"
-        ));
-        self.all(query.bind(json_ids(senders.iter().copied()))).await?.iter().map(read_sender).collect()
+        let query = sqlx::query(select_sender!(" FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"));
+        self.list(query.bind(json_ids(senders.iter().copied())), columns::sender).await
     }
 
     /// Its epoch and what it has spent today live on.
@@ -194,8 +105,7 @@ impl SenderRows for Tx {
             .bind(sender.zone.name())
             .bind(sender.seed.0)
             .bind(micros(sender.created_at));
-        self.execute(insert).await?;
-        Ok(())
+        self.run(insert).await
     }
 
     async fn set_pools(&mut self, sender: SenderId, workspace: WorkspaceId, pools: &[(PoolId, &str)]) -> Fallible<()> {
@@ -229,8 +139,7 @@ impl SenderRows for Tx {
 
     async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
         let update = sqlx::query("UPDATE senders SET state = ?2 WHERE id = ?1");
-        self.execute(update.bind(blob(sender.id)).bind(state.as_str())).await?;
-        Ok(())
+        self.run(update.bind(blob(sender.id)).bind(state.as_str())).await
     }
 
     async fn remove_sender(&mut self, sender: &Locked<SenderRow>) -> Fallible<()> {
@@ -240,24 +149,17 @@ impl SenderRows for Tx {
         );
         self.execute(remove.bind(blob(sender.id))).await?;
         let sessions = sqlx::query("DELETE FROM sender_sessions WHERE sender_id = ?1");
-        self.execute(sessions.bind(blob(sender.id))).await?;
-        Ok(())
+        self.run(sessions.bind(blob(sender.id))).await
     }
 
     async fn write_sessions(&mut self, changes: &[SessionWrite<'_>]) -> Fallible<()> {
         WRITE_SESSIONS
-            .run(
-                self,
-                changes,
-                |_| {},
-                |values, change| {
-                    values.add(blob(change.sender.id)).add(change.state.as_str()).add(micros(change.at));
-                    values.add(change.detail).add(change.pairing_code).add(change.suspension.is_some());
-                    values.add(opt_micros(change.suspension.and_then(|suspension| suspension.until)));
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, changes, |values, change| {
+                values.add(blob(change.sender.id)).add(change.state.as_str()).add(micros(change.at));
+                values.add(change.detail).add(change.pairing_code).add(change.suspension.is_some());
+                values.add(opt_micros(change.suspension.and_then(|suspension| suspension.until)));
+            })
+            .await
     }
 
     async fn has_active_sender(&mut self, workspace: WorkspaceId, pool: &str) -> Fallible<bool> {
@@ -265,61 +167,22 @@ impl SenderRows for Tx {
             "SELECT 1 FROM pools p JOIN pool_members pm ON pm.pool_id = p.id JOIN senders s ON s.id = pm.sender_id \
              WHERE p.workspace_id = ?1 AND p.name = ?2 AND s.state = 'active' LIMIT 1",
         );
-        Ok(self.one(query.bind(blob(workspace)).bind(pool)).await?.is_some())
+        self.has(query.bind(blob(workspace)).bind(pool)).await
     }
 }
 
-#[async_trait]
-impl SenderReads for SqliteRows {
-    async fn find_sender(&self, workspace: WorkspaceId, sender: SenderId) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.id = ?1 AND s.workspace_id = ?2"
-        ));
-        let row = self.one(query.bind(blob(sender)).bind(blob(workspace))).await?;
-        row.as_ref().map(read_sender).transpose()
-    }
-
-    async fn find_sender_by_phone(&self, workspace: WorkspaceId, phone: &PhoneNumber) -> Fallible<Option<Sender>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = ?1 AND s.phone = ?2 AND s.state <> 'removed' \
+/// The texts.
+pub(crate) const TEXTS: SenderTexts = SenderTexts {
+    find: select_sender!(" FROM senders s WHERE s.id = ?1 AND s.workspace_id = ?2"),
+    find_by_phone: select_sender!(
+        " FROM senders s WHERE s.workspace_id = ?1 AND s.phone = ?2 AND s.state <> 'removed' \
              ORDER BY s.created_at, s.id LIMIT 1"
-        ));
-        let row = self.one(query.bind(blob(workspace)).bind(phone.as_e164())).await?;
-        row.as_ref().map(read_sender).transpose()
-    }
-
-    async fn list_senders(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<(DateTime<Utc>, SenderId)>,
-        limit: u32,
-    ) -> Fallible<Vec<Sender>> {
-        let (after_time, after_id) =
-            after.map_or((i64::MIN, Vec::new()), |(created_at, id)| (micros(created_at), blob(id)));
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            sender_columns!(),
-            " FROM senders s WHERE s.workspace_id = ?1 AND s.state <> 'removed' AND (s.created_at, s.id) > (?2, ?3) \
+    ),
+    list: select_sender!(
+        " FROM senders s WHERE s.workspace_id = ?1 AND s.state <> 'removed' AND (s.created_at, s.id) > (?2, ?3) \
              ORDER BY s.created_at, s.id LIMIT ?4"
-        ));
-        let query = query.bind(blob(workspace)).bind(after_time).bind(after_id).bind(limit);
-        self.all(query).await?.iter().map(read_sender).collect()
-    }
-
-    async fn list_pools(&self, workspace: WorkspaceId) -> Fallible<Vec<PoolView>> {
-        let query = sqlx::query(
-            "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
+    ),
+    list_pools: "SELECT p.name, (SELECT count(*) FROM pool_members pm JOIN senders s ON s.id = pm.sender_id \
                 WHERE pm.pool_id = p.id AND s.state = 'active') AS active_senders \
              FROM pools p WHERE p.workspace_id = ?1 ORDER BY p.name",
-        );
-        let pool = |row| {
-            let cells = Cells::new("pools", row);
-            Ok(PoolView { name: cells.string("name")?, active_senders: cells.number("active_senders")? })
-        };
-        self.all(query.bind(blob(workspace))).await?.iter().map(pool).collect()
-    }
-}
+};

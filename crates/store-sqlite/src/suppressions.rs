@@ -1,28 +1,8 @@
 //! Suppressions.
 
-use async_trait::async_trait;
-use paceline_domain::{Address, AddressHash, PhoneNumber, SuppressionId, SuppressionScope, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    rows::{SuppressionReads, SuppressionRows},
-};
 use paceline_store::suppressions::Suppression;
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, hex, json_blobs, micros},
-};
-
-/// The columns of a suppression; the table is named `s`.
-macro_rules! suppression_columns {
-    () => {
-        "s.id, s.workspace_id, s.hash, s.phone, s.business_scoped_id, s.linked_id, s.scope, s.reason, s.since"
-    };
-}
+use crate::prelude::*;
 
 const ADD: Bulk = Bulk {
     head: "INSERT INTO suppressions \
@@ -38,52 +18,29 @@ const SET_SCOPE: Bulk = Bulk {
            WHERE suppressions.workspace_id = v.workspace_id AND suppressions.hash = v.hash",
 };
 
-fn read_suppression(row: &SqliteRow) -> Fallible<Suppression> {
-    let cells = Cells::new("suppressions", row);
-    let address = cells.address()?;
-    let nobody = Address { phone: None, business_scoped_id: None, linked_id: None };
-    Ok(Suppression {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        hash: cells.hash("hash")?,
-        address: Some(address).filter(|address| *address != nobody),
-        scope: cells.word("scope")?,
-        reason: cells.word("reason")?,
-        since: cells.time("since")?,
-    })
-}
-
 #[async_trait]
 impl SuppressionRows for Tx {
     async fn list_suppressions(&mut self, people: &[(WorkspaceId, AddressHash)]) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
+        let query = sqlx::query(select_suppression!(
             " FROM json_each(?1) j CROSS JOIN suppressions s \
              WHERE s.workspace_id = unhex(j.value ->> 0) AND s.hash = unhex(j.value ->> 1)"
         ));
         let person =
             |(workspace, hash): &(WorkspaceId, AddressHash)| (hex(&workspace.to_bytes()), hex(&hash.to_bytes()));
         let people: Vec<_> = people.iter().map(person).collect();
-        self.all(query.bind(serde_json::json!(people).to_string())).await?.iter().map(read_suppression).collect()
+        self.list(query.bind(serde_json::json!(people).to_string()), columns::suppression).await
     }
 
     async fn add_suppressions(&mut self, suppressions: &[Suppression]) -> Fallible<()> {
-        ADD.run(
-            self,
-            suppressions,
-            |_| {},
-            |values, new| {
-                let address = new.address.as_ref();
-                values.add(blob(new.workspace)).add(new.hash.to_bytes().to_vec()).add(blob(new.id));
-                values.add(address.and_then(|address| address.phone.as_ref()).map(PhoneNumber::as_e164));
-                values.add(address.and_then(|address| address.business_scoped_id.as_deref()));
-                values.add(address.and_then(|address| address.linked_id.as_deref()));
-                values.add(new.scope.as_str()).add(new.reason.as_str()).add(micros(new.since));
-            },
-        )
-        .await?;
-        Ok(())
+        ADD.write(self, suppressions, |values, new| {
+            let address = new.address.as_ref();
+            values.add(blob(new.workspace)).add(new.hash.to_bytes().to_vec()).add(blob(new.id));
+            values.add(address.and_then(|address| address.phone.as_ref()).map(PhoneNumber::as_e164));
+            values.add(address.and_then(|address| address.business_scoped_id.as_deref()));
+            values.add(address.and_then(|address| address.linked_id.as_deref()));
+            values.add(new.scope.as_str()).add(new.reason.as_str()).add(micros(new.since));
+        })
+        .await
     }
 
     async fn set_scope(&mut self, people: &[(WorkspaceId, AddressHash)], scope: SuppressionScope) -> Fallible<()> {
@@ -108,31 +65,10 @@ impl SuppressionRows for Tx {
     }
 }
 
-#[async_trait]
-impl SuppressionReads for SqliteRows {
-    async fn list_suppressions(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<SuppressionId>,
-        limit: u32,
-    ) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"
-        ));
-        // No bytes sort before every id.
-        let query = query.bind(blob(workspace)).bind(after.map_or_else(Vec::new, blob)).bind(limit);
-        self.all(query).await?.iter().map(read_suppression).collect()
-    }
-
-    async fn find_suppressions(&self, workspace: WorkspaceId, people: &[AddressHash]) -> Fallible<Vec<Suppression>> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            suppression_columns!(),
-            " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
-        ));
-        let hashes = json_blobs(people.iter().map(|hash| hash.to_bytes()));
-        self.all(query.bind(blob(workspace)).bind(hashes)).await?.iter().map(read_suppression).collect()
-    }
-}
+/// The texts.
+pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
+    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"),
+    find: select_suppression!(
+        " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
+    ),
+};

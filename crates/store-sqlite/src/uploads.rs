@@ -3,28 +3,11 @@
 //! An upload's rows have higher numbers than the campaign's committed ones, and nobody reads beyond those: that is what makes an
 //! open upload invisible and its commit one small change.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
-use async_trait::async_trait;
-use paceline_domain::{AddressHash, CampaignId, PhoneNumber, UploadId, WorkspaceId};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
-};
-use paceline_store::recipients::{OpenUpload, RecipientRow, UploadSummary};
-use sqlx::sqlite::SqliteRow;
+use paceline_store::recipients::{OpenUpload, UploadSummary};
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, duration_micros, json_blobs, json_numbers, real_now},
-};
+use crate::prelude::*;
 
 const ADD_RECIPIENTS: Bulk = Bulk {
     head: "INSERT INTO recipients \
@@ -39,17 +22,6 @@ const ADD_EXCLUSIONS: Bulk = Bulk {
     tail: "",
 };
 
-/// Reads an accepted row.
-pub(crate) fn read_recipient(row: &SqliteRow) -> Fallible<RecipientRow> {
-    let cells = Cells::new("recipients", row);
-    Ok(RecipientRow {
-        row: cells.number("row_no")?,
-        address: cells.address()?,
-        hash: cells.hash("hash")?,
-        variables: cells.string("variables")?,
-    })
-}
-
 impl Tx {
     /// The rows of those persons of a batch who were among the campaign's before it.
     async fn find_earlier_rows(
@@ -62,21 +34,15 @@ impl Tx {
                 (SELECT 1 FROM recipients r WHERE r.campaign_id = ?1 AND r.row_no = j.value)",
         );
         let numbers = json_numbers(recipients.iter().map(|recipient| recipient.row));
-        let rows = self.all(missing.bind(blob(campaign)).bind(numbers)).await?;
-        let missing = rows.iter().map(|row| Cells::new("recipients", row).number("row_no"));
-        let missing = missing.collect::<Fallible<HashSet<i64>>>()?;
+        let missing = missing.bind(blob(campaign)).bind(numbers);
+        let missing: HashSet<i64> = self.list(missing, columns::number("recipients", "row_no")).await?;
         let hashes = recipients.iter().filter(|recipient| missing.contains(&recipient.row));
         let earlier = sqlx::query(
             "SELECT r.hash, r.row_no FROM json_each(?2) j CROSS JOIN recipients r \
              WHERE r.campaign_id = ?1 AND r.hash = unhex(j.value)",
         );
         let hashes = json_blobs(hashes.map(|recipient| recipient.hash.to_bytes()));
-        let rows = self.all(earlier.bind(blob(campaign)).bind(hashes)).await?;
-        let entry = |row| {
-            let cells = Cells::new("recipients", row);
-            Ok((cells.hash("hash")?, cells.number("row_no")?))
-        };
-        rows.iter().map(entry).collect()
+        self.list(earlier.bind(blob(campaign)).bind(hashes), columns::earlier_row).await
     }
 }
 
@@ -88,9 +54,7 @@ impl UploadRows for Tx {
             real_now!(),
             " AS has_run_out FROM uploads WHERE campaign_id = ?1 AND state = 'open'"
         ));
-        let Some(row) = self.one(query.bind(blob(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        Ok(Some(OpenUploadRow { id: cells.id("id")?, has_run_out: cells.flag("has_run_out")? }))
+        self.find(query.bind(blob(campaign)), columns::open_upload).await
     }
 
     async fn find_committed_upload(
@@ -101,10 +65,7 @@ impl UploadRows for Tx {
         let query = sqlx::query(
             "SELECT id, rows, accepted, excluded FROM uploads WHERE id = ?1 AND campaign_id = ?2 AND state = 'committed'",
         );
-        let Some(row) = self.one(query.bind(blob(upload)).bind(blob(campaign))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        let (rows, accepted) = (cells.number("rows")?, cells.number("accepted")?);
-        Ok(Some(UploadSummary { rows, accepted, excluded: cells.json("excluded")? }))
+        self.find(query.bind(blob(upload)).bind(blob(campaign)), columns::committed_upload).await
     }
 
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
@@ -114,8 +75,7 @@ impl UploadRows for Tx {
             " + ?5)"
         ));
         let insert = insert.bind(blob(upload.upload)).bind(blob(workspace)).bind(blob(upload.campaign));
-        self.execute(insert.bind(upload.first_row).bind(duration_micros(ttl))).await?;
-        Ok(())
+        self.run(insert.bind(upload.first_row).bind(duration_micros(ttl))).await
     }
 
     async fn lock_upload(&mut self, upload: UploadId) -> Fallible<Option<Locked<UploadRow>>> {
@@ -124,18 +84,7 @@ impl UploadRows for Tx {
             real_now!(),
             " AS has_run_out FROM uploads WHERE id = ?1 AND state = 'open'"
         ));
-        let Some(row) = self.one(query.bind(blob(upload))).await? else { return Ok(None) };
-        let cells = Cells::new("uploads", &row);
-        Ok(Some(Locked::new(UploadRow {
-            id: cells.id("id")?,
-            workspace: cells.id("workspace_id")?,
-            campaign: cells.id("campaign_id")?,
-            first_row: cells.number("first_row")?,
-            rows: cells.number("rows")?,
-            accepted: cells.number("accepted")?,
-            excluded: cells.json("excluded")?,
-            has_run_out: cells.flag("has_run_out")?,
-        })))
+        Ok(self.find(query.bind(blob(upload)), columns::upload_row).await?.map(Locked::new))
     }
 
     async fn add_recipients(
@@ -204,21 +153,18 @@ impl UploadRows for Tx {
             .bind(progress.accepted)
             .bind(serde_json::json!(progress.excluded).to_string())
             .bind(duration_micros(ttl));
-        self.execute(update).await?;
-        Ok(())
+        self.run(update).await
     }
 
     async fn commit_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
         let commit = sqlx::query("UPDATE uploads SET state = 'committed' WHERE id = ?1");
-        self.execute(commit.bind(blob(upload.id))).await?;
-        Ok(())
+        self.run(commit.bind(blob(upload.id))).await
     }
 
     async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
         let end =
             sqlx::query("UPDATE uploads SET expires_at = 0 WHERE id = ?1 AND campaign_id = ?2 AND state = 'open'");
-        self.execute(end.bind(blob(upload)).bind(blob(campaign))).await?;
-        Ok(())
+        self.run(end.bind(blob(upload)).bind(blob(campaign))).await
     }
 
     async fn end_uploads(&mut self) -> Fallible<u64> {
@@ -233,41 +179,22 @@ impl UploadRows for Tx {
             let remove = sqlx::query(statement).bind(blob(upload.campaign)).bind(upload.first_row + keep);
             self.execute(remove).await?;
         }
-        self.execute(sqlx::query("UPDATE uploads SET rows = ?2 WHERE id = ?1").bind(blob(upload.id)).bind(keep))
-            .await?;
-        Ok(())
+        self.run(sqlx::query("UPDATE uploads SET rows = ?2 WHERE id = ?1").bind(blob(upload.id)).bind(keep)).await
     }
 
     async fn remove_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
-        self.execute(sqlx::query("DELETE FROM uploads WHERE id = ?1").bind(blob(upload.id))).await?;
-        Ok(())
+        self.run(sqlx::query("DELETE FROM uploads WHERE id = ?1").bind(blob(upload.id))).await
     }
 }
 
-#[async_trait]
-impl UploadReads for SqliteRows {
-    async fn list_recipients(
-        &self,
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        after_row: i64,
-        limit: u32,
-    ) -> Fallible<Vec<RecipientRow>> {
-        let query = sqlx::query(
-            "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
+/// The texts.
+pub(crate) const TEXTS: UploadTexts = UploadTexts {
+    list_recipients: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables \
              FROM campaigns c JOIN recipients r ON r.campaign_id = c.id \
              WHERE c.id = ?1 AND c.workspace_id = ?2 AND r.row_no > ?3 AND r.row_no <= c.rows ORDER BY r.row_no LIMIT ?4",
-        );
-        let query = query.bind(blob(campaign)).bind(blob(workspace)).bind(after_row).bind(limit);
-        self.all(query).await?.iter().map(read_recipient).collect()
-    }
-
-    async fn list_stale_uploads(&self, limit: u32) -> Fallible<Vec<UploadId>> {
-        let query = sqlx::query(concat!(
-            "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
-            real_now!(),
-            " ORDER BY expires_at LIMIT ?1"
-        ));
-        self.all(query.bind(limit)).await?.iter().map(|row| Cells::new("uploads", row).id("id")).collect()
-    }
-}
+    list_stale: concat!(
+        "SELECT id FROM uploads WHERE state = 'open' AND expires_at <= ",
+        real_now!(),
+        " ORDER BY expires_at LIMIT ?1"
+    ),
+};

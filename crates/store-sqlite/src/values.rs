@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use paceline_domain::{ChannelKind, Id, IdKind};
+use paceline_ledger::columns::push_hex;
 
 /// The database's own real clock in microseconds. SQLite counts milliseconds, which is enough for deadlines.
 macro_rules! real_now {
@@ -73,22 +74,6 @@ pub(crate) fn json_blobs<const N: usize>(blobs: impl IntoIterator<Item = [u8; N]
 pub(crate) fn json_channels(channels: &[ChannelKind]) -> String {
     let words: Vec<&str> = channels.iter().copied().map(ChannelKind::as_str).collect();
     serde_json::json!(words).to_string()
-}
-
-/// Appends bytes as lower-case hexadecimal digits.
-pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
-    }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    push_hex(&mut text, bytes);
-    text
 }
 
 #[cfg(test)]

@@ -1,20 +1,8 @@
 //! Messages that wait: their claims, and what ties them to senders.
 
-use async_trait::async_trait;
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{Waiting, WaitingRow, WaitingRows, WaitingWrite},
-};
 use paceline_store::release::Claim;
-use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    bulk::Bulk,
-    cells::Cells,
-    transaction::{Bound, Tx},
-    values::{blob, duration_micros, hex, json_ids, micros, opt_blob, real_now},
-};
+use crate::prelude::*;
 
 /// A list's text, by the rows it asks for. They are collected first, so that each is answered once and in order.
 macro_rules! waiting {
@@ -77,22 +65,16 @@ const WRITE: Bulk = Bulk {
 #[async_trait]
 impl WaitingRows for Tx {
     async fn lock_waiting(&mut self, which: Waiting<'_>) -> Fallible<Vec<Locked<WaitingRow>>> {
-        self.all(query_of(which)).await?.iter().map(read_waiting).collect()
+        self.lock(query_of(which), columns::waiting).await
     }
 
     async fn write_waiting(&mut self, writes: &[WaitingWrite<'_>]) -> Fallible<()> {
         WRITE
-            .run(
-                self,
-                writes,
-                |_| {},
-                |values, write| {
-                    values.add(write.message.seq).add(opt_blob(write.sender)).add(write.binding.as_str());
-                    values.add(micros(write.not_before)).add(write.waits_for);
-                },
-            )
-            .await?;
-        Ok(())
+            .write(self, writes, |values, write| {
+                values.add(write.message.seq).add(opt_blob(write.sender)).add(write.binding.as_str());
+                values.add(micros(write.not_before)).add(write.waits_for);
+            })
+            .await
     }
 }
 
@@ -117,16 +99,4 @@ fn json_claims(claims: &[Claim]) -> String {
     let claim = |claim: &Claim| (hex(&claim.message.to_bytes()), claim.generation.0);
     let claims: Vec<_> = claims.iter().map(claim).collect();
     serde_json::json!(claims).to_string()
-}
-
-fn read_waiting(row: &SqliteRow) -> Fallible<Locked<WaitingRow>> {
-    let cells = Cells::new("messages", row);
-    Ok(Locked::new(WaitingRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        sender: cells.opt_id("sender_id")?,
-        binding: cells.word("binding")?,
-        not_before: cells.time("not_before")?,
-        waits_for: cells.opt_string("waits_for")?,
-    }))
 }

@@ -1,103 +1,14 @@
 //! Workspaces and their API keys.
 
-use async_trait::async_trait;
-use paceline_domain::{UnknownPolicy, WorkspaceId, WorkspaceKey};
-use paceline_ledger::{
-    Fallible,
-    rows::{WorkspaceReads, WorkspaceRows},
+use crate::prelude::*;
+
+/// The texts.
+pub(crate) const TEXTS: WorkspaceTexts = WorkspaceTexts {
+    lock: None,
+    find_first: "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
+    add: "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    add_key: "INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    set_unknown_policy: "UPDATE workspaces SET unknown_policy = ?2 WHERE id = ?1 RETURNING id, name, key, unknown_policy, created_at",
+    find_key: "SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = ?1",
+    find: "SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = ?1",
 };
-use paceline_store::workspaces::{ApiKey, Workspace};
-use sqlx::sqlite::SqliteRow;
-
-use crate::{
-    cells::Cells,
-    database::SqliteRows,
-    transaction::Tx,
-    values::{blob, micros},
-};
-
-#[async_trait]
-impl WorkspaceRows for Tx {
-    async fn lock_workspaces(&mut self) -> Fallible<()> {
-        Ok(())
-    }
-
-    async fn find_first_workspace(&mut self) -> Fallible<Option<Workspace>> {
-        let first = sqlx::query(
-            "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
-        );
-        self.one(first).await?.as_ref().map(read_workspace).transpose()
-    }
-
-    async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()> {
-        let insert = sqlx::query(
-            "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )
-        .bind(blob(workspace.id))
-        .bind(workspace.name.as_str())
-        .bind(workspace.key.to_bytes().to_vec())
-        .bind(workspace.unknown_policy.as_str())
-        .bind(micros(workspace.created_at));
-        self.execute(insert).await?;
-        Ok(())
-    }
-
-    async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
-        let insert =
-            sqlx::query("INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .bind(blob(key.id))
-                .bind(blob(key.workspace))
-                .bind(key.name.as_str())
-                .bind(key.hash.to_vec())
-                .bind(micros(key.created_at));
-        self.execute(insert).await?;
-        Ok(())
-    }
-
-    async fn set_unknown_policy(
-        &mut self,
-        workspace: WorkspaceId,
-        policy: UnknownPolicy,
-    ) -> Fallible<Option<Workspace>> {
-        let update = sqlx::query(
-            "UPDATE workspaces SET unknown_policy = ?2 WHERE id = ?1 RETURNING id, name, key, unknown_policy, created_at",
-        );
-        let row = self.one(update.bind(blob(workspace)).bind(policy.as_str())).await?;
-        row.as_ref().map(read_workspace).transpose()
-    }
-}
-
-#[async_trait]
-impl WorkspaceReads for SqliteRows {
-    async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>> {
-        let query = sqlx::query("SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = ?1");
-        self.one(query.bind(hash.to_vec())).await?.as_ref().map(read_key).transpose()
-    }
-
-    async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>> {
-        let query = sqlx::query("SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = ?1");
-        self.one(query.bind(blob(workspace))).await?.as_ref().map(read_workspace).transpose()
-    }
-}
-
-fn read_workspace(row: &SqliteRow) -> Fallible<Workspace> {
-    let cells = Cells::new("workspaces", row);
-    Ok(Workspace {
-        id: cells.id("id")?,
-        name: cells.string("name")?,
-        key: WorkspaceKey::from_bytes(cells.array("key")?),
-        unknown_policy: cells.word("unknown_policy")?,
-        created_at: cells.time("created_at")?,
-    })
-}
-
-fn read_key(row: &SqliteRow) -> Fallible<ApiKey> {
-    let cells = Cells::new("api_keys", row);
-    Ok(ApiKey {
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        name: cells.string("name")?,
-        hash: cells.array("hash")?,
-        created_at: cells.time("created_at")?,
-    })
-}

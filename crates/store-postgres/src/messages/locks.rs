@@ -1,14 +1,6 @@
-//! The statements that lock messages, and what they read of them.
+//! The statements that lock messages.
 
-use paceline_domain::{CampaignState, Generation, SuppressionReason, SuppressionScope};
-use paceline_ledger::{
-    Fallible,
-    locks::Locked,
-    rows::{AnsweredRow, MessageRow, WantedRow},
-};
-use sqlx::postgres::PgRow;
-
-use crate::{cells::Cells, values::real_now};
+use crate::prelude::*;
 
 /// A message's own columns, which are what a lock holds; the table is named `m`.
 macro_rules! message_row_columns {
@@ -88,54 +80,3 @@ pub(super) const OF_PEOPLE: &str = concat!(
 /// What was answered, by row.
 pub(super) const ANSWERED: &str = "SELECT m.seq, m.id, m.campaign_id, m.replied_at, m.opted_out_at FROM messages m \
      WHERE m.seq = ANY($1) ORDER BY m.seq FOR UPDATE";
-
-/// Reads a message's own columns.
-pub(super) fn read_message_row(row: &PgRow) -> Fallible<MessageRow> {
-    let cells = Cells::new("messages", row);
-    Ok(MessageRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        workspace: cells.id("workspace_id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        row: cells.opt_number("row_no")?,
-        sender: cells.opt_id("sender_id")?,
-        binding: cells.word("binding")?,
-        to: cells.address()?,
-        state: cells.word("state")?,
-        attempts: cells.small("attempts")?,
-        sent_at: cells.opt_time("sent_at")?,
-        delivered_at: cells.opt_time("delivered_at")?,
-        read_at: cells.opt_time("read_at")?,
-    })
-}
-
-/// Reads a message that is about to be sent.
-pub(super) fn read_wanted(row: &PgRow) -> Fallible<WantedRow> {
-    let cells = Cells::new("messages", row);
-    let suppression = match cells.opt_word::<SuppressionScope>("scope")? {
-        None => None,
-        Some(scope) => Some((scope, cells.word::<SuppressionReason>("suppressed_for")?)),
-    };
-    Ok(WantedRow {
-        message: Locked::new(read_message_row(row)?),
-        release: cells.opt_number("release")?.and_then(|number| i32::try_from(number).ok()).map(Generation),
-        lane: cells.word("lane")?,
-        expires_at: cells.opt_time("expires_at")?,
-        wa_id: cells.wa_id("wa_id")?,
-        content: cells.string("content")?,
-        campaign: cells.opt_word::<CampaignState>("campaign_state")?,
-        suppression,
-    })
-}
-
-/// Reads a message that was answered.
-pub(super) fn read_answered(row: &PgRow) -> Fallible<AnsweredRow> {
-    let cells = Cells::new("messages", row);
-    Ok(AnsweredRow {
-        seq: cells.number("seq")?,
-        id: cells.id("id")?,
-        campaign: cells.opt_id("campaign_id")?,
-        replied_at: cells.opt_time("replied_at")?,
-        opted_out_at: cells.opt_time("opted_out_at")?,
-    })
-}

@@ -1,15 +1,8 @@
 //! The statements that write messages. Their rows are locked since before they were read.
 
-use chrono::DateTime;
-use paceline_domain::PhoneNumber;
-use paceline_ledger::rows::{Answer, EndWrite, ForwardWrite, ReturnWrite, RoutedTo};
 use paceline_store::messages::NewMessage;
 
-use crate::{
-    bulk::column,
-    transaction::Bound,
-    values::{hash, opt_uuid, storable, uuid},
-};
+use crate::prelude::*;
 
 /// A message with what it says. It changes nothing when the same was accepted a moment ago.
 const ADD: &str = "WITH new AS (INSERT INTO messages (id, workspace_id, lane, state, sender_id, binding, pool_id, not_before, \

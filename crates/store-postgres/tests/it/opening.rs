@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use paceline_domain::WorkspaceId;
+use paceline_ledger::SchemaError;
 use paceline_store::{
     StoreError,
     conformance::builders::{World, accepted},
@@ -137,7 +138,7 @@ async fn a_migration_that_was_changed_is_refused() {
     run(&database, "UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 1").await;
     for migrations in [Migrations::Apply, Migrations::Expect] {
         let refused = attempt(with(options(&database), migrations)).await;
-        assert!(matches!(refused, Err(OpenError::MigrationChanged { number: 1 })), "{refused:?}");
+        assert!(matches!(refused, Err(OpenError::Schema(SchemaError::MigrationChanged { number: 1 }))), "{refused:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use paceline_domain::{Minter, WorkspaceId};
+use paceline_ledger::SchemaError;
 use paceline_store::{
     StoreError,
     conformance::builders::{World, accepted},
@@ -104,7 +105,7 @@ async fn a_later_migration_that_this_binary_can_live_with_is_no_obstacle() {
 async fn a_migration_that_was_changed_is_refused() {
     let (_folder, file) = folder();
     made_and_changed(&file, "UPDATE _sqlx_migrations SET checksum = x'00'").await;
-    assert!(matches!(attempt(&file).await, Err(OpenError::MigrationChanged { number: 1 })));
+    assert!(matches!(attempt(&file).await, Err(OpenError::Schema(SchemaError::MigrationChanged { number: 1 }))));
 }
 
 #[tokio::test]

@@ -1,36 +1,33 @@
-//! A campaign as it is read: as others see it, and its own columns as far as transactions decide by them.
+//! Campaigns.
 
-use paceline_ledger::{Fallible, rows::CampaignRow};
-use paceline_store::campaigns::{Campaign, CampaignDefinition};
-use sqlx::postgres::PgRow;
+use std::collections::BTreeMap;
 
-use crate::{cells::Cells, counters::read_counts};
+use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow};
 
-/// The columns of a campaign as others see it, its counts among them; the table is named `c`.
-macro_rules! campaign_columns {
-    () => {
+use crate::{
+    Counts, Fallible,
+    columns::{Cells, Columns},
+    rows::{CampaignRow, ShareRow},
+};
+
+/// Selects campaigns as others see them, and what else is said; `$counts` is how a database gathers the column `counts`, and the table is
+/// named `c`.
+#[macro_export]
+macro_rules! select_campaign_with {
+    ($counts:expr, $($rest:expr),+) => {
         concat!(
-            "c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
+            "SELECT c.id, c.workspace_id, c.name, c.template, c.pool, c.default_region, c.phone_column, c.start_at, c.expires_at, \
              c.state, c.columns, c.rows, c.planned_through, c.created_at, c.started_at, c.ended_at, ",
-            $crate::counters::counts_of_campaign!()
+            $counts,
+            $($rest),+
         )
     };
 }
-pub(crate) use campaign_columns;
 
-/// A campaign's own columns, which are what a lock holds; the table is named `c`.
-macro_rules! campaign_row_columns {
-    () => {
-        "c.id, c.workspace_id, c.name, c.pool, c.state, c.columns, c.rows, c.accepted, c.planned_through, c.start_at, c.expires_at, \
-         c.started_at"
-    };
-}
-pub(super) use campaign_row_columns;
-
-/// Reads a campaign as others see it.
-pub(crate) fn read_campaign(row: &PgRow) -> Fallible<Campaign> {
+/// A campaign as others see it, its counts among its columns as a JSON object.
+pub fn campaign<R: Columns>(row: &R) -> Fallible<Campaign> {
     let cells = Cells::new("campaigns", row);
-    let counts = read_counts(cells)?;
+    let counts = Counts::of(cells.json::<BTreeMap<String, i64>>("counts")?).ok_or_else(|| cells.corrupt("counts"))?;
     Ok(Campaign {
         id: cells.id("id")?,
         workspace: cells.id("workspace_id")?,
@@ -56,8 +53,8 @@ pub(crate) fn read_campaign(row: &PgRow) -> Fallible<Campaign> {
     })
 }
 
-/// Reads a campaign that is locked.
-pub(super) fn read_campaign_row(row: &PgRow) -> Fallible<CampaignRow> {
+/// A campaign's own columns.
+pub fn campaign_row<R: Columns>(row: &R) -> Fallible<CampaignRow> {
     let cells = Cells::new("campaigns", row);
     Ok(CampaignRow {
         id: cells.id("id")?,
@@ -72,5 +69,24 @@ pub(super) fn read_campaign_row(row: &PgRow) -> Fallible<CampaignRow> {
         start_at: cells.opt_time("start_at")?,
         expires_at: cells.opt_time("expires_at")?,
         started_at: cells.opt_time("started_at")?,
+    })
+}
+
+/// A row that is none of a campaign's recipients.
+pub fn excluded_row<R: Columns>(row: &R) -> Fallible<ExcludedRow> {
+    let cells = Cells::new("exclusions", row);
+    let phone = cells.opt_string("phone")?;
+    Ok(ExcludedRow { row: cells.number("row_no")?, phone, exclusion: cells.json("exclusion")? })
+}
+
+/// A sender's share of a campaign.
+pub fn share<R: Columns>(row: &R) -> Fallible<ShareRow> {
+    let cells = Cells::new("messages", row);
+    Ok(ShareRow {
+        sender: cells.opt_id("sender_id")?,
+        state: cells.word("state")?,
+        messages: cells.number("messages")?,
+        replied: cells.number("replied")?,
+        opted_out: cells.number("opted_out")?,
     })
 }
