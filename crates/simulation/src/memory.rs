@@ -14,18 +14,40 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use paceline_domain::{ApiKeyId, CampaignId, EndpointId, PoolId, SenderId, UploadId, WorkerId, WorkspaceId};
+use paceline_domain::{
+    AddressHash, ApiKeyId, AttemptNumber, CampaignId, EndpointId, MessageId, PoolId, SenderId, UploadId, WorkerId,
+    WorkspaceId,
+};
 use paceline_ledger::{
     Database, Fallible, Steps,
     locks::{Line, Order},
     rows::Rows,
 };
 use paceline_store::{
-    StoreError, StoreResult, campaigns::ExcludedRow, endpoints::Endpoint, leases::SealedSession,
-    recipients::RecipientRow, resolutions::Resolved, suppressions::Suppression, workspaces::ApiKey,
-    workspaces::Workspace,
+    StoreError, StoreResult,
+    campaigns::ExcludedRow,
+    endpoints::Endpoint,
+    leases::SealedSession,
+    recipients::RecipientRow,
+    resolutions::Resolved,
+    suppressions::Suppression,
+    workspaces::{ApiKey, Workspace},
 };
 use tokio::sync::{Mutex, MutexGuard};
+
+use self::{
+    attempts::Attempts,
+    campaigns::CampaignEntry,
+    dead_letters::DeadLetters,
+    deliveries::Deliveries,
+    events::EventEntry,
+    fleet::WorkerEntry,
+    idempotency::KeyEntry,
+    messages::Messages,
+    senders::PoolEntry,
+    table::{Table, Undo},
+    uploads::UploadEntry,
+};
 
 mod attempts;
 mod campaigns;
@@ -55,20 +77,6 @@ mod workspaces;
 pub(crate) use messages::MessageEntry;
 pub(crate) use senders::SenderEntry;
 
-use self::{
-    attempts::Attempts,
-    campaigns::CampaignEntry,
-    dead_letters::DeadLetters,
-    deliveries::Deliveries,
-    events::EventEntry,
-    fleet::WorkerEntry,
-    idempotency::KeyEntry,
-    messages::Messages,
-    senders::PoolEntry,
-    table::{Table, Undo},
-    uploads::UploadEntry,
-};
-
 /// The database. Clones share it.
 #[derive(Clone)]
 pub struct Memory(Arc<Shared>);
@@ -97,13 +105,13 @@ pub(crate) struct Tables {
     uploads: Table<UploadId, UploadEntry>,
     recipients: Table<(CampaignId, i64), RecipientRow>,
     /// The row of each person among a campaign's.
-    people: Table<(CampaignId, paceline_domain::AddressHash), i64>,
+    people: Table<(CampaignId, AddressHash), i64>,
     exclusions: Table<(CampaignId, i64), ExcludedRow>,
     pub(crate) messages: Messages,
     pub(crate) attempts: Attempts,
     /// The ids of results that were applied, and when.
     inbox: Table<[u8; 16], DateTime<Utc>>,
-    pub(crate) suppressions: Table<(WorkspaceId, paceline_domain::AddressHash), Suppression>,
+    pub(crate) suppressions: Table<(WorkspaceId, AddressHash), Suppression>,
     pub(crate) events: Table<i64, EventEntry>,
     /// Events up to this row have a number, which is that of the row.
     numbered_through: Table<(), i64>,
@@ -111,7 +119,7 @@ pub(crate) struct Tables {
     deliveries: Deliveries,
     rounds: Table<(), i64>,
     dead_letters: DeadLetters,
-    resolutions: Table<(paceline_domain::MessageId, paceline_domain::AttemptNumber), Resolved>,
+    resolutions: Table<(MessageId, AttemptNumber), Resolved>,
     order: Order,
     /// The newest number of a row, of whatever table. One that was given to a transaction that failed is not given again.
     last_seq: i64,

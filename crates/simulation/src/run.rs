@@ -55,11 +55,11 @@ impl Run {
     fn of(seed: u64, flaw: Option<Flaw>, keep: Keep) -> Self {
         let mut chance = Chance::of(seed);
         let now = scenario::beginning();
-        let (network, store) = (scenario::network(&mut chance), scenario::store(&mut chance));
+        let (network, stocked) = (scenario::network(&mut chance), scenario::store(&mut chance));
         let (weather, storm) = (Weather::draw(&mut chance), Storm::draw(&mut chance, now));
         let workers = chance.between(2, 3);
         // Whoever is left can hold them all.
-        let slots = u32::try_from(store.maps.look().senders.len()).unwrap_or(u32::MAX);
+        let slots = u32::try_from(stocked.maps.look().senders.len()).unwrap_or(u32::MAX);
         let mut nodes: Vec<Node> =
             (0..2_usize).map(|index| Node::new(index, Kind::Control, format!("control{index}"), now)).collect();
         for number in 0..workers {
@@ -67,8 +67,8 @@ impl Run {
             nodes.push(Node::new(nodes.len(), Kind::Worker, format!("worker{number}"), starts_at));
         }
         let order = (0..nodes.len()).collect();
-        let (books, trace) = (Books::new(store.key.clone()), Trace::new(keep, now));
-        let world = World::new(Parts { store, network, weather, chance, books, flaw, trace });
+        let (books, trace) = (Books::new(stocked.key.clone()), Trace::new(keep, now));
+        let world = World::new(Parts { store: stocked, network, weather, chance, books, flaw, trace });
         let fleet = Fleet { profiles: scenario::profiles(), slots };
         Self { shared: Shared::new(world), nodes, fleet, storm, calm: false, order }
     }

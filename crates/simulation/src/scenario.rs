@@ -152,7 +152,7 @@ fn add_campaign(store: &Store, chance: &mut Chance, number: u32) {
 }
 
 fn upload(store: &Store, campaign: CampaignId, upload: UploadId, rows: Vec<UploadRow>) {
-    let ttl = Duration::from_secs(60);
+    let ttl = Duration::from_mins(1);
     let opening = at_once(store.ledger.open_upload(store.workspace, campaign, upload, ttl)).expect(NEW);
     let UploadOpening::Opened(open) = opening else { panic!("{NEW}: {opening:?}") };
     at_once(store.ledger.append_recipients(open, rows, ttl)).expect(NEW);

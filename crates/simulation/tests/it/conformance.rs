@@ -1,6 +1,9 @@
 //! The suite of the store's port, over the ledger and maps. Many tasks use them at once here, and each transaction waits for its turn.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use paceline_domain::Minter;
@@ -10,8 +13,9 @@ use paceline_store::Store;
 
 paceline_store::conformance_suite!(crate::conformance::fresh_store);
 
-async fn fresh_store() -> (Arc<dyn Store>, ()) {
-    (Arc::new(Ledger::new(Memory::new(real_now), Arc::new(Minter::new([3; 32])))), ())
+fn fresh_store() -> Ready<(Arc<dyn Store>, ())> {
+    let ledger = Ledger::new(Memory::new(real_now), Arc::new(Minter::new([3; 32])));
+    ready((Arc::new(ledger), ()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the suite's one source of real time")]
