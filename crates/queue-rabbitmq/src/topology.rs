@@ -45,7 +45,6 @@ impl Topology {
         for (exchange, kind) in [
             (names.jobs(), ExchangeKind::Direct),
             (names.results(), ExchangeKind::Topic),
-            (names.control(), ExchangeKind::Topic),
             (names.dead_letters(), ExchangeKind::Direct),
         ] {
             self.declare_exchange(channel, exchange, kind).await?;
