@@ -12,12 +12,12 @@ use paceline_domain::SenderId;
 use tokio::time::timeout;
 
 use crate::{
-    QueueType, RabbitOptions,
     address::Address,
     dial::{Dialled, dial},
     fault::Fault,
     greeting::Greeting,
     names::Names,
+    options::{QueueType, RabbitOptions},
     topology::{Topology, set},
     wire::Kind,
 };

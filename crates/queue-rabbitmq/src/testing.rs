@@ -18,11 +18,11 @@ use paceline_queue::QueueResult;
 use tokio::time::timeout;
 
 use crate::{
-    QueueType, RabbitOptions,
     address::Address,
     dial::{Dialled, dial},
     fault::Fault,
     names::{Names, result_key, shards},
+    options::{QueueType, RabbitOptions},
     topology::{Topology, queue_called},
 };
 
