@@ -5,6 +5,7 @@ mod jobs;
 mod line;
 mod options;
 mod results;
+mod shard;
 
 use std::{
     collections::HashMap,
@@ -15,7 +16,7 @@ use std::{
 use paceline_domain::{Job, SenderId};
 use paceline_queue::DeadQueue;
 
-use crate::{depth::Depth, line::Line, results::Shard};
+use crate::{depth::Depth, line::Line, shard::Shard};
 
 pub use options::EmbeddedOptions;
 

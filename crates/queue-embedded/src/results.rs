@@ -1,53 +1,11 @@
 //! Results: shards whose publishers wait until their results are acknowledged. There is no disk here, so only what the
 //! results role has applied is safe; and a slow results role slows the workers instead of filling memory.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use paceline_domain::WorkerResult;
 use paceline_queue::{Delivery, QueueError, QueueResult, RESULT_SHARDS, ResultConsumer, ResultQueue};
-use tokio::sync::{Semaphore, oneshot};
 
-use crate::{
-    EmbeddedQueue,
-    depth::Depth,
-    line::{Hold, Line, LineConsumer},
-};
-
-/// How many results one delivery carries at most, so that a batch of a consumer stays near its limit.
-const RESULTS_PER_DELIVERY: usize = 256;
-
-/// One result queue.
-pub(crate) struct Shard {
-    line: Arc<Line<Vec<WorkerResult>>>,
-    // One permit for each result; first come, first served.
-    room: Arc<Semaphore>,
-    limit: usize,
-}
-
-impl Shard {
-    pub(crate) fn new(limit: usize, depth: Depth) -> Self {
-        let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
-        Self { line: Line::new(depth), room: Arc::new(Semaphore::new(limit)), limit }
-    }
-
-    /// Queues results in order as room comes free; answers what tells when each part was acknowledged.
-    async fn queue(&self, results: Vec<WorkerResult>) -> QueueResult<Vec<oneshot::Receiver<()>>> {
-        let size = RESULTS_PER_DELIVERY.min(self.limit);
-        let mut pending = Vec::new();
-        let mut rest = results;
-        while !rest.is_empty() {
-            let later = rest.split_off(rest.len().min(size));
-            let permits = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-            let room = Arc::clone(&self.room).acquire_many_owned(permits).await.map_err(ended)?;
-            let (acknowledged, receipt) = oneshot::channel();
-            self.line.push(rest, Hold { room, acknowledged });
-            pending.push(receipt);
-            rest = later;
-        }
-        Ok(pending)
-    }
-}
+use crate::{EmbeddedQueue, line::LineConsumer, shard::ended};
 
 #[async_trait]
 impl ResultQueue for EmbeddedQueue {
@@ -71,12 +29,8 @@ impl ResultQueue for EmbeddedQueue {
             reason: format!("there is no result shard {shard}"),
             cure: format!("use shards 0 to {}", RESULT_SHARDS - 1),
         })?;
-        Ok(Box::new(ShardResults(found.line.consume(usize::MAX))))
+        Ok(Box::new(ShardResults(found.consume())))
     }
-}
-
-fn ended(error: impl std::error::Error + Send + Sync + 'static) -> QueueError {
-    QueueError::Unavailable { reason: "the queue has ended".to_owned(), source: Some(Box::new(error)) }
 }
 
 struct ShardResults(LineConsumer<Vec<WorkerResult>>);

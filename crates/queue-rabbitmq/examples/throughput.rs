@@ -194,7 +194,7 @@ async fn clean_up(url: &str, namespace: &str, senders: impl Iterator<Item = Send
         let name = format!("{namespace}.pl1.{queue}");
         channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.unwrap();
     }
-    for exchange in ["jobs", "results", "control", "dlx"] {
+    for exchange in ["jobs", "results", "dlx"] {
         let name = format!("{namespace}.pl1.{exchange}");
         channel.exchange_delete(name.into(), ExchangeDeleteOptions::default()).await.unwrap();
     }

@@ -7,7 +7,7 @@ use paceline_queue::QueueError;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::RabbitOptions;
+use crate::options::RabbitOptions;
 
 /// The smallest frames that every release of the broker takes; the driver allocates 64 of them for each connection.
 const FRAME_MAX: u32 = 8_192;

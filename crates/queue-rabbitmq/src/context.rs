@@ -8,7 +8,9 @@ use std::{
 use paceline_queue::QueueError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{RabbitOptions, address::Address, meters::Meters, names::Names, outage::Outage, topology::Topology};
+use crate::{
+    address::Address, meters::Meters, names::Names, options::RabbitOptions, outage::Outage, topology::Topology,
+};
 
 /// What all connections of one queue share.
 pub(crate) struct Context {

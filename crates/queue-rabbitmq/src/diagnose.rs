@@ -12,12 +12,12 @@ use paceline_domain::SenderId;
 use tokio::time::timeout;
 
 use crate::{
-    QueueType, RabbitOptions,
     address::Address,
     dial::{Dialled, dial},
     fault::Fault,
     greeting::Greeting,
     names::Names,
+    options::{QueueType, RabbitOptions},
     topology::{Topology, set},
     wire::Kind,
 };
@@ -233,7 +233,7 @@ impl Look<'_> {
 
     /// Something that no queue takes.
     async fn publish_something(&self) -> Result<(), Fault> {
-        let exchange = self.topology.names.control();
+        let exchange = self.topology.names.jobs();
         let using = |error| Fault::of_using(error, &format!("the exchange {exchange}"));
         let channel = self.channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(using)?;

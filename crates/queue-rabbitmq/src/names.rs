@@ -33,10 +33,6 @@ impl Names {
         self.named("results")
     }
 
-    pub(crate) fn control(&self) -> ShortString {
-        self.named("control")
-    }
-
     pub(crate) fn dead_letters(&self) -> ShortString {
         self.named("dlx")
     }

@@ -18,11 +18,11 @@ use paceline_queue::QueueResult;
 use tokio::time::timeout;
 
 use crate::{
-    QueueType, RabbitOptions,
     address::Address,
     dial::{Dialled, dial},
     fault::Fault,
     names::{Names, result_key, shards},
+    options::{QueueType, RabbitOptions},
     topology::{Topology, queue_called},
 };
 
@@ -127,7 +127,7 @@ impl TestNamespace {
         self.delete_queues().await?;
         self.on_channel(async |channel, topology| {
             let names = &topology.names;
-            for exchange in [names.jobs(), names.results(), names.control(), names.dead_letters()] {
+            for exchange in [names.jobs(), names.results(), names.dead_letters()] {
                 let deleting = channel.exchange_delete(exchange, ExchangeDeleteOptions::default());
                 // An exchange that is not there is deleted too.
                 topology.bounded(deleting).await?.map_err(|error| Fault::of_using(error, "the exchanges"))?;

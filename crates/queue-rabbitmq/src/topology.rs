@@ -11,9 +11,9 @@ use paceline_domain::SenderId;
 use tokio::time::timeout;
 
 use crate::{
-    QueueType,
     fault::{Fault, is_missing},
     names::{Names, job_key, result_key, shards},
+    options::QueueType,
 };
 
 /// Ready jobs of one sender. A window is at most two seconds of 5,000 messages in jobs of 64, which makes 157.
@@ -45,7 +45,6 @@ impl Topology {
         for (exchange, kind) in [
             (names.jobs(), ExchangeKind::Direct),
             (names.results(), ExchangeKind::Topic),
-            (names.control(), ExchangeKind::Topic),
             (names.dead_letters(), ExchangeKind::Direct),
         ] {
             self.declare_exchange(channel, exchange, kind).await?;

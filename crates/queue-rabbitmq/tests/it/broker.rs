@@ -158,7 +158,7 @@ impl Namespace {
         for queue in queues.chain(shared) {
             channel.queue_delete(queue, QueueDeleteOptions::default()).await.unwrap();
         }
-        for exchange in ["jobs", "results", "control", "dlx"].map(|name| self.named(name)) {
+        for exchange in ["jobs", "results", "dlx"].map(|name| self.named(name)) {
             channel.exchange_delete(exchange, ExchangeDeleteOptions::default()).await.unwrap();
         }
         connection.close(200, "OK".into()).await.unwrap();
