@@ -6,7 +6,9 @@
 //! its [`Locked`] handle, and only a `lock_…` statement gives one, with that row's own columns and no others.
 //!
 //! Nobody waits for a lock of a [`Line`] while holding one of a later line. Statements that cannot keep to that skip what others hold
-//! and so never wait.
+//! and so never wait. A batch of results writes outcomes and suppressions while it holds messages, and locks more messages after them:
+//! outcomes to attempts of messages that it holds, for one statement, suppressions behind gates that it has closed, so nobody waits
+//! there for it who holds what it will ask for.
 
 use std::ops::Deref;
 
