@@ -79,6 +79,8 @@ pub(crate) enum Problem {
     NoSender,
     /// Only a message of unknown outcome can be resolved, and only once.
     MessageNotUnknown(MessageState),
+    /// The webhook endpoint is switched off.
+    EndpointDisabled,
     /// Nobody can read the dead letter.
     DeadLetterUnreadable,
     /// The recipient must not be contacted.

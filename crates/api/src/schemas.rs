@@ -48,6 +48,7 @@ words! {
     DeadLetterKind: domain::DeadLetterKind;
     DeathReason: domain::DeathReason;
     DeliveryState: Delivery;
+    DisableReason: domain::DisableReason;
     EventKind: domain::EventKind;
     Lane: domain::Lane;
     MessageState: domain::MessageState;

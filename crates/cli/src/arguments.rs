@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// The operator's commands, over the API.
     #[command(subcommand)]
     Sender(Sender),
+    /// Where events are posted: shown, and switched on again, over the API.
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// What nobody could work on: shown and replayed, over the API.
     #[command(subcommand)]
     Dead(Dead),
@@ -306,6 +309,23 @@ pub(crate) struct SenderRef {
     /// The sender's id (`snd_…`) or its number in E.164.
     #[arg(value_name = "SENDER")]
     pub(crate) sender: String,
+}
+
+/// `paceline webhook …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhook {
+    /// Lists the webhook endpoints, and which of them are switched off because they did not answer.
+    List,
+    /// Switches a webhook endpoint on again.
+    Enable(WebhookRef),
+}
+
+/// A webhook endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookRef {
+    /// The webhook endpoint's id (`whe_…`).
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
 }
 
 /// `paceline dead …`.

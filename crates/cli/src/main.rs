@@ -28,6 +28,7 @@ mod simulator;
 mod stack;
 mod table;
 mod up;
+mod webhook;
 mod worker;
 
 use std::process::ExitCode;
@@ -111,6 +112,10 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
         Command::Campaign(command) => campaign::run(command, &client(&global)?, output).await,
         Command::Sender(command) => {
             sender::run(command, &client(&global)?, output).await?;
+            Ok(Exit::Done)
+        }
+        Command::Webhook(command) => {
+            webhook::run(command, &client(&global)?, output).await?;
             Ok(Exit::Done)
         }
         Command::Dead(command) => {

@@ -70,6 +70,7 @@ impl Setup {
                 per_endpoint: webhooks.per_endpoint,
                 hold: webhooks.hold,
                 schedule: webhooks.schedule,
+                disable_after: webhooks.disable_after,
                 ..Default::default()
             },
             worker: WorkerOptions {

@@ -128,6 +128,8 @@ pub struct Webhooks {
     pub hold: Duration,
     /// The delay before each try, the first of which is zero.
     pub schedule: Vec<Duration>,
+    /// How long nothing may reach a webhook endpoint before it is switched off.
+    pub disable_after: Duration,
 }
 
 /// Campaign time.

@@ -44,5 +44,7 @@ crate::words::words! {
         SenderSuspended = "sender.suspended",
         /// Deliveries to a webhook endpoint have been given up.
         WebhookExhausted = "webhook.exhausted",
+        /// A webhook endpoint was switched off because it does not answer.
+        WebhookDisabled = "webhook.disabled",
     }
 }

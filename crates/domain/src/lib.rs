@@ -20,6 +20,7 @@ mod result;
 mod sender;
 mod suppression;
 mod wa_id;
+mod webhook;
 mod words;
 
 pub use account::{Account, Bucket};
@@ -46,4 +47,5 @@ pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionCha
 pub use sender::{ChannelKind, Repeats, SenderState};
 pub use suppression::{SuppressionReason, SuppressionScope};
 pub use wa_id::WaId;
+pub use webhook::DisableReason;
 pub use words::UnknownWord;

@@ -37,7 +37,7 @@ pub use cells::{Cells, hex, push_hex};
 pub use counters::count;
 pub use dead_letters::dead_letter;
 pub use deliveries::{claimed_delivery, held_delivery};
-pub use endpoints::{delivery, endpoint, numbered_delivery};
+pub use endpoints::{delivery, endpoint, numbered_delivery, standing};
 pub use events::{event, subscription, unwanted_events};
 pub use fleet::{leases_held, sender_count, worker};
 pub use health::figures;

@@ -37,7 +37,7 @@ pub use campaigns::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, Sha
 pub use counters::{CountChange, CounterReads, CounterRows};
 pub use dead_letters::{DeadLetterReads, DeadLetterRow, DeadLetterRows};
 pub use deliveries::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite};
-pub use endpoints::{EndpointReads, EndpointRows};
+pub use endpoints::{EndpointReads, EndpointRows, StandingRow, StandingWrite};
 pub use events::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription};
 pub use fleet::{FleetReads, FleetRows};
 pub use gates::{Gate, GateRows};

@@ -11,7 +11,7 @@ use paceline_domain::{CampaignMove, CampaignState, CancelReason, Outcome, Result
 use paceline_store::{StoreResult, intents::AttemptOutcome, sweep::SweepStore};
 
 use crate::{
-    Database, Fallible, Ledger, campaigns,
+    Database, Fallible, Ledger, campaigns, deliveries,
     intents::outcomes,
     moves::{self, Happening},
     recipients, resolutions,
@@ -61,6 +61,14 @@ impl<D: Database> SweepStore for Ledger<D> {
 
     async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64> {
         self.write(move |tx| Box::pin(resolutions::settle_unknown(tx, now, grace, limit))).await
+    }
+
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64> {
+        // Asking costs the writer nothing while there is nothing to do.
+        if !self.database.has_endpoints_to_end().await? {
+            return Ok(0);
+        }
+        self.write(move |tx| Box::pin(deliveries::end_deliveries(tx, limit))).await
     }
 
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {

@@ -116,6 +116,8 @@ pub(crate) struct Tables {
     /// Events up to this row have a number, which is that of the row.
     numbered_through: Table<(), i64>,
     endpoints: Table<EndpointId, Endpoint>,
+    /// Those for which something may still wait.
+    removed_endpoints: Table<EndpointId, ()>,
     deliveries: Deliveries,
     rounds: Table<(), i64>,
     dead_letters: DeadLetters,
@@ -234,7 +236,7 @@ impl Tables {
         span.and_then(|span| self.now.checked_sub_signed(span)).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 
-    fn each(&mut self) -> [&mut dyn Undo; 25] {
+    fn each(&mut self) -> [&mut dyn Undo; 26] {
         [
             &mut self.workspaces,
             &mut self.api_keys,
@@ -257,6 +259,7 @@ impl Tables {
             &mut self.events,
             &mut self.numbered_through,
             &mut self.endpoints,
+            &mut self.removed_endpoints,
             &mut self.deliveries,
             &mut self.rounds,
             &mut self.dead_letters,

@@ -9,13 +9,18 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 3] = [
+const FILES: [(i64, &str, &str); 4] = [
     (1, "first schema", include_str!("../../../migrations/postgres/0001_first_schema.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (
         3,
         "unknown outcomes and dead letters",
         include_str!("../../../migrations/postgres/0003_unknown_outcomes_and_dead_letters.sql"),
+    ),
+    (
+        4,
+        "webhook endpoints that do not answer",
+        include_str!("../../../migrations/postgres/0004_webhook_endpoints_that_do_not_answer.sql"),
     ),
 ];
 

@@ -366,7 +366,7 @@ macro_rules! conformance_suite {
                 a_purge_keeps_results_that_nobody_has_replayed
             }
             deliveries {
-                endpoints_are_added_once_listed_by_id_and_removed
+                endpoints_are_added_once_listed_as_they_were_added_and_removed
                 an_event_is_delivered_to_the_endpoints_that_want_it
                 a_claimed_delivery_has_all_that_its_request_needs
                 deliveries_are_claimed_within_the_limits
@@ -381,6 +381,13 @@ macro_rules! conformance_suite {
                 a_purge_leaves_waiting_deliveries_whole
                 a_purge_reaches_past_the_events_of_waiting_deliveries
                 a_walk_meets_every_delivery_once_newest_first
+                a_report_about_an_endpoint_is_not_delivered_to_it
+                dead_endpoints_do_not_keep_each_other_busy
+                an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told
+                what_waits_for_an_endpoint_that_is_off_is_given_up_in_pieces_and_silently
+                an_endpoint_that_nothing_reaches_for_long_is_switched_off
+                a_success_ends_the_failing_of_an_endpoint
+                an_endpoint_is_switched_on_again_by_a_call
             }
             events {
                 an_event_is_listed_once_it_has_a_number

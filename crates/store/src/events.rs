@@ -11,7 +11,8 @@
 //! | `message.received` | `sender_id`, `from`, `text`, `in_reply_to` (a message id) or null, `campaign_id` or null, `opt_out` |
 //! | `contact.opted_out` | `sender_id`, `from`, `in_reply_to` or null, `campaign_id` or null |
 //! | `sender.*` | `sender_id`, `session`; `detail` and `until` when the network gave them |
-//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error` |
+//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error`. Not delivered to that endpoint, and not written about deliveries of `webhook.*` |
+//! | `webhook.disabled` | `endpoint_id`, `reason`, `status` or null, `error`. Not delivered to that endpoint |
 //!
 //! `to` and `from` are addresses: an object with `phone`, `business_scoped_id`, `linked_id`, whichever are known.
 

@@ -68,6 +68,8 @@ pub(crate) async fn add_webhook_endpoint(
         events,
         secret: format!("whsec_{}", STANDARD.encode(api.minter().bytes::<24>())),
         created_at: now,
+        failing_since: None,
+        disabled: None,
     };
     // A repetition after a crash finds the webhook endpoint of the first execution, and with it that one's secret.
     let endpoint = api.store().add_endpoint(endpoint).await?;

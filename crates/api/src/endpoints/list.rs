@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 
 use crate::{api::Api, auth::Caller, cursor::Listing, endpoints::EndpointBody, problem::Problem};
 
-/// Lists the webhook endpoints.
+/// Lists the webhook endpoints by time of addition, those that were switched off too.
 #[utoipa::path(
     get, path = "/v1/webhook-endpoints", tag = "webhooks",
     responses((status = 200, description = "The webhook endpoints.", body = Listing<EndpointBody>))

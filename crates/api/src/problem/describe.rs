@@ -31,6 +31,7 @@ impl Problem {
             Self::SenderRemoved => (S::CONFLICT, "sender-removed", "The sender was removed"),
             Self::NoSender => (S::CONFLICT, "no-sender", "No sender may send this message"),
             Self::MessageNotUnknown(_) => (S::CONFLICT, "message-not-unknown", "The message's outcome is not unknown"),
+            Self::EndpointDisabled => (S::CONFLICT, "webhook-endpoint-disabled", "The webhook endpoint is switched off"),
             Self::DeadLetterUnreadable => (S::CONFLICT, "dead-letter-unreadable", "The dead letter cannot be read"),
             Self::RecipientSuppressed(_) => (S::CONFLICT, "recipient-suppressed", "The recipient must not be contacted"),
             Self::Conflict => (S::CONFLICT, "conflict", "Something else changed the resource"),
@@ -63,6 +64,7 @@ impl Problem {
             Self::SenderTaken => "This installation already has a sender with this phone number on this channel.",
             Self::SenderRemoved => "The sender was removed; add its phone number again to use it.",
             Self::NoSender => "The sender is not active, or the pool has no active sender.",
+            Self::EndpointDisabled => "The webhook endpoint did not answer and was switched off; switch it on (POST …/enable).",
             Self::DeadLetterUnreadable => {
                 "This release of Paceline cannot read the letter, so there is nothing to replay."
             }

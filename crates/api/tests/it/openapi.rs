@@ -68,6 +68,7 @@ const ROUTES: &str = "
     DELETE /v1/webhook-endpoints/{id}
     GET /v1/webhook-endpoints/{id}/deliveries
     POST /v1/webhook-endpoints/{id}/deliveries/{delivery}/redeliver
+    POST /v1/webhook-endpoints/{id}/enable
     GET /v1/workspace
     PATCH /v1/workspace
 ";

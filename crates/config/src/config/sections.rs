@@ -62,6 +62,7 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
     let per_endpoint = reader.whole("webhooks.per_endpoint", 1..=10_000);
     let hold = reader.seconds("webhooks.hold_seconds", 0.2..=DAY);
     let schedule = schedule(reader);
+    let disable_after = reader.seconds("webhooks.disable_after_seconds", 1.0..=365.0 * DAY);
     let (timeout, hold) = (timeout?, hold?);
     if hold <= timeout {
         reader.refuse("webhooks.hold_seconds", "is not longer than webhooks.timeout_seconds", "lengthen it");
@@ -73,6 +74,7 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
         per_endpoint: per_endpoint?,
         hold,
         schedule: schedule?,
+        disable_after: disable_after?,
     })
 }
 

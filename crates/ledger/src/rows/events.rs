@@ -52,7 +52,8 @@ pub trait EventRows {
     /// Writes events in order. Answers their rows.
     async fn add_events(&mut self, events: &[EventWrite]) -> Fallible<Vec<i64>>;
 
-    /// The endpoints of workspaces with what they want to hear, by id. None of them is removed before this transaction ends.
+    /// The endpoints of workspaces that are not switched off, with what they want to hear, by id. None of them is removed before this
+    /// transaction ends.
     async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>>;
 
     /// Writes deliveries in order.

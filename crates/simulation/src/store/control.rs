@@ -142,6 +142,10 @@ impl SweepStore for NodeStore {
         self.sweep("settles the unknown", settle).await
     }
 
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64> {
+        self.sweep("ends deliveries", move |world| at_once(world.store.ledger.end_deliveries(limit))).await
+    }
+
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         self.sweep("purges", move |world| at_once(world.store.ledger.purge_before(age, limit))).await
     }
