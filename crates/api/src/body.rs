@@ -65,6 +65,14 @@ pub(crate) enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The same change of another type.
+    pub(crate) fn map<U>(self, into: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Set(new) => Change::Set(new.map(into)),
+        }
+    }
+
     /// The value after the change.
     pub(crate) fn apply(self, old: Option<T>) -> Option<T> {
         match self {

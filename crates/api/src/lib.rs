@@ -24,6 +24,7 @@ mod schemas;
 mod senders;
 mod suppressions;
 mod tee;
+mod times;
 mod validate;
 mod why;
 mod workspace;

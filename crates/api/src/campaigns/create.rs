@@ -14,6 +14,7 @@ use crate::{
     ids::IdSource,
     problem::{Problem, Unprocessable},
     senders::DEFAULT_POOL,
+    times::{self, Time},
 };
 
 /// A campaign to make.
@@ -34,9 +35,11 @@ pub(crate) struct CreateCampaign {
     /// The phone column of its CSV files; `phone` unless named.
     phone_column: Option<String>,
     /// Not to start before this.
-    start_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    start_at: Option<Time>,
     /// What is not sent by then is not sent at all.
-    expires_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<Time>,
 }
 
 /// Makes a campaign, as a draft.
@@ -57,8 +60,8 @@ pub(crate) async fn create_campaign(
         pool: request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned()),
         default_region: request.default_region,
         phone_column: request.phone_column,
-        start_at: request.start_at,
-        expires_at: request.expires_at,
+        start_at: times::at(request.start_at),
+        expires_at: times::at(request.expires_at),
     };
     definition::check(&definition, now)?;
     let campaign = NewCampaign { id: ids.mint(now), workspace: caller.workspace, definition, created_at: now };

@@ -15,6 +15,7 @@ use crate::{
     params::PathId,
     problem::{Conflict, NotFound, Problem, Unprocessable},
     schemas,
+    times::Time,
 };
 
 /// What to change: a field that is absent stays, `null` clears one that may be empty.
@@ -38,11 +39,11 @@ pub(crate) struct UpdateCampaign {
     /// Not to start before this.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    start_at: Change<DateTime<Utc>>,
+    start_at: Change<Time>,
     /// What is not sent by then is not sent at all.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    expires_at: Change<DateTime<Utc>>,
+    expires_at: Change<Time>,
 }
 
 /// Changes a campaign while it is a draft.
@@ -75,8 +76,8 @@ impl UpdateCampaign {
             pool: self.pool.unwrap_or(old.pool),
             default_region: self.default_region.apply(old.default_region),
             phone_column: self.phone_column.apply(old.phone_column),
-            start_at: self.start_at.apply(old.start_at),
-            expires_at: self.expires_at.apply(old.expires_at),
+            start_at: self.start_at.map(|Time(at)| at).apply(old.start_at),
+            expires_at: self.expires_at.map(|Time(at)| at).apply(old.expires_at),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     problem::{Conflict, Problem, Unprocessable},
     schemas,
     senders::{DEFAULT_POOL, MAX_POOL_NAME},
+    times::{self, Time},
     validate::Checks,
 };
 
@@ -42,9 +43,11 @@ pub(crate) struct SendMessage {
     #[schema(value_type = schemas::Lane)]
     lane: Lane,
     /// Not to be sent before this.
-    not_before: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    not_before: Option<Time>,
     /// Not to be sent after this.
-    expires_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<Time>,
 }
 
 /// Sends one message, ahead of campaign traffic and by the same path.
@@ -79,8 +82,8 @@ pub(crate) async fn send_message(
             Some(sender) => Route::Sender(sender),
             None => Route::Pool(request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned())),
         },
-        not_before: request.not_before,
-        expires_at: request.expires_at,
+        not_before: times::at(request.not_before),
+        expires_at: times::at(request.expires_at),
         created_at: now,
     };
     match api.store().create_message(message).await? {
@@ -110,7 +113,7 @@ fn check(request: &SendMessage, now: DateTime<Utc>) -> Result<PhoneNumber, Probl
         _ => {}
     }
     if let Some(expires_at) = request.expires_at {
-        if expires_at <= now {
+        if expires_at.0 <= now {
             checks.refuse("/expires_at", "must lie in the future");
         } else if request.not_before.is_some_and(|not_before| expires_at <= not_before) {
             checks.refuse("/expires_at", "must lie after not_before");
