@@ -54,6 +54,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("webhooks.per_endpoint", Kind::Whole),
     ("webhooks.hold_seconds", Kind::Number),
     ("webhooks.schedule_seconds", Kind::Wholes),
+    ("webhooks.disable_after_seconds", Kind::Number),
     ("clock.speed", Kind::Number),
     ("clock.origin", Kind::Text),
     ("sessions.master_key", Kind::Secret),

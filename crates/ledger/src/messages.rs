@@ -10,6 +10,7 @@ use paceline_store::{
 use crate::{Database, Ledger, cursor::Cursor};
 
 mod create;
+mod list;
 
 #[async_trait]
 impl<D: Database> MessageStore for Ledger<D> {
@@ -33,8 +34,7 @@ impl<D: Database> MessageStore for Ledger<D> {
         filter: MessageFilter,
         page: PageRequest,
     ) -> StoreResult<Page<Message>> {
-        let cursor = Cursor::read(&page)?;
-        let messages = self.database.list_messages(workspace, filter, cursor.after, cursor.fetch()).await?;
-        Ok(cursor.page(messages, |message| message.id))
+        let cursor = Cursor::<i64>::read(&page)?;
+        Ok(list::page(&self.database, workspace, filter, &cursor).await?)
     }
 }

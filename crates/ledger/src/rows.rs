@@ -46,7 +46,7 @@ pub use idempotency::IdempotencyRows;
 pub use leases::{LeaseReads, LeaseRows};
 pub use messages::{
     Answer, AnsweredRow, Binding, EndWrite, ForwardWrite, MessageReads, MessageRow, MessageRows, Question, ReturnWrite,
-    RoutedTo, WantedRow,
+    RoutedTo, Stretch, WantedRow,
 };
 pub use plan::{PlanReads, PlanRows, PlannedWrite, UndecidedRow};
 pub use purge::PurgeRows;

@@ -34,13 +34,13 @@ pub(crate) const TEXTS: CampaignTexts = CampaignTexts {
     lock: select_campaign_row!(" FROM campaigns c WHERE c.id = ANY($1) ORDER BY c.id FOR NO KEY UPDATE"),
     lock_scheduled: select_campaign_row!(
         " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= $1) \
-             ORDER BY c.start_at, c.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+             ORDER BY c.start_at, c.created_at, c.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
     ),
     lock_finished: select_campaign_row!(
         " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
                 (SELECT coalesce(sum(k.count), 0) FROM campaign_counts k WHERE k.workspace_id = c.workspace_id \
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
-             ORDER BY c.started_at, c.id LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED"
+             ORDER BY c.started_at, c.created_at, c.id LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED"
     ),
     count_open: "SELECT coalesce(sum(count), 0)::bigint AS open FROM campaign_counts \
              WHERE workspace_id = $1 AND campaign_id = $2 AND bucket IN ('waiting', 'sending')",

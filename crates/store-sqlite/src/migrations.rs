@@ -9,7 +9,7 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 4] = [
+const FILES: [(i64, &str, &str); 5] = [
     (1, "first schema", include_str!("../../../migrations/sqlite/0001_first_schema.sql")),
     (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
     (
@@ -21,6 +21,11 @@ const FILES: [(i64, &str, &str); 4] = [
         4,
         "webhook endpoints that do not answer",
         include_str!("../../../migrations/sqlite/0004_webhook_endpoints_that_do_not_answer.sql"),
+    ),
+    (
+        5,
+        "lists and releases by sequence",
+        include_str!("../../../migrations/sqlite/0005_lists_and_releases_by_sequence.sql"),
     ),
 ];
 

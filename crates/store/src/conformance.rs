@@ -341,6 +341,8 @@ macro_rules! conformance_suite {
                 a_message_to_a_pool_goes_first_by_the_sender_that_wrote_before
                 messages_are_filtered_by_campaign_state_and_sender
                 a_walk_meets_every_message_once_while_others_are_added
+                what_was_accepted_first_is_listed_and_released_first_whatever_its_id
+                what_was_planned_first_is_listed_and_released_first_whatever_its_id
                 a_transactional_message_lives_like_any_other
             }
             sweep {

@@ -109,7 +109,7 @@ pub trait EndpointStore: Send + Sync {
     /// Adds an endpoint. An id that exists already is returned as it is: this very addition was made before.
     async fn add_endpoint(&self, endpoint: Endpoint) -> StoreResult<Endpoint>;
 
-    /// The endpoints of a workspace by id.
+    /// The endpoints of a workspace by time of addition.
     async fn list_endpoints(&self, workspace: WorkspaceId) -> StoreResult<Vec<Endpoint>>;
 
     /// Switches an endpoint on again, whether or not it was off; `None` when there is none. What happened while it was off is not posted

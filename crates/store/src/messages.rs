@@ -177,7 +177,8 @@ pub trait MessageStore: Send + Sync {
     /// A message and all that happened to it.
     async fn find_message(&self, workspace: WorkspaceId, message: MessageId) -> StoreResult<Option<MessageStory>>;
 
-    /// The messages of a workspace by id, oldest first.
+    /// The messages of a workspace in the order in which they were accepted or planned. A page may be shorter than asked for, even empty,
+    /// and have a next one: when what the filter lets pass is rare, a page ends after so many messages were looked at.
     async fn list_messages(
         &self,
         workspace: WorkspaceId,

@@ -1,7 +1,6 @@
 //! `POST /v1/campaigns`.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
 use paceline_store::campaigns::{CampaignDefinition, NewCampaign};
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -35,7 +35,9 @@ pub(crate) struct ListCampaignMessages {
     sender_id: Option<SenderId>,
 }
 
-/// Lists the messages of a campaign by id.
+/// Lists the messages of a campaign in the order of its rows.
+///
+/// A page may have fewer items than `limit`, even none, while there are more: go on until `next_cursor` is `null`.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/messages", tag = "campaigns",
     params(("id" = schemas::CampaignId, Path, description = "The campaign."), ListCampaignMessages),

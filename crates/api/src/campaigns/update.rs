@@ -1,7 +1,6 @@
 //! `PATCH /v1/campaigns/{id}`.
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
 use paceline_domain::{CampaignState, kind};
 use paceline_store::campaigns::CampaignDefinition;
 use serde::Deserialize;

@@ -37,7 +37,9 @@ pub(crate) struct ListMessages {
     sender_id: Option<SenderId>,
 }
 
-/// Lists messages by id, oldest first.
+/// Lists messages in the order in which they were accepted or planned.
+///
+/// A page may have fewer items than `limit`, even none, while there are more: go on until `next_cursor` is `null`.
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", params(ListMessages),
     responses((status = 200, description = "A page of messages.", body = Listing<MessageBody>), Unprocessable)

@@ -29,7 +29,7 @@ pub(crate) struct ListSuppressions {
     phone: Option<String>,
 }
 
-/// Lists who must not be contacted.
+/// Lists who must not be contacted, the oldest suppression first.
 #[utoipa::path(
     get, path = "/v1/suppressions", tag = "suppressions", params(ListSuppressions),
     responses((status = 200, description = "A page of suppressions.", body = Listing<SuppressionBody>), Unprocessable)

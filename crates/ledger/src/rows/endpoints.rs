@@ -86,7 +86,7 @@ pub trait EndpointRows {
 /// Statements outside of transactions.
 #[async_trait]
 pub trait EndpointReads {
-    /// The endpoints of a workspace by id.
+    /// The endpoints of a workspace by creation and id.
     async fn list_endpoints(&self, workspace: WorkspaceId) -> Fallible<Vec<Endpoint>>;
 
     /// Whether a workspace has the endpoint.

@@ -59,7 +59,7 @@ impl Tables {
     /// Campaigns in a state, the oldest start first.
     pub(super) fn list_by_start(&self, state: CampaignState) -> Vec<&CampaignEntry> {
         let mut found: Vec<_> = self.campaigns.values().filter(|entry| entry.campaign.state == state).collect();
-        found.sort_unstable_by_key(|entry| (entry.campaign.started_at, entry.campaign.id));
+        found.sort_unstable_by_key(|entry| (entry.campaign.started_at, entry.campaign.created_at, entry.campaign.id));
         found
     }
 
@@ -119,7 +119,9 @@ impl CampaignRows for Tables {
     async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
         let mut due = self.list_by_start(CampaignState::Scheduled);
         due.retain(|entry| entry.campaign.definition.start_at.is_none_or(|at| at <= now));
-        due.sort_unstable_by_key(|entry| (entry.campaign.definition.start_at, entry.campaign.id));
+        due.sort_unstable_by_key(|entry| {
+            (entry.campaign.definition.start_at, entry.campaign.created_at, entry.campaign.id)
+        });
         Ok(due.into_iter().take(limit as usize).map(CampaignEntry::locked).collect())
     }
 

@@ -17,10 +17,10 @@ use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
 
 use super::{Memory, MessageEntry, Tables};
 
-/// The first of what is due by `not_before` and id.
+/// The first of what is due by `not_before` and row.
 fn first<'t>(due: impl Iterator<Item = &'t MessageEntry>, most: u32) -> impl Iterator<Item = &'t MessageEntry> {
     let mut due: Vec<&MessageEntry> = due.collect();
-    due.sort_unstable_by_key(|entry| (entry.not_before, entry.id));
+    due.sort_unstable_by_key(|entry| (entry.not_before, entry.seq));
     due.into_iter().take(most as usize)
 }
 
@@ -145,7 +145,7 @@ impl ReleaseRows for Tables {
         let mut found = Vec::new();
         for query in queries {
             let due = self.due_for_any(Some(query.campaign), due_before);
-            let due = due.filter(|entry| query.after.is_none_or(|after| (entry.not_before, entry.id) > after));
+            let due = due.filter(|entry| query.after.is_none_or(|after| (entry.not_before, entry.seq) > after));
             found.extend(first(due, query.most).map(|entry| row(entry, Some(query.pool))));
         }
         Ok(found)

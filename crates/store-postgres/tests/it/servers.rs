@@ -155,6 +155,8 @@ fn endpoint(world: &World) -> Endpoint {
         events: vec![EventKind::CampaignPaused],
         secret: "whsec_x".to_owned(),
         created_at: world.now,
+        failing_since: None,
+        disabled: None,
     }
 }
 
@@ -188,8 +190,8 @@ async fn dispatchers_of_two_servers_keep_to_the_share_of_an_endpoint() {
     };
     let outcomes: Vec<_> = claimed.iter().map(delivered).collect();
     let (one, two) = tokio::join!(
-        servers[0].store.record_deliveries(&outcomes, world.now),
-        servers[1].store.record_deliveries(&outcomes, world.now)
+        servers[0].store.record_deliveries(&outcomes, HOUR, world.now),
+        servers[1].store.record_deliveries(&outcomes, HOUR, world.now)
     );
     one.unwrap();
     two.unwrap();
@@ -220,6 +222,7 @@ async fn an_endpoint_that_is_removed_under_load_leaves_no_delivery_behind() {
     for writer in writers {
         writer.await.unwrap();
     }
+    while world.store.end_deliveries(3).await.unwrap() > 0 {}
     assert_eq!(world.store.figures().await.unwrap().deliveries_waiting, 0);
 }
 
