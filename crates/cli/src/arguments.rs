@@ -270,6 +270,8 @@ pub(crate) enum Sender {
     Add(AddSender),
     /// Lists the senders.
     List,
+    /// Changes the profile, the pools or the name of a sender; its session goes on.
+    Update(UpdateSender),
     /// Halts a sender after the send in hand.
     Pause(SenderRef),
     /// Lets a paused sender go on.
@@ -301,6 +303,24 @@ pub(crate) struct AddSender {
     /// Where its day begins and ends (IANA, for example Europe/Berlin).
     #[arg(long, value_name = "ZONE")]
     pub(crate) timezone: Option<String>,
+}
+
+/// `paceline sender update`.
+#[derive(Debug, Args)]
+#[group(id = "changes", required = true, multiple = true, args = ["profile", "pools", "name"])]
+pub(crate) struct UpdateSender {
+    /// Which sender.
+    #[command(flatten)]
+    pub(crate) sender: SenderRef,
+    /// Its pacing profile from now on.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// A pool it belongs to from now on, instead of those it belonged to; may be repeated.
+    #[arg(long = "pool", value_name = "POOL")]
+    pub(crate) pools: Vec<String>,
+    /// What to call it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// A sender.

@@ -136,6 +136,16 @@ impl SenderRows for Tx {
         self.run(join.bind(uuid(sender)).bind(uuid(workspace)).bind(&names)).await
     }
 
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()> {
+        let set = "UPDATE senders SET name = coalesce($2, name), profile = coalesce($3, profile) WHERE id = $1";
+        self.run(sqlx::query(set).bind(uuid(sender.id)).bind(name.map(storable)).bind(profile.map(storable))).await
+    }
+
     async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
         let update = sqlx::query("UPDATE senders SET state = $2 WHERE id = $1");
         self.run(update.bind(uuid(sender.id)).bind(state.as_str())).await

@@ -137,6 +137,16 @@ impl SenderRows for Tx {
         Ok(())
     }
 
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()> {
+        let set = "UPDATE senders SET name = coalesce(?2, name), profile = coalesce(?3, profile) WHERE id = ?1";
+        self.run(sqlx::query(set).bind(blob(sender.id)).bind(name).bind(profile)).await
+    }
+
     async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
         let update = sqlx::query("UPDATE senders SET state = ?2 WHERE id = ?1");
         self.run(update.bind(blob(sender.id)).bind(state.as_str())).await

@@ -57,6 +57,7 @@ const ROUTES: &str = "
     POST /v1/senders
     DELETE /v1/senders/{id}
     GET /v1/senders/{id}
+    PATCH /v1/senders/{id}
     GET /v1/senders/{id}/pairing
     POST /v1/senders/{id}/pause
     POST /v1/senders/{id}/resume

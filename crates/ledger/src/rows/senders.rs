@@ -105,6 +105,14 @@ pub trait SenderRows {
     /// names are in order, each once.
     async fn set_pools(&mut self, sender: SenderId, workspace: WorkspaceId, pools: &[(PoolId, &str)]) -> Fallible<()>;
 
+    /// Changes what the sender is called, and its profile; what is `None` stays.
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()>;
+
     /// Changes whether the sender is wanted.
     async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()>;
 

@@ -236,6 +236,23 @@ impl SenderRows for Tables {
         Ok(())
     }
 
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()> {
+        if let Some(entry) = self.senders.edit(&sender.id) {
+            if let Some(name) = name {
+                name.clone_into(&mut entry.sender.name);
+            }
+            if let Some(profile) = profile {
+                profile.clone_into(&mut entry.sender.profile);
+            }
+        }
+        Ok(())
+    }
+
     async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
         self.edit_sender(sender.id, |entry| entry.sender.state = state)
     }
