@@ -10,7 +10,7 @@ use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::{OperationsDeps, ReadinessProbe, observe};
+use crate::{OperationsDeps, ReadinessProbe, known::Known, observe};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -73,13 +73,14 @@ struct Inner {
     requests: IntCounterVec,
     durations: HistogramVec,
     document: String,
+    known: Known,
 }
 
 impl Api {
     pub(crate) fn new(deps: ApiDeps, document: String) -> Self {
         let requests = observe::request_counter(&deps.metrics);
         let durations = observe::duration_histogram(&deps.metrics);
-        Self(Arc::new(Inner { deps, requests, durations, document }))
+        Self(Arc::new(Inner { deps, requests, durations, document, known: Known::default() }))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -112,6 +113,9 @@ impl Api {
     }
     pub(crate) fn durations(&self) -> &HistogramVec {
         &self.0.durations
+    }
+    pub(crate) fn known(&self) -> &Known {
+        &self.0.known
     }
     pub(crate) fn document(&self) -> &str {
         &self.0.document

@@ -1,5 +1,8 @@
 //! `Idempotency-Key`: the first answer to a POST is the answer to its repetitions; and every mutation runs to its end.
 //!
+//! What is asked for most, a single message, is made and answered in one transaction: its handler settles the key itself ([`Settled`]), and
+//! only what it refuses before that is recorded here.
+//!
 //! A client that goes away drops its connection, not what it asked for: mutations run in a task of their own. Their answers
 //! below 500 are recorded with a hash of the request. A crash before the recording leaves a claim that runs out; the
 //! repetition then executes again with the same ids (see [`crate::ids`]).
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER},
@@ -38,6 +41,13 @@ const MAX_KEY: usize = 255;
 const CLAIM: Duration = Duration::from_secs(30);
 /// How often a claim is extended while the handler runs.
 const RENEWAL: Duration = Duration::from_secs(10);
+
+/// The route whose handler settles the key itself.
+const SETTLES_ITSELF: &str = "/v1/messages";
+
+/// Marks a response whose answer is recorded, or is not to be, as its handler knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Settled;
 
 /// Runs mutations to their end, and POSTs with a key once.
 pub(crate) async fn run_once(State(api): State<Api>, caller: Caller, request: Request, next: Next) -> Response {
@@ -79,9 +89,21 @@ async fn answer_once(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let settles = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == SETTLES_ITSELF);
     let (mut parts, body) = request.into_parts();
     let tee = Tee::new(&parts, body);
-    let claim = IdempotencyClaim { workspace: caller.workspace, key: key.clone(), ttl: CLAIM };
+    let claim = claim(caller, key.clone());
+    if settles {
+        let id = parts.extensions.get::<RequestId>().copied();
+        parts.extensions.insert(KeyedRequest { workspace: caller.workspace, key, body: tee.clone() });
+        let response = next.run(Request::from_parts(parts, tee.body())).await;
+        failpoints::pass_if(Failpoint::ApiCommitted, || response.status().is_success());
+        return if response.extensions().get::<Settled>().is_some() {
+            Ok(response)
+        } else {
+            record_refusal(api, claim, (response, id), tee).await
+        };
+    }
     match api.store().claim_idempotency_key(claim.clone()).await? {
         ClaimOutcome::InFlight => Err(Problem::KeyInFlight),
         ClaimOutcome::Answered(recorded) => replay(api, recorded, tee).await,
@@ -94,6 +116,31 @@ async fn answer_once(
             };
             failpoints::pass_if(Failpoint::ApiCommitted, || response.status().is_success());
             // The request id is put in by the outermost layer, so it is there.
+            let response = id.map_or(Response::default(), |id| problem::render(response, id));
+            record(api, claim, response, tee).await
+        }
+    }
+}
+
+/// A claim on a key for as long as its server may take before it is taken for dead.
+pub(crate) const fn claim(caller: Caller, key: String) -> IdempotencyClaim {
+    IdempotencyClaim { workspace: caller.workspace, key, ttl: CLAIM }
+}
+
+/// Records what a handler refused before it settled the key, unless the key has an answer.
+async fn record_refusal(
+    api: &Api,
+    claim: IdempotencyClaim,
+    (response, id): (Response, Option<RequestId>),
+    tee: Tee,
+) -> Result<Response, Problem> {
+    if response.status().is_server_error() || response.headers().contains_key(RETRY_AFTER) {
+        return Ok(response);
+    }
+    match api.store().claim_idempotency_key(claim.clone()).await? {
+        ClaimOutcome::InFlight => Err(Problem::KeyInFlight),
+        ClaimOutcome::Answered(recorded) => replay(api, recorded, tee).await,
+        ClaimOutcome::Claimed => {
             let response = id.map_or(Response::default(), |id| problem::render(response, id));
             record(api, claim, response, tee).await
         }
@@ -137,19 +184,27 @@ async fn record(api: &Api, claim: IdempotencyClaim, response: Response, tee: Tee
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-async fn replay(api: &Api, recorded: RecordedResponse, tee: Tee) -> Result<Response, Problem> {
+/// A recorded answer, given again to the same request.
+pub(crate) async fn replay(api: &Api, recorded: RecordedResponse, tee: Tee) -> Result<Response, Problem> {
     let limit = api.options().max_upload_bytes;
     let hash = tee.finish(limit).await.ok_or(Problem::UnreadableBody)?;
     if hash != recorded.request_hash {
         return Err(Problem::KeyReused);
     }
+    let mut response = given(recorded)?;
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// An answer as it was, or is to be, recorded. Nothing more of it is to be.
+pub(crate) fn given(recorded: RecordedResponse) -> Result<Response, Problem> {
     let mut response = Response::new(Body::from(recorded.body));
+    response.extensions_mut().insert(Settled);
     *response.status_mut() = StatusCode::from_u16(recorded.status).map_err(Problem::internal)?;
     if let Ok(content_type) = HeaderValue::from_str(&recorded.content_type)
         && !content_type.is_empty()
     {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }

@@ -14,6 +14,7 @@ mod health;
 mod idempotency;
 mod ids;
 mod keys;
+mod known;
 mod messages;
 mod observe;
 mod params;

@@ -201,6 +201,14 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The refusal as it is written: status, content type and body.
+    pub(crate) fn written(&self, request: RequestId) -> (StatusCode, &'static str, Vec<u8>) {
+        let (status, ..) = self.heading();
+        (status, PROBLEM_JSON, self.to_body(request).to_string().into_bytes())
+    }
+}
+
 /// Gives a refusal its body; any other response passes unchanged. Where the status is 5xx, logs what happened.
 pub(crate) fn render(response: Response, request: RequestId) -> Response {
     let (mut parts, body) = response.into_parts();

@@ -38,7 +38,7 @@ impl<D: Database> IdempotencyStore for Ledger<D> {
 
 /// Of two claims at once, the second waits for the first to commit and then finds it. The time by which it judges was taken before
 /// it waited, so it errs towards `InFlight`.
-async fn claim_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
+pub(crate) async fn claim_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
     let IdempotencyClaim { workspace, key, ttl } = claim;
     if tx.rows.claim_idempotency_key(workspace, &key, ttl).await? {
         return Ok(ClaimOutcome::Claimed);

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use paceline_domain::{MessageId, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
+    idempotency::{Once, OnceOutcome},
     messages::{Message, MessageAcceptance, MessageFilter, MessageStore, MessageStory, NewMessage},
 };
 
@@ -16,6 +17,14 @@ mod list;
 impl<D: Database> MessageStore for Ledger<D> {
     async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance> {
         self.write(move |tx| Box::pin(async move { create::create(tx, &message).await })).await
+    }
+
+    async fn create_message_once(
+        &self,
+        message: NewMessage,
+        once: Once<MessageAcceptance>,
+    ) -> StoreResult<OnceOutcome<MessageAcceptance>> {
+        self.write(move |tx| Box::pin(async move { create::create_once(tx, &message, &once).await })).await
     }
 
     /// The attempts are read after the message: they may be newer than it, never older.

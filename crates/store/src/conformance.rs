@@ -126,6 +126,9 @@ macro_rules! conformance_suite {
                 a_renewed_claim_outlives_its_first_ttl
                 a_released_key_may_be_claimed_again
                 the_first_answer_stays
+                a_message_is_accepted_and_answered_in_one
+                a_message_under_a_key_in_flight_is_not_accepted
+                of_many_messages_at_once_under_a_key_one_is_accepted
             }
             senders {
                 an_added_sender_is_active_unpaired_and_as_it_was_asked_for
@@ -140,6 +143,8 @@ macro_rules! conformance_suite {
                 pools_are_listed_by_name_with_their_active_senders
                 removal_deletes_the_sessions
                 removal_leaves_its_waiting_messages_to_the_pool
+                a_change_keeps_the_session_the_lease_and_what_it_does_not_name
+                a_sender_that_leaves_a_pool_leaves_what_waits_there_to_the_others
                 a_paused_sender_leaves_a_campaign_without_senders
                 a_walk_meets_every_sender_once_while_others_are_added
             }

@@ -7,7 +7,12 @@ use paceline_domain::{
     MessageState, Outcome, SenderId, WaId, WorkerId, WorkspaceId,
 };
 
-use crate::{Page, PageRequest, StoreResult, resolutions::Resolved, suppressions::Suppression};
+use crate::{
+    Page, PageRequest, StoreResult,
+    idempotency::{Once, OnceOutcome},
+    resolutions::Resolved,
+    suppressions::Suppression,
+};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +178,13 @@ pub struct MessageFilter {
 pub trait MessageStore: Send + Sync {
     /// Accepts a transactional message.
     async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance>;
+
+    /// Accepts a transactional message under an idempotency key; whatever becomes of it is the answer.
+    async fn create_message_once(
+        &self,
+        message: NewMessage,
+        once: Once<MessageAcceptance>,
+    ) -> StoreResult<OnceOutcome<MessageAcceptance>>;
 
     /// A message and all that happened to it.
     async fn find_message(&self, workspace: WorkspaceId, message: MessageId) -> StoreResult<Option<MessageStory>>;

@@ -1,9 +1,19 @@
 //! `POST /v1/messages`.
 
-use axum::{Json, extract::State, http::StatusCode};
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
-use paceline_domain::{Address, Content, Lane, PhoneNumber, SenderId};
-use paceline_store::messages::{MessageAcceptance, NewMessage, Route};
+use paceline_domain::{Address, Content, Lane, PhoneNumber, RequestId, SenderId};
+use paceline_store::{
+    idempotency::{Once, OnceOutcome, RecordedResponse},
+    messages::{Message, MessageAcceptance, NewMessage, Route},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,7 +21,8 @@ use crate::{
     api::Api,
     auth::Caller,
     body::JsonBody,
-    ids::IdSource,
+    idempotency,
+    ids::{IdSource, KeyedRequest},
     messages::MessageBody,
     phones,
     problem::{Conflict, Problem, Unprocessable},
@@ -63,8 +74,9 @@ pub(crate) async fn send_message(
     State(api): State<Api>,
     caller: Caller,
     ids: IdSource,
+    Extension(request_id): Extension<RequestId>,
     JsonBody(request): JsonBody<SendMessage>,
-) -> Result<(StatusCode, Json<MessageBody>), Problem> {
+) -> Result<Response, Problem> {
     let now = api.now();
     let phone = check(&request, now)?;
     let key = phones::workspace_key(&api, caller.workspace).await?;
@@ -86,12 +98,49 @@ pub(crate) async fn send_message(
         expires_at: times::at(request.expires_at),
         created_at: now,
     };
-    match api.store().create_message(message).await? {
-        MessageAcceptance::Accepted(message) | MessageAcceptance::Existing(message) => {
-            Ok((StatusCode::CREATED, Json((*message).into())))
+    match ids.keyed() {
+        Some(keyed) => send_once(&api, (caller, request_id), keyed, message).await,
+        None => {
+            let accepted = accepted(&api.store().create_message(message).await?)?;
+            Ok((StatusCode::CREATED, Json(MessageBody::from(accepted))).into_response())
         }
-        MessageAcceptance::Suppressed(suppression) => Err(Problem::RecipientSuppressed(Box::new(suppression))),
+    }
+}
+
+/// The message that was accepted, now or before, or why none was.
+fn accepted(acceptance: &MessageAcceptance) -> Result<Message, Problem> {
+    match acceptance {
+        MessageAcceptance::Accepted(message) | MessageAcceptance::Existing(message) => Ok((**message).clone()),
+        MessageAcceptance::Suppressed(suppression) => Err(Problem::RecipientSuppressed(Box::new(suppression.clone()))),
         MessageAcceptance::NoSender => Err(Problem::NoSender),
+    }
+}
+
+/// Accepts the message and records the answer under the request's key, in one transaction.
+async fn send_once(
+    api: &Api,
+    (caller, request_id): (Caller, RequestId),
+    keyed: &KeyedRequest,
+    message: NewMessage,
+) -> Result<Response, Problem> {
+    // The body has been read whole: it was parsed.
+    let request_hash = keyed.body.hash();
+    let answer = Arc::new(move |acceptance: &MessageAcceptance| {
+        let (status, content_type, body) = match accepted(acceptance) {
+            // Strings, numbers and times have no way to fail.
+            Ok(message) => {
+                let body = serde_json::to_vec(&MessageBody::from(message)).unwrap_or_default();
+                (StatusCode::CREATED, "application/json", body)
+            }
+            Err(problem) => problem.written(request_id),
+        };
+        RecordedResponse { request_hash, status: status.as_u16(), content_type: content_type.to_owned(), body }
+    });
+    let once = Once { claim: idempotency::claim(caller, keyed.key.clone()), answer: answer.clone() };
+    match api.store().create_message_once(message, once).await? {
+        OnceOutcome::Done(acceptance) => idempotency::given(answer(&acceptance)),
+        OnceOutcome::Answered(recorded) => idempotency::replay(api, recorded, keyed.body.clone()).await,
+        OnceOutcome::InFlight => Err(Problem::KeyInFlight),
     }
 }
 
