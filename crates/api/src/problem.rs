@@ -89,6 +89,8 @@ pub(crate) enum Problem {
     Conflict,
     /// The database cannot be reached, is locked, or its disk is full.
     Unavailable(StoreError),
+    /// The server has begun to listen and has no database yet.
+    Starting,
     /// A defect, or corrupt data.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -176,7 +178,7 @@ impl IntoResponse for Problem {
 impl Problem {
     const fn retry_after(&self) -> Option<u16> {
         match self {
-            Self::Unavailable(_) => Some(RETRY_SECONDS),
+            Self::Unavailable(_) | Self::Starting => Some(RETRY_SECONDS),
             Self::KeyInFlight | Self::Conflict | Self::UploadInProgress => Some(1),
             _ => None,
         }

@@ -50,7 +50,7 @@ pub(crate) async fn run(
     let mut setup = Setup::of(&settings.config, settings.clock()?)?;
     setup.listen = arguments.listen;
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(setup.listen, &setup, readiness.clone()).await?;
     output.emit(&json!({ "event": "listening", "metrics": front.address }));
     let opened = services.open_store(Client::Worker(1), &setup, &readiness, &stop).await?;
     if let Some(store) = opened {

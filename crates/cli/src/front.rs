@@ -6,20 +6,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    extract::Request,
-    http::{HeaderName, StatusCode, header::RETRY_AFTER},
-};
+use axum::{Router, extract::Request};
 use futures_util::FutureExt as _;
 use paceline_api::{OperationsDeps, ReadinessProbe};
-use paceline_telemetry::Metrics;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// What the API answers before the database is open: come again in this many seconds.
-const NOT_YET: (StatusCode, [(HeaderName, &str); 1]) = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]);
+use crate::setup::Setup;
 
 /// A listening process.
 pub(crate) struct Front {
@@ -36,15 +30,16 @@ impl Front {
     /// Listens, with the operator's routes alone.
     pub(crate) async fn open(
         listen: SocketAddr,
-        metrics: &Arc<Metrics>,
+        setup: &Setup,
         readiness: Arc<dyn ReadinessProbe>,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
         let (draining, closed) = (CancellationToken::new(), CancellationToken::new());
-        let deps = OperationsDeps { metrics: Arc::clone(metrics), readiness, stop: draining.clone() };
+        let deps = OperationsDeps { metrics: Arc::clone(&setup.metrics), readiness, stop: draining.clone() };
         let whole = Arc::new(OnceLock::<Router>::new());
-        let first = paceline_api::operations_router(deps).nest("/v1", Router::new().fallback(async || NOT_YET));
+        let starting = paceline_api::starting_router(Arc::clone(&setup.minter), Arc::clone(&setup.clock));
+        let first = paceline_api::operations_router(deps).merge(starting);
         let routers = Arc::clone(&whole);
         let app = Router::new().fallback(move |request: Request| {
             let router = routers.get().unwrap_or(&first).clone();

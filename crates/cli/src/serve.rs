@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let stop = crate::signals::stop_on_signal()?;
     let setup = Arc::new(Setup::of(&settings.config, settings.clock()?)?);
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(setup.listen, &setup, readiness.clone()).await?;
     let url = format!("http://{}", front.address);
     output.emit(&json!({ "event": "listening", "api": url }));
     let opened = services.open(Client::Server, setup, &readiness, &stop).await?;

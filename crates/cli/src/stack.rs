@@ -45,7 +45,7 @@ impl Stack {
         let new_key = ground.bootstrap().await?;
         let readiness = Arc::new(Readiness::default());
         readiness.watch_store(ground.store.clone());
-        let front = Front::open(ground.setup.listen, &metrics, readiness.clone()).await?;
+        let front = Front::open(ground.setup.listen, &ground.setup, readiness.clone()).await?;
         front.serve(ground.api(readiness, front.draining.clone()));
         Ok(Self {
             address: front.address,

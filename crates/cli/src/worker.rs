@@ -40,7 +40,7 @@ pub(crate) async fn run(
     }
     setup.worker.slots = if arguments.sender.is_some() { 1 } else { arguments.slots.unwrap_or(setup.worker.slots) };
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(setup.listen, &setup, readiness.clone()).await?;
     setup.worker.listen = Some(reachable(front.address, &setup.worker.host));
     output.emit(&json!({ "event": "listening", "worker_id": setup.worker.worker, "metrics": front.address }));
 

@@ -9,6 +9,8 @@ crate::words::words! {
         CampaignPaused = "campaign.paused",
         /// A campaign goes on.
         CampaignResumed = "campaign.resumed",
+        /// A completed campaign runs again, because a message of it that was unknown is sent again.
+        CampaignReopened = "campaign.reopened",
         /// A campaign has nothing waiting any more.
         CampaignCompleted = "campaign.completed",
         /// A campaign was ended by a person.

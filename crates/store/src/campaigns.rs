@@ -58,6 +58,17 @@ pub struct Campaign {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+impl Campaign {
+    /// Rows that will never be planned or excluded, because the campaign was cancelled before planning came to them; 0 unless it was. Of a
+    /// cancelled campaign, each row is planned, excluded or unplanned.
+    pub fn unplanned(&self) -> i64 {
+        match self.state {
+            CampaignState::Cancelled => self.rows - self.account.planned - self.excluded.values().sum::<i64>(),
+            _ => 0,
+        }
+    }
+}
+
 /// A campaign to create, as a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCampaign {

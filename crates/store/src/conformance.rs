@@ -208,6 +208,7 @@ macro_rules! conformance_suite {
                 a_stale_planner_is_refused_and_changes_nothing
                 of_planners_at_once_one_decides
                 a_campaign_that_no_longer_runs_is_not_planned
+                what_a_cancelled_campaign_never_planned_is_a_figure_of_its_own
                 a_planner_sees_who_is_suppressed
                 who_was_suppressed_since_becomes_an_exclusion
                 a_contact_is_sticky_to_the_active_sender_of_the_pool_that_wrote_last

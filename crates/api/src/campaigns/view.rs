@@ -54,7 +54,8 @@ pub(crate) struct CampaignBody {
     ended_at: Option<DateTime<Utc>>,
 }
 
-/// How many messages stand where: `planned` = `sent` + `failed` + `unknown` + `expired` + `cancelled` + `waiting`.
+/// How many messages stand where: `planned` = `sent` + `failed` + `unknown` + `expired` + `cancelled` + `waiting`. Of a cancelled campaign
+/// also: all rows = `planned` + the excluded + `unplanned`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(crate) struct AccountBody {
@@ -82,7 +83,9 @@ pub(crate) struct AccountBody {
     waiting: i64,
     /// Being sent at this moment.
     sending: i64,
-    /// Whether every planned message stands in exactly one bucket. Always `true`, or there is a defect.
+    /// Rows that were never planned, because the campaign was cancelled before it came to them.
+    unplanned: i64,
+    /// Whether every planned message stands in exactly one bucket, and every row of a cancelled campaign in one figure. Always `true`, or there is a defect.
     balanced: bool,
 }
 
@@ -130,7 +133,7 @@ impl From<Campaign> for CampaignBody {
             columns: campaign.columns,
             rows: campaign.rows,
             planned_through: campaign.planned_through,
-            account: campaign.account.into(),
+            account: AccountBody::of(&campaign),
             excluded: campaign.excluded,
             failed: campaign.failed,
             created_at: campaign.created_at,
@@ -140,8 +143,14 @@ impl From<Campaign> for CampaignBody {
     }
 }
 
-impl From<Account> for AccountBody {
-    fn from(account: Account) -> Self {
+impl AccountBody {
+    /// The account of a campaign. Its rows are a part of the balance once nothing more can become of them.
+    pub(crate) fn of(campaign: &Campaign) -> Self {
+        let unplanned = campaign.unplanned();
+        Self::new(campaign.account, unplanned, campaign.account.is_balanced() && unplanned >= 0)
+    }
+
+    const fn new(account: Account, unplanned: i64, balanced: bool) -> Self {
         Self {
             planned: account.planned,
             sent: account.sent,
@@ -155,7 +164,8 @@ impl From<Account> for AccountBody {
             cancelled: account.cancelled,
             waiting: account.waiting,
             sending: account.sending,
-            balanced: account.is_balanced(),
+            unplanned,
+            balanced,
         }
     }
 }

@@ -44,6 +44,7 @@ impl Problem {
             Self::TooManyRecipients { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-recipients", "The campaign has too many recipients"),
 
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The service is unavailable for a moment"),
+            Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "The service is starting"),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "An internal error occurred"),
         }
     }
@@ -51,7 +52,7 @@ impl Problem {
     /// What went wrong this time. Nothing for a 5xx: its log line tells.
     pub(super) fn detail(&self) -> Option<String> {
         let fixed = match self {
-            Self::Unavailable(_) | Self::Internal(_) | Self::MethodNotAllowed => return None,
+            Self::Unavailable(_) | Self::Starting | Self::Internal(_) | Self::MethodNotAllowed => return None,
             Self::UnreadableBody => "The request's body broke off.",
             Self::Unauthorized(detail) => detail,
             Self::NoSuchRoute => "The document at /openapi.json lists every path.",

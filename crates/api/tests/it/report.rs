@@ -61,3 +61,30 @@ async fn an_empty_campaign_has_an_empty_report() {
     let id = app.draft("Hi").await;
     assert!(report(&app, &id).await.is_empty());
 }
+
+#[tokio::test]
+async fn rows_that_were_never_planned_are_a_figure_of_their_own_wherever_an_account_is_shown() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let id = app.draft("Hi").await;
+    app.upload(&id, &format!("phone\n{}\n{}\nnonsense\n{}\n", phone(1), phone(2), phone(1))).await;
+    app.post(&format!("/v1/campaigns/{id}/start")).send().await;
+    let before = app.show(&format!("/v1/campaigns/{id}")).send().await.json();
+    assert_eq!((&before["account"]["unplanned"], &before["account"]["balanced"]), (&0.into(), &true.into()));
+    let cancelled = app.post(&format!("/v1/campaigns/{id}/cancel")).send().await.json();
+    let shown = app.show(&format!("/v1/campaigns/{id}")).send().await.json();
+    let listed = app.show("/v1/campaigns").send().await.json()["items"][0].clone();
+    let progress = app.show(&format!("/v1/campaigns/{id}/progress")).send().await.json();
+    for (place, body) in [("cancel", &cancelled), ("show", &shown), ("list", &listed), ("progress", &progress)] {
+        let account = &body["account"];
+        let figures = [&account["planned"], &account["unplanned"], &account["balanced"]];
+        assert_eq!(figures, [&0.into(), &2.into(), &true.into()], "{place}: {body}");
+        let excluded: i64 = crate::app::counts(&body["excluded"]).values().sum();
+        assert_eq!(excluded, 2, "{place}");
+    }
+    assert_eq!((&progress["planning"]["unplanned"], &progress["planning"]["done"]), (&2.into(), &true.into()));
+    let rows = report(&app, &id).await;
+    let buckets: Vec<_> = rows.values().map(|row| row["bucket"].as_str()).collect();
+    assert_eq!(buckets, ["unplanned", "unplanned", "excluded", "excluded"]);
+    assert_eq!(rows[&1]["reason"], "campaign_cancelled");
+}

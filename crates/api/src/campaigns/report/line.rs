@@ -1,7 +1,7 @@
 //! One line of a report.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use paceline_domain::Bucket;
+use paceline_domain::{Bucket, CampaignState, CancelReason};
 use paceline_store::{campaigns::ExcludedRow, messages::Message, recipients::RecipientRow};
 
 use crate::{campaigns::view, phones};
@@ -55,10 +55,16 @@ pub(super) fn of_exclusion(excluded: &ExcludedRow) -> Line {
     without_message(excluded.row, phone, "excluded", [exclusion.reason().to_owned(), plain(&view::detail(exclusion))])
 }
 
-/// The line of a row that planning has not reached.
-pub(super) fn of_undecided(recipient: &RecipientRow) -> Line {
+/// The line of a row that planning has not reached, and never will where the campaign was cancelled.
+pub(super) fn of_undecided(recipient: &RecipientRow, campaign: CampaignState) -> Line {
     let phone = phones::shown(&recipient.address).unwrap_or_default();
-    without_message(recipient.row, phone, "undecided", Default::default())
+    match campaign {
+        CampaignState::Cancelled => {
+            let reason = CancelReason::CampaignCancelled.to_string();
+            without_message(recipient.row, phone, "unplanned", [reason, String::new()])
+        }
+        _ => without_message(recipient.row, phone, "undecided", Default::default()),
+    }
 }
 
 fn without_message(row: i64, phone: String, standing: &str, [reason, detail]: [String; 2]) -> Line {

@@ -96,13 +96,14 @@ impl ReportWriter {
     }
 
     async fn write_undecided(&mut self) -> Result<(), Interrupted> {
-        let Campaign { workspace, id, planned_through: mut after, .. } = self.campaign;
+        let Campaign { workspace, id, state, planned_through: mut after, .. } = self.campaign;
         loop {
             let rows = self.store.list_recipients(workspace, id, after, PAGE).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.row;
             let once = &mut self.once;
-            let lines = rows.iter().filter(|recipient| once.insert(recipient.row)).map(line::of_undecided).collect();
+            let new = rows.iter().filter(|recipient| once.insert(recipient.row));
+            let lines = new.map(|recipient| line::of_undecided(recipient, state)).collect();
             self.send(lines).await?;
         }
     }
