@@ -45,6 +45,10 @@ const RENEWAL: Duration = Duration::from_secs(10);
 /// The route whose handler settles the key itself.
 const SETTLES_ITSELF: &str = "/v1/messages";
 
+/// The route on which a repetition does not wait for the first request: an upload takes as long as its body, and a client that asks again has
+/// given the first one up. What the first one has brought so far is removed with the second one's opening.
+const TAKES_OVER: &str = "/v1/campaigns/{id}/recipients";
+
 /// Marks a response whose answer is recorded, or is not to be, as its handler knows.
 #[derive(Clone, Copy)]
 pub(crate) struct Settled;
@@ -89,7 +93,8 @@ async fn answer_once(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let settles = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == SETTLES_ITSELF);
+    let is_route = |route| request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == route);
+    let (settles, takes_over) = (is_route(SETTLES_ITSELF), is_route(TAKES_OVER));
     let (mut parts, body) = request.into_parts();
     let tee = Tee::new(&parts, body);
     let claim = claim(caller, key.clone());
@@ -104,7 +109,12 @@ async fn answer_once(
             record_refusal(api, claim, (response, id), tee).await
         };
     }
-    match api.store().claim_idempotency_key(claim.clone()).await? {
+    let claimed = if takes_over {
+        api.store().take_over_idempotency_key(claim.clone()).await?
+    } else {
+        api.store().claim_idempotency_key(claim.clone()).await?
+    };
+    match claimed {
         ClaimOutcome::InFlight => Err(Problem::KeyInFlight),
         ClaimOutcome::Answered(recorded) => replay(api, recorded, tee).await,
         ClaimOutcome::Claimed => {

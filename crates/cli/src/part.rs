@@ -14,11 +14,12 @@ use paceline_store::{
     workspaces::{ApiKey, Bootstrap, Workspace},
 };
 use paceline_webhooks::{WebhookDeps, Webhooks};
+use serde_json::json;
 use paceline_worker::{SessionKey, SessionKeyring, Worker, WorkerDeps};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::Setup;
+use crate::{output::Output, setup::Setup};
 
 /// How long a part may take to end in order.
 const DRAIN_LIMIT: Duration = Duration::from_secs(50);
@@ -64,7 +65,8 @@ pub(crate) struct Ground<S, Q> {
 }
 
 impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
-    /// Makes the first workspace with its admin key, where there is none. The key is shown once.
+    /// Makes the first workspace with its admin key, where there is none; another key, where nobody is known to have seen that one. It is
+    /// to be shown by [`Self::show_key`].
     pub(crate) async fn bootstrap(&self) -> anyhow::Result<Option<ApiKeySecret>> {
         let (minter, now) = (&self.setup.minter, self.setup.clock.now());
         let secret = ApiKeySecret::generate(minter);
@@ -83,9 +85,20 @@ impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
             created_at: now,
         };
         match self.store.bootstrap(workspace, key).await? {
-            Bootstrap::Created => Ok(Some(secret)),
+            Bootstrap::Created | Bootstrap::Unseen(_) => Ok(Some(secret)),
             Bootstrap::Existing(_) => Ok(None),
         }
+    }
+
+    /// Shows the key of a new installation, set apart from what is logged around it, and notes that it was shown.
+    pub(crate) async fn show_key(&self, key: Option<&ApiKeySecret>, output: Output) -> anyhow::Result<()> {
+        let Some(key) = key.map(ApiKeySecret::expose) else { return Ok(()) };
+        output.emit(&json!({ "event": "api_key", "key": key }));
+        let line = "─".repeat(72);
+        output.say(format!(
+            "\n{line}\n  The admin API key, shown this once; keep it:\n\n      {key}\n\n  For the commands:  export PACELINE_API__KEY={key}\n{line}\n"
+        ));
+        Ok(self.store.record_key_shown().await?)
     }
 
     /// Plans, releases, applies results, sweeps.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use paceline_api::ApiKeySecret;
 use paceline_config::SimulatorPlace;
 use serde_json::json;
 
@@ -42,9 +43,10 @@ pub(crate) async fn run(
     output.emit(&json!({ "event": "listening", "api": url }));
     let opened = services.open(Client::Server, setup, &readiness, &stop).await?;
     if let Some(ground) = opened {
-        let parts = start(&ground, duties, &front, readiness, output).await?;
+        let (parts, new_key) = start(&ground, duties, &front, readiness).await?;
+        ground.show_key(new_key.as_ref(), output).await?;
         output.emit(&json!({ "event": "ready", "api": url, "simulator": network(settings, duties) }));
-        output.say(format!("Paceline serves at {url}"));
+        output.say(format!("Paceline serves at {url}; Ctrl+C stops it"));
         stop.cancelled().await;
         front.draining.cancel();
         tokio::time::sleep(settings.config.server.drain_delay).await;
@@ -64,18 +66,14 @@ fn network<'a>(settings: &'a Settings, duties: &[Duty]) -> Option<&'a str> {
     inside.then_some(settings.config.simulator.url.as_str())
 }
 
-/// Starts what is to be done; answers with the parts in the order in which they end.
+/// Starts what is to be done; answers with the parts in the order in which they end, and the key of a new installation.
 async fn start(
     ground: &FullGround,
     duties: &[Duty],
     front: &Front,
     readiness: Arc<Readiness>,
-    output: Output,
-) -> anyhow::Result<Vec<Part>> {
-    if let Some(key) = ground.bootstrap().await? {
-        output.emit(&json!({ "event": "api_key", "key": key.expose() }));
-        output.say(format!("the admin API key, shown this once: {}", key.expose()));
-    }
+) -> anyhow::Result<(Vec<Part>, Option<ApiKeySecret>)> {
+    let new_key = ground.bootstrap().await?;
     let does = |duty: Duty| duties.contains(&duty);
     let mut parts = Vec::new();
     if does(Duty::Work) {
@@ -90,5 +88,5 @@ async fn start(
     if does(Duty::Role(ServerRole::Api)) {
         front.serve(ground.api(readiness, front.draining.clone()));
     }
-    Ok(parts)
+    Ok((parts, new_key))
 }

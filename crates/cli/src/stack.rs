@@ -16,6 +16,7 @@ use paceline_store_sqlite::{SqliteOptions, SqliteStore};
 use crate::{
     data_dir::DataDir,
     front::Front,
+    output::Output,
     part::{Ground, Part},
     readiness::Readiness,
     setup::Setup,
@@ -57,6 +58,11 @@ impl Stack {
             front,
             _data: data,
         })
+    }
+
+    /// Shows the admin key of a new installation.
+    pub(crate) async fn show_key(&self, output: Output) -> anyhow::Result<()> {
+        self.ground.show_key(self.new_key.as_ref(), output).await
     }
 
     /// Ends every part in order: readiness first, then who takes work, then who applies what was done.

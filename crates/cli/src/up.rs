@@ -52,13 +52,10 @@ async fn run_embedded(settings: Settings, output: Output) -> anyhow::Result<Exit
     let stack = Stack::start(data, setup).await?;
 
     let url = format!("http://{}", stack.address);
-    if let Some(key) = &stack.new_key {
-        output.emit(&json!({ "event": "api_key", "key": key.expose() }));
-        output.say(format!("the admin API key, shown this once: {}", key.expose()));
-    }
+    stack.show_key(output).await?;
     let network = simulator.as_ref().map(SimulatorHandle::url);
     output.emit(&json!({ "event": "ready", "api": url, "database": database, "simulator": network }));
-    output.say(format!("Paceline is up: {url} (database {})", database.display()));
+    output.say(format!("Paceline is up: {url} (database {}); Ctrl+C stops it", database.display()));
 
     stop.cancelled().await;
     stack.stop().await;

@@ -15,6 +15,10 @@ impl<D: Database> IdempotencyStore for Ledger<D> {
         self.write(move |tx| Box::pin(claim_key(tx, claim))).await
     }
 
+    async fn take_over_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<ClaimOutcome> {
+        self.write(move |tx| Box::pin(take_over_key(tx, claim))).await
+    }
+
     async fn renew_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<()> {
         let IdempotencyClaim { workspace, key, ttl } = claim;
         self.write(move |tx| Box::pin(async move { tx.rows.renew_idempotency_key(workspace, &key, ttl).await })).await
@@ -45,4 +49,14 @@ pub(crate) async fn claim_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Falli
     }
     let answer = tx.rows.find_response(workspace, &key).await?;
     Ok(answer.map_or(ClaimOutcome::InFlight, ClaimOutcome::Answered))
+}
+
+async fn take_over_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
+    match claim_key(tx, claim.clone()).await? {
+        ClaimOutcome::InFlight => {
+            tx.rows.renew_idempotency_key(claim.workspace, &claim.key, claim.ttl).await?;
+            Ok(ClaimOutcome::Claimed)
+        }
+        outcome => Ok(outcome),
+    }
 }

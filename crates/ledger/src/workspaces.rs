@@ -15,6 +15,10 @@ impl<D: Database> WorkspaceStore for Ledger<D> {
         self.write(move |tx| Box::pin(bootstrap(tx, workspace, key))).await
     }
 
+    async fn record_key_shown(&self) -> StoreResult<()> {
+        self.write(|tx| tx.rows.set_first_key_seen()).await
+    }
+
     async fn add_api_key(&self, key: ApiKey) -> StoreResult<()> {
         self.write(move |tx| Box::pin(async move { tx.rows.add_api_key(&key).await })).await
     }
@@ -40,9 +44,14 @@ impl<D: Database> WorkspaceStore for Ledger<D> {
 async fn bootstrap(tx: &mut Tx<'_>, workspace: Workspace, key: ApiKey) -> Fallible<Bootstrap> {
     tx.rows.lock_workspaces().await?;
     if let Some(first) = tx.rows.find_first_workspace().await? {
-        return Ok(Bootstrap::Existing(first));
+        if !tx.rows.is_first_key_unseen().await? {
+            return Ok(Bootstrap::Existing(first));
+        }
+        tx.rows.add_api_key(&ApiKey { workspace: first.id, ..key }).await?;
+        return Ok(Bootstrap::Unseen(first));
     }
     tx.rows.add_workspace(&workspace).await?;
+    tx.rows.set_first_key_unseen().await?;
     tx.rows.add_api_key(&key).await?;
     Ok(Bootstrap::Created)
 }

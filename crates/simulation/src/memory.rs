@@ -94,6 +94,8 @@ pub(crate) struct Tables {
     pub(crate) now: DateTime<Utc>,
     pub(crate) workspaces: Table<WorkspaceId, Workspace>,
     api_keys: Table<ApiKeyId, ApiKey>,
+    /// Whether nobody has seen the first key.
+    unseen_first_key: Table<(), ()>,
     idempotency_keys: Table<(WorkspaceId, String), KeyEntry>,
     pub(crate) senders: Table<SenderId, SenderEntry>,
     sessions: Table<(SenderId, i32), SealedSession>,
@@ -236,10 +238,11 @@ impl Tables {
         span.and_then(|span| self.now.checked_sub_signed(span)).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 
-    fn each(&mut self) -> [&mut dyn Undo; 26] {
+    fn each(&mut self) -> [&mut dyn Undo; 27] {
         [
             &mut self.workspaces,
             &mut self.api_keys,
+            &mut self.unseen_first_key,
             &mut self.idempotency_keys,
             &mut self.senders,
             &mut self.sessions,

@@ -9,7 +9,7 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 5] = [
+const FILES: [(i64, &str, &str); 7] = [
     (1, "first schema", include_str!("../../../migrations/postgres/0001_first_schema.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (
@@ -27,6 +27,12 @@ const FILES: [(i64, &str, &str); 5] = [
         "lists and releases by sequence",
         include_str!("../../../migrations/postgres/0005_lists_and_releases_by_sequence.sql"),
     ),
+    (
+        6,
+        "uploads and their holders",
+        include_str!("../../../migrations/postgres/0006_uploads_and_their_holders.sql"),
+    ),
+    (7, "the first key", include_str!("../../../migrations/postgres/0007_the_first_key.sql")),
 ];
 
 /// The newest migration that this binary knows.

@@ -115,6 +115,7 @@ macro_rules! conformance_suite {
             workspaces {
                 the_first_start_makes_the_workspace_and_its_key
                 a_second_start_finds_the_workspace_and_changes_nothing
+                a_start_after_a_crash_makes_another_key_until_one_was_shown
                 two_first_starts_at_once_make_one_workspace
                 a_key_is_found_by_its_hash_and_no_other
             }
@@ -122,6 +123,7 @@ macro_rules! conformance_suite {
                 claims_of_the_dead_are_void
                 a_claimed_key_is_refused_to_others_until_it_is_answered
                 of_many_claims_at_once_one_is_granted
+                a_key_in_flight_may_be_taken_over_and_an_answered_one_not
                 a_claim_that_ran_out_may_be_claimed_again
                 a_renewed_claim_outlives_its_first_ttl
                 a_released_key_may_be_claimed_again
@@ -188,6 +190,7 @@ macro_rules! conformance_suite {
                 an_aborted_upload_leaves_nothing
                 a_second_upload_waits_for_the_first
                 of_many_uploads_opened_at_once_one_goes_on
+                an_upload_is_taken_over_by_its_own_client_and_by_nobody_else
                 a_committed_upload_answers_a_repetition_with_its_summary
                 recipients_are_added_to_drafts_that_exist
                 an_upload_into_a_campaign_that_was_cancelled_meanwhile_is_refused

@@ -78,6 +78,9 @@ pub trait IdempotencyStore: Send + Sync {
     /// Claims a key. A claim whose ttl has passed without an answer may be claimed again.
     async fn claim_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<ClaimOutcome>;
 
+    /// Claims a key although another request may hold it: whoever held it does not answer any more.
+    async fn take_over_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<ClaimOutcome>;
+
     /// Extends a claim that the caller holds.
     async fn renew_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<()>;
 

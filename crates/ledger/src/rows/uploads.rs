@@ -30,6 +30,8 @@ pub struct UploadRow {
     pub excluded: BTreeMap<String, i64>,
     /// Whether its time to live has passed, by the database's clock.
     pub has_run_out: bool,
+    /// Who opened it; `None`: a binary that knew no holders.
+    pub holder: Option<UploadId>,
 }
 
 /// That a campaign has an open upload.
@@ -111,8 +113,8 @@ pub trait UploadRows {
     /// Marks an upload as committed.
     async fn commit_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()>;
 
-    /// Lets the time to live of a campaign's open upload be over.
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()>;
+    /// Lets the time to live of an upload be over.
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()>;
 
     /// Lets the time to live of every open upload be over. Answers how many there are.
     async fn end_uploads(&mut self) -> Fallible<u64>;

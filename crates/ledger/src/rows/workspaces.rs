@@ -18,6 +18,15 @@ pub trait WorkspaceRows {
     /// Adds a workspace.
     async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()>;
 
+    /// Notes that nobody has seen the first key yet.
+    async fn set_first_key_unseen(&mut self) -> Fallible<()>;
+
+    /// Whether that is noted.
+    async fn is_first_key_unseen(&mut self) -> Fallible<bool>;
+
+    /// Forgets that.
+    async fn set_first_key_seen(&mut self) -> Fallible<()>;
+
     /// Adds a key.
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()>;
 

@@ -19,6 +19,12 @@ pub struct WorkspaceTexts {
     pub find_first: &'static str,
     /// Adds a workspace: id, name, key, policy, when.
     pub add: &'static str,
+    /// Notes that nobody has seen the first key.
+    pub set_unseen: &'static str,
+    /// Whether that is noted.
+    pub is_unseen: &'static str,
+    /// Forgets that.
+    pub set_seen: &'static str,
     /// Adds an API key: id, workspace, name, hash, when.
     pub add_key: &'static str,
     /// Changes a workspace's policy, and returns the workspace: id, policy.
@@ -50,6 +56,18 @@ impl<X: Writing> WorkspaceRows for X {
             .with(workspace.unknown_policy.as_str())
             .with(workspace.created_at);
         self.run(X::bound(add)).await
+    }
+
+    async fn set_first_key_unseen(&mut self) -> Fallible<()> {
+        self.run(X::bound(Statement::new(X::TEXTS.workspaces.set_unseen))).await
+    }
+
+    async fn is_first_key_unseen(&mut self) -> Fallible<bool> {
+        self.has(X::bound(Statement::new(X::TEXTS.workspaces.is_unseen))).await
+    }
+
+    async fn set_first_key_seen(&mut self) -> Fallible<()> {
+        self.run(X::bound(Statement::new(X::TEXTS.workspaces.set_seen))).await
     }
 
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {

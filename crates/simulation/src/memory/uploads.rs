@@ -29,6 +29,7 @@ pub(super) struct UploadEntry {
     first_row: i64,
     progress: UploadSummary,
     expires_at: DateTime<Utc>,
+    holder: UploadId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,10 @@ impl UploadRows for Tables {
     }
 
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
-        let &OpenUpload { campaign, upload, first_row } = upload;
+        let &OpenUpload { campaign, upload, first_row, holder } = upload;
         let (progress, expires_at) = (UploadSummary::default(), self.after(ttl));
-        let entry = UploadEntry { campaign, workspace, standing: Standing::Open, first_row, progress, expires_at };
+        let standing = Standing::Open;
+        let entry = UploadEntry { campaign, workspace, standing, first_row, progress, expires_at, holder };
         let is_busy = self.open_uploads().any(|(_, entry)| entry.campaign == campaign);
         let is_new = !is_busy && self.uploads.add(upload, entry);
         if is_new { Ok(()) } else { Err(Fault::conflict("uploads")) }
@@ -86,6 +88,7 @@ impl UploadRows for Tables {
             accepted: entry.progress.accepted,
             excluded: entry.progress.excluded.clone(),
             has_run_out: entry.expires_at <= self.now,
+            holder: Some(entry.holder),
         };
         Ok(open.map(|entry| Locked::new(row(entry))))
     }
@@ -142,13 +145,8 @@ impl UploadRows for Tables {
         self.edit_upload(upload.id, |entry| entry.standing = Standing::Committed)
     }
 
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
-        self.wait_for(Line::Uploads);
-        let open = self.uploads.edit(&upload).filter(|entry| entry.standing == Standing::Open);
-        if let Some(entry) = open.filter(|entry| entry.campaign == campaign) {
-            entry.expires_at = DateTime::UNIX_EPOCH;
-        }
-        Ok(())
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        self.edit_upload(upload.id, |entry| entry.expires_at = DateTime::UNIX_EPOCH)
     }
 
     async fn end_uploads(&mut self) -> Fallible<u64> {

@@ -26,6 +26,20 @@ impl WorkspaceRows for Tables {
         if is_new { Ok(()) } else { Err(Fault::conflict("workspaces")) }
     }
 
+    async fn set_first_key_unseen(&mut self) -> Fallible<()> {
+        self.unseen_first_key.put((), ());
+        Ok(())
+    }
+
+    async fn is_first_key_unseen(&mut self) -> Fallible<bool> {
+        Ok(!self.unseen_first_key.is_empty())
+    }
+
+    async fn set_first_key_seen(&mut self) -> Fallible<()> {
+        self.unseen_first_key.remove(&());
+        Ok(())
+    }
+
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
         let is_known = self.api_keys.values().any(|other| other.hash == key.hash);
         let is_new = !is_known && self.api_keys.add(key.id, key.clone());

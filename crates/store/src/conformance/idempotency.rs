@@ -55,6 +55,16 @@ pub async fn of_many_claims_at_once_one_is_granted(store: Arc<dyn Store>) {
     assert_eq!(granted, 1);
 }
 
+pub async fn a_key_in_flight_may_be_taken_over_and_an_answered_one_not(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let take_over = || world.store.take_over_idempotency_key(claim(&world, "a", HOUR));
+    assert_eq!(take_over().await.unwrap(), ClaimOutcome::Claimed);
+    assert_eq!(world.claim_key("a", HOUR).await, ClaimOutcome::InFlight);
+    assert_eq!(take_over().await.unwrap(), ClaimOutcome::Claimed);
+    world.store.record_response(world.workspace, "a", response(201)).await.unwrap();
+    assert_eq!(take_over().await.unwrap(), ClaimOutcome::Answered(response(201)));
+}
+
 pub async fn a_claim_that_ran_out_may_be_claimed_again(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     assert_eq!(world.claim_key("a", AT_ONCE).await, ClaimOutcome::Claimed);
