@@ -42,6 +42,9 @@ pub struct ReleaseOptions {
     /// How long a claim holds: a little longer than a job may be on its way and wait at its worker. A job that comes later
     /// than that is stale, and its message is released again. A worker that misses the job of a claim has it back sooner.
     pub hold: Duration,
+    /// How often the whole fleet is looked at. In between only those senders are that had room the last time, or soon have it again: a paced
+    /// sender that is full has work for longer than that.
+    pub whole: Duration,
     /// The pause after a step that released something.
     pub busy: Duration,
     /// The longest pause while nothing is to be released.
@@ -59,6 +62,7 @@ impl Default for ReleaseOptions {
         Self {
             horizon: Duration::from_mins(2),
             hold: RELEASE_HOLD,
+            whole: Duration::from_secs(1),
             busy: Duration::from_millis(50),
             idle: Duration::from_millis(250),
             claim_limit: 4_096,

@@ -33,7 +33,7 @@ pub use attempts::{
     AdoptableRow, AttemptReads, AttemptRow, AttemptRows, Believed, EndedAttemptRow, IntentWrites, OutcomeWrite,
     UnappliedRow,
 };
-pub use campaigns::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow};
+pub use campaigns::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow, Swept};
 pub use counters::{CountChange, CounterReads, CounterRows};
 pub use dead_letters::{DeadLetterReads, DeadLetterRow, DeadLetterRows};
 pub use deliveries::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite};

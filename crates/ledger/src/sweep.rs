@@ -15,7 +15,7 @@ use crate::{
     intents::outcomes,
     moves::{self, Happening},
     recipients, resolutions,
-    rows::UnappliedRow,
+    rows::{Swept, UnappliedRow},
     transaction::Tx,
     waiting,
 };
@@ -103,8 +103,17 @@ async fn expire_messages(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: u32) -> Fal
 }
 
 async fn cancel_messages(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: u32) -> Fallible<u64> {
+    let mut unswept = Vec::new();
+    for campaign in tx.rows.lock_unswept(limit).await? {
+        // Read after its row was locked: whoever lets a message of it wait again holds that row, or has the message counted as being sent.
+        if tx.rows.count_open(&campaign).await? == 0 {
+            tx.rows.set_swept(&campaign, Swept::Yes).await?;
+        } else {
+            unswept.push(campaign.id);
+        }
+    }
     let mut left = limit;
-    for campaign in tx.rows.list_cancelled_with_waiting().await? {
+    for campaign in unswept {
         if left == 0 {
             break;
         }

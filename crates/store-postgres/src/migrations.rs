@@ -9,7 +9,7 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 7] = [
+const FILES: [(i64, &str, &str); 8] = [
     (1, "first schema", include_str!("../../../migrations/postgres/0001_first_schema.sql")),
     (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
     (
@@ -33,6 +33,7 @@ const FILES: [(i64, &str, &str); 7] = [
         include_str!("../../../migrations/postgres/0006_uploads_and_their_holders.sql"),
     ),
     (7, "the first key", include_str!("../../../migrations/postgres/0007_the_first_key.sql")),
+    (8, "swept campaigns", include_str!("../../../migrations/postgres/0008_swept_campaigns.sql")),
 ];
 
 /// The newest migration that this binary knows.

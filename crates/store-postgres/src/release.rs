@@ -74,11 +74,18 @@ const CLAIM: &str = concat!(
     " FROM free WHERE messages.seq = free.seq RETURNING messages.seq"
 );
 
-const LIST_WINDOWS: &str = select_sender!(
-    ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-    statement_now!(),
-    ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-);
+/// The senders that can be given anything, with what they have been given, and what else is said.
+macro_rules! select_window {
+    ($rest:literal) => {
+        select_sender!(
+            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+            statement_now!(),
+            ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected'",
+            $rest,
+            " ORDER BY s.created_at, s.id"
+        )
+    };
+}
 
 #[async_trait]
 impl ReleaseRows for Tx {
@@ -190,5 +197,8 @@ impl Tx {
 }
 
 /// The texts.
-pub(crate) const TEXTS: ReleaseTexts =
-    ReleaseTexts { find_round: "SELECT round FROM release_rounds", list_windows: LIST_WINDOWS };
+pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
+    find_round: "SELECT round FROM release_rounds",
+    list_windows: select_window!(""),
+    list_windows_of: select_window!(" AND s.id = ANY($1)"),
+};

@@ -175,15 +175,24 @@ impl Tx {
     }
 }
 
+/// The senders of those named that can be given anything, with what they have been given.
+macro_rules! select_window {
+    ($senders:literal) => {
+        select_sender!(
+            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+            real_now!(),
+            ") AS outstanding",
+            $senders,
+            " WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.created_at, s.id"
+        )
+    };
+}
+
 /// The texts.
 pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
     find_round: "SELECT round FROM release_rounds",
-    list_windows: select_sender!(
-        ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-        real_now!(),
-        ") AS outstanding FROM senders s \
-             WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-    ),
+    list_windows: select_window!(" FROM senders s"),
+    list_windows_of: select_window!(" FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"),
 };
 
 /// The round, which is the first where none has been noted.

@@ -241,6 +241,7 @@ macro_rules! conformance_suite {
                 every_release_is_voided_when_the_broker_is_empty
                 a_window_counts_what_is_released_and_not_intended
                 only_senders_that_may_send_have_a_window
+                a_look_at_some_windows_sees_those_and_no_others
                 windows_seen_before_another_claim_are_stale
                 two_releasers_never_fill_a_window_twice
                 a_session_that_is_over_leaves_its_messages_to_others

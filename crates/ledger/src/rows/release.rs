@@ -116,4 +116,7 @@ pub trait ReleaseRows {
 pub trait ReleaseReads {
     /// The senders that are active and connected, by id, with how many of their claims hold; and the round, which is read first.
     async fn list_windows(&self) -> Fallible<Windows>;
+
+    /// The same of those of these senders.
+    async fn list_windows_of(&self, senders: &[SenderId]) -> Fallible<Windows>;
 }

@@ -175,14 +175,26 @@ impl ReleaseRows for Tables {
 #[async_trait]
 impl ReleaseReads for Memory {
     async fn list_windows(&self) -> Fallible<Windows> {
-        let tables = self.read().await?;
+        Ok(self.read().await?.windows(|_| true))
+    }
+
+    async fn list_windows_of(&self, senders: &[SenderId]) -> Fallible<Windows> {
+        Ok(self.read().await?.windows(|sender| senders.contains(&sender)))
+    }
+}
+
+impl Tables {
+    fn windows(&self, is_meant: impl Fn(SenderId) -> bool) -> Windows {
+        let tables = self;
         let window = |entry: &super::SenderEntry| {
             let theirs = tables.messages.open_of_sender(entry.sender.id);
             let held = theirs.filter(|message| message.release_deadline.is_some_and(|at| at > tables.now));
             let outstanding = u32::try_from(held.count()).unwrap_or(u32::MAX);
             SenderWindow { sender: tables.view_sender(entry), outstanding }
         };
-        let senders = tables.senders.values().filter(|entry| entry.is_taker()).map(window).collect();
-        Ok(Windows { round: tables.round(), senders })
+        let takers = tables.senders.values().filter(|entry| entry.is_taker() && is_meant(entry.sender.id));
+        let mut senders: Vec<SenderWindow> = takers.map(window).collect();
+        senders.sort_by_key(|window| (window.sender.created_at, window.sender.id));
+        Windows { round: tables.round(), senders }
     }
 }
