@@ -14,8 +14,8 @@ use paceline_store::{
     workspaces::{ApiKey, Bootstrap, Workspace},
 };
 use paceline_webhooks::{WebhookDeps, Webhooks};
-use serde_json::json;
 use paceline_worker::{SessionKey, SessionKeyring, Worker, WorkerDeps};
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

@@ -43,7 +43,9 @@ pub use fleet::{leases_held, sender_count, worker};
 pub use health::figures;
 pub use idempotency::response;
 pub use leases::{lease, session};
-pub use messages::{answered, message, message_and_campaign, message_row, numbered_message, open_of_person, pool_route, wanted};
+pub use messages::{
+    answered, message, message_and_campaign, message_row, numbered_message, open_of_person, pool_route, wanted,
+};
 pub use plan::{planning, suppressed, undecided};
 pub use release::{due, round, source, takers, window};
 pub use resolutions::{resolution, resolved, settleable};

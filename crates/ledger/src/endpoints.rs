@@ -9,9 +9,7 @@ use paceline_store::{
     endpoints::{Delivery, Endpoint, EndpointStore, RedeliverOutcome},
 };
 
-use crate::{
-    Database, Fallible, Fault, Ledger, cursor::Cursor, locks::Locked, rows::StandingRow, transaction::Tx,
-};
+use crate::{Database, Fallible, Fault, Ledger, cursor::Cursor, locks::Locked, rows::StandingRow, transaction::Tx};
 
 #[async_trait]
 impl<D: Database> EndpointStore for Ledger<D> {
@@ -62,11 +60,7 @@ async fn add_endpoint(tx: &mut Tx<'_>, endpoint: Endpoint) -> Fallible<Endpoint>
 }
 
 /// Locks an endpoint of a workspace.
-async fn lock(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    endpoint: EndpointId,
-) -> Fallible<Option<Locked<StandingRow>>> {
+async fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<Option<Locked<StandingRow>>> {
     let locked = tx.rows.lock_standings(&[endpoint], Duration::MAX).await?;
     Ok(locked.into_iter().find(|endpoint| endpoint.workspace == workspace))
 }

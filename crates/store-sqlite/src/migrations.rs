@@ -27,11 +27,7 @@ const FILES: [(i64, &str, &str); 8] = [
         "lists and releases by sequence",
         include_str!("../../../migrations/sqlite/0005_lists_and_releases_by_sequence.sql"),
     ),
-    (
-        6,
-        "uploads and their holders",
-        include_str!("../../../migrations/sqlite/0006_uploads_and_their_holders.sql"),
-    ),
+    (6, "uploads and their holders", include_str!("../../../migrations/sqlite/0006_uploads_and_their_holders.sql")),
     (7, "the first key", include_str!("../../../migrations/sqlite/0007_the_first_key.sql")),
     (8, "swept campaigns", include_str!("../../../migrations/sqlite/0008_swept_campaigns.sql")),
 ];

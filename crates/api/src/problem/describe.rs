@@ -65,7 +65,9 @@ impl Problem {
             Self::SenderTaken => "This installation already has a sender with this phone number on this channel.",
             Self::SenderRemoved => "The sender was removed; add its phone number again to use it.",
             Self::NoSender => "The sender is not active, or the pool has no active sender.",
-            Self::EndpointDisabled => "The webhook endpoint did not answer and was switched off; switch it on (POST …/enable).",
+            Self::EndpointDisabled => {
+                "The webhook endpoint did not answer and was switched off; switch it on (POST …/enable)."
+            }
             Self::DeadLetterUnreadable => {
                 "This release of Paceline cannot read the letter, so there is nothing to replay."
             }

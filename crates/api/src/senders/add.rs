@@ -70,8 +70,7 @@ fn check(api: &Api, caller: Caller, ids: &IdSource, request: AddSender) -> Resul
     let profile = request.profile.unwrap_or_else(|| api.options().default_profile.clone());
     settings::check_profile(&mut checks, api, &profile);
     settings::check_name(&mut checks, request.name.as_deref());
-    let pools =
-        settings::checked_pools(&mut checks, request.pools.unwrap_or_else(|| vec![DEFAULT_POOL.to_owned()]));
+    let pools = settings::checked_pools(&mut checks, request.pools.unwrap_or_else(|| vec![DEFAULT_POOL.to_owned()]));
     checks.finish()?;
     // Each is present, since nothing was refused.
     let (Some(phone), Some(channel), Some(zone)) = (phone, channel, zone) else { return Err(Problem::Invalid(vec![])) };

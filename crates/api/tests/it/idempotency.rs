@@ -252,7 +252,10 @@ async fn a_single_message_keeps_to_its_key_like_everything_else() {
         let reused = app.post("/v1/messages").json(&other).key("k").send().await;
         assert_eq!((reused.status, reused.slug().as_str()), (422, "idempotency-key-reused"), "{other}");
     }
-    for (key, bad, status) in [("bad", json!({ "to": "nobody", "text": "Hi" }), 422), ("none", json!({ "to": phone(1), "text": "Hi", "pool": "x" }), 409)] {
+    for (key, bad, status) in [
+        ("bad", json!({ "to": "nobody", "text": "Hi" }), 422),
+        ("none", json!({ "to": phone(1), "text": "Hi", "pool": "x" }), 409),
+    ] {
         let refused = app.post("/v1/messages").json(&bad).key(key).send().await;
         let again = app.post("/v1/messages").json(&bad).key(key).send().await;
         assert_eq!((refused.status, again.status), (status, status), "{bad}");
@@ -262,7 +265,10 @@ async fn a_single_message_keeps_to_its_key_like_everything_else() {
     let claim = IdempotencyClaim { workspace: app.workspace, key: "held".into(), ttl: Duration::from_mins(1) };
     app.store.claim_idempotency_key(claim).await.unwrap();
     let held = app.post("/v1/messages").json(&body("Hi")).key("held").send().await;
-    assert_eq!((held.status, held.slug().as_str(), held.header("retry-after")), (409, "idempotency-key-in-flight", "1"));
+    assert_eq!(
+        (held.status, held.slug().as_str(), held.header("retry-after")),
+        (409, "idempotency-key-in-flight", "1")
+    );
     let listed = app.show("/v1/messages").send().await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 }

@@ -258,11 +258,8 @@ async fn a_claim_that_was_cut_is_followed_by_the_next_at_once() {
 async fn between_two_looks_at_the_whole_fleet_only_those_are_looked_at_that_may_have_room() {
     let Bench { store, mut releaser, .. } = bench(1.0);
     // The second is full, the third works in batches and is full for a moment only.
-    *lock(&store.windows) = vec![
-        window(sender(1, "gentle"), 0),
-        window(sender(2, "gentle"), 8),
-        window(sender(3, "unlimited"), u32::MAX),
-    ];
+    *lock(&store.windows) =
+        vec![window(sender(1, "gentle"), 0), window(sender(2, "gentle"), 8), window(sender(3, "unlimited"), u32::MAX)];
     for _ in 0..3 {
         step(&mut releaser).await.expect("it looks");
     }

@@ -162,7 +162,10 @@ async fn a_time_is_taken_or_refused_alike_wherever_one_is_asked_for(stack: Stack
         let change = api.request(reqwest::Method::PATCH, &campaign).json(&json!({ field: time }));
         let answers = match field {
             "not_before" => vec![api.post("/v1/messages", &single).await?],
-            "start_at" => vec![api.post("/v1/campaigns", &json!({ "template": "Hi", field: time })).await?, api.send(change).await?],
+            "start_at" => vec![
+                api.post("/v1/campaigns", &json!({ "template": "Hi", field: time })).await?,
+                api.send(change).await?,
+            ],
             _ => vec![
                 api.post("/v1/messages", &single).await?,
                 api.post("/v1/campaigns", &json!({ "template": "Hi", field: time })).await?,
@@ -173,9 +176,18 @@ async fn a_time_is_taken_or_refused_alike_wherever_one_is_asked_for(stack: Stack
     };
     for field in ["not_before", "start_at", "expires_at"] {
         for time in [
-            "+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "+262142-12-31T23:59:59Z", "-262143-01-01T00:00:00Z",
-            "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01", "294277-01-01T00:00:00Z", "2026-02-30T00:00:00Z",
-            "2026-01-01T00:00:00", "yesterday", "", "infinity",
+            "+10000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "+262142-12-31T23:59:59Z",
+            "-262143-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+            "294277-01-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T00:00:00",
+            "yesterday",
+            "",
+            "infinity",
         ] {
             for answer in ask(field, &json!(time)).await? {
                 assert_refused(&answer, 422, "invalid-request", &[&format!("\"pointer\":\"/{field}\"")]);

@@ -216,7 +216,11 @@ async fn endpoints_that_refuse_everything_hear_nothing_of_themselves_or_of_each_
     .await?;
     let reports = events.iter().filter(|event| event["type"] == "webhook.exhausted").count();
     let others = events.len() - reports;
-    assert_eq!(reports, others * 2, "one report of each failure to deliver what happened, and none of failures to report");
+    assert_eq!(
+        reports,
+        others * 2,
+        "one report of each failure to deliver what happened, and none of failures to report"
+    );
     assert_eq!(dead.iter().map(Receiver::turned_away).sum::<u64>(), u64::try_from(others * 2 + reports).unwrap_or(0));
     world.finish().await
 }

@@ -34,9 +34,9 @@ impl<D: Reading> ReleaseReads for D {
 }
 
 async fn windows<D: Reading>(database: &D, senders: Statement<'_>) -> Fallible<Windows> {
-        // Asked before the windows: a claim in between makes the round stale, never the windows.
-        let round = find(database, Statement::new(D::TEXTS.release.find_round), columns::round).await?;
-        let round = round.ok_or_else(|| Fault::missing("release_rounds", 1))?;
-        let senders = list(database, senders, columns::window).await?;
-        Ok(Windows { round, senders })
+    // Asked before the windows: a claim in between makes the round stale, never the windows.
+    let round = find(database, Statement::new(D::TEXTS.release.find_round), columns::round).await?;
+    let round = round.ok_or_else(|| Fault::missing("release_rounds", 1))?;
+    let senders = list(database, senders, columns::window).await?;
+    Ok(Windows { round, senders })
 }

@@ -56,7 +56,8 @@ impl SuppressionReads for Memory {
     ) -> Fallible<Vec<Suppression>> {
         let tables = self.read().await?;
         let theirs = tables.suppressions.values().filter(|known| known.workspace == workspace);
-        let mut found: Vec<_> = theirs.filter(|known| after.is_none_or(|after| (known.since, known.id) > after)).collect();
+        let mut found: Vec<_> =
+            theirs.filter(|known| after.is_none_or(|after| (known.since, known.id) > after)).collect();
         found.sort_unstable_by_key(|known| (known.since, known.id));
         Ok(found.into_iter().take(limit as usize).cloned().collect())
     }

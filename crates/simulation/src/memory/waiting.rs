@@ -46,9 +46,7 @@ impl Tables {
             }
             Waiting::OutsidePools { sender, after, limit } => {
                 let pool_of = |entry: &MessageEntry| match entry.campaign.and_then(|id| self.campaigns.get(&id)) {
-                    Some(campaign) => {
-                        self.find_pool(campaign.campaign.workspace, &campaign.campaign.definition.pool)
-                    }
+                    Some(campaign) => self.find_pool(campaign.campaign.workspace, &campaign.campaign.definition.pool),
                     None => entry.pool,
                 };
                 let is_outside = |entry: &&MessageEntry| {

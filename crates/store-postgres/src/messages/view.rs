@@ -49,8 +49,13 @@ macro_rules! list {
 macro_rules! reach {
     ($owner:literal) => {
         concat!(
-            "SELECT m.seq FROM messages m WHERE (m.", $owner, ", m.seq) > ($1, $2) AND (m.", $owner,
-            ", m.seq) <= ($1, 9223372036854775807) ORDER BY m.", $owner, ", m.seq OFFSET $3 LIMIT 1"
+            "SELECT m.seq FROM messages m WHERE (m.",
+            $owner,
+            ", m.seq) > ($1, $2) AND (m.",
+            $owner,
+            ", m.seq) <= ($1, 9223372036854775807) ORDER BY m.",
+            $owner,
+            ", m.seq OFFSET $3 LIMIT 1"
         )
     };
 }

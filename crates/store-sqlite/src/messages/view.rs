@@ -55,7 +55,10 @@ macro_rules! list {
 macro_rules! reach {
     ($owner:literal, $index:literal) => {
         concat!(
-            "SELECT m.seq FROM messages m INDEXED BY ", $index, " WHERE m.", $owner,
+            "SELECT m.seq FROM messages m INDEXED BY ",
+            $index,
+            " WHERE m.",
+            $owner,
             " = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT 1 OFFSET ?3"
         )
     };

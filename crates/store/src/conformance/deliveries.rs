@@ -339,11 +339,12 @@ pub async fn a_report_about_an_endpoint_is_not_delivered_to_it(store: Arc<dyn St
     let well = world.add_endpoint(&[EventKind::WebhookExhausted]).await;
     world.pauses(1).await;
     let events = world.events().await.len();
-    let tries = world
-        .post_all(|claimed| {
-            if claimed.endpoint == dead.id { (Some(404), exhausted()) } else { (Some(200), NextTry::Delivered) }
-        })
-        .await;
+    let tries =
+        world
+            .post_all(|claimed| {
+                if claimed.endpoint == dead.id { (Some(404), exhausted()) } else { (Some(200), NextTry::Delivered) }
+            })
+            .await;
     assert_eq!(tries, 2 * events, "each event to the one, and the report about it to the other");
     assert_eq!(world.deliveries(dead.id).await.len(), events);
     assert_eq!(world.deliveries(well.id).await.len(), events);
@@ -358,7 +359,11 @@ pub async fn dead_endpoints_do_not_keep_each_other_busy(store: Arc<dyn Store>) {
     world.pauses(1).await;
     let events = world.events().await.len();
     let tries = world.post_all(|_| (Some(404), exhausted())).await;
-    assert_eq!(tries, events * 3 + events * 3 * 2, "every event to each, and of each failure one report to both others");
+    assert_eq!(
+        tries,
+        events * 3 + events * 3 * 2,
+        "every event to each, and of each failure one report to both others"
+    );
     assert_eq!(world.events_of(EventKind::WebhookExhausted).await.len(), events * 3, "and none about the reports");
 }
 
@@ -368,7 +373,10 @@ pub async fn an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(st
     let well = world.add_endpoint(&[EventKind::WebhookDisabled]).await;
     world.pauses(3).await;
     let claimed = world.claim_deliveries(2, 2, HOUR).await;
-    assert_eq!(world.conclude_impatiently(&claimed[0], Some(410), gone(), WEEK).await, [(dead.id, DisableReason::Gone)]);
+    assert_eq!(
+        world.conclude_impatiently(&claimed[0], Some(410), gone(), WEEK).await,
+        [(dead.id, DisableReason::Gone)]
+    );
     assert_eq!(world.conclude_impatiently(&claimed[1], Some(410), gone(), WEEK).await, [], "it is off already");
     let disabled = world.endpoint(dead.id).await.disabled.expect("it is off");
     assert_eq!(disabled.reason, DisableReason::Gone);
@@ -381,7 +389,11 @@ pub async fn an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(st
     assert_eq!(data["error"], "it answered 410");
 
     let posted = world.post_all(|claimed| {
-        assert_eq!((claimed.endpoint, claimed.kind), (well.id, EventKind::WebhookDisabled), "only the other is posted to");
+        assert_eq!(
+            (claimed.endpoint, claimed.kind),
+            (well.id, EventKind::WebhookDisabled),
+            "only the other is posted to"
+        );
         (Some(200), NextTry::Delivered)
     });
     assert_eq!(posted.await, 1);
@@ -457,7 +469,11 @@ pub async fn an_endpoint_is_switched_on_again_by_a_call(store: Arc<dyn Store>) {
     }
     due(redeliver().await.unwrap());
     world.move_campaign(campaign, CampaignMove::Pause).await;
-    assert_eq!(world.claim_deliveries(10, 10, HOUR).await.len(), 2, "the old one by hand, and what happens from now on");
+    assert_eq!(
+        world.claim_deliveries(10, 10, HOUR).await.len(),
+        2,
+        "the old one by hand, and what happens from now on"
+    );
 }
 
 pub async fn a_purge_leaves_waiting_deliveries_whole(store: Arc<dyn Store>) {

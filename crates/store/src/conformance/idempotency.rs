@@ -114,7 +114,9 @@ pub async fn claims_of_the_dead_are_void(store: Arc<dyn Store>) {
 /// Under this key; the answer tells what became of the message.
 fn once(world: &World, key: &str) -> Once<MessageAcceptance> {
     let answer = |acceptance: &MessageAcceptance| match acceptance {
-        MessageAcceptance::Accepted(message) => RecordedResponse { body: message.id.to_bytes().to_vec(), ..response(201) },
+        MessageAcceptance::Accepted(message) => {
+            RecordedResponse { body: message.id.to_bytes().to_vec(), ..response(201) }
+        }
         _ => response(409),
     };
     Once { claim: claim(world, key, HOUR), answer: Arc::new(answer) }

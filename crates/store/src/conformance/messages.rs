@@ -148,10 +148,9 @@ pub async fn what_was_accepted_first_is_listed_and_released_first_whatever_its_i
         free.push(accept(byte + 100, pool()).await);
     }
     let accepted: Vec<MessageId> = bound.iter().zip(&free).flat_map(|(bound, free)| [*bound, *free]).collect();
-    for filter in [
-        MessageFilter::default(),
-        MessageFilter { state: Some(MessageState::Waiting), ..MessageFilter::default() },
-    ] {
+    for filter in
+        [MessageFilter::default(), MessageFilter { state: Some(MessageState::Waiting), ..MessageFilter::default() }]
+    {
         let list = |page| world.store.list_messages(world.workspace, filter, page);
         assert_eq!(walk(list, |it| it.id, async || {}).await, accepted, "{filter:?}");
     }
@@ -160,7 +159,11 @@ pub async fn what_was_accepted_first_is_listed_and_released_first_whatever_its_i
     for _ in 0..2 {
         released.extend(world.claim(&[room(sender, 5)]).await.into_iter().map(|it| it.message));
     }
-    assert_eq!(released, [bound, free].concat(), "what is bound goes before what is free, each in the order of its acceptance");
+    assert_eq!(
+        released,
+        [bound, free].concat(),
+        "what is bound goes before what is free, each in the order of its acceptance"
+    );
 }
 
 /// Of campaigns that start in one instant the one that was made first goes first.
@@ -197,7 +200,8 @@ pub async fn what_was_planned_first_is_listed_and_released_first_whatever_its_id
         released.extend(world.claim(&[room(sender, 3)]).await.into_iter().map(|it| it.message));
     }
     let turns = [0, 3, 6, 1, 4, 7, 2, 5, 8].map(|place| planned[place]);
-    let as_sets = |ids: &[MessageId]| ids.chunks(3).map(|turn| turn.iter().copied().collect()).collect::<Vec<HashSet<_>>>();
+    let as_sets =
+        |ids: &[MessageId]| ids.chunks(3).map(|turn| turn.iter().copied().collect()).collect::<Vec<HashSet<_>>>();
     assert_eq!(as_sets(&released), as_sets(&turns), "the first of each campaign, then the second, then the third");
 }
 

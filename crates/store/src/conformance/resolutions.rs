@@ -200,7 +200,11 @@ pub async fn a_resend_keeps_to_suppressions_and_cancelled_campaigns(store: Arc<d
     assert_eq!(world.stand(it.messages[0]).await, (MessageState::Cancelled, Some("suppressed".to_owned())));
     world.move_campaign(it.campaign, CampaignMove::Cancel).await;
     for _ in 0..2 {
-        assert_eq!(world.store.cancel_messages(world.now, 10).await.unwrap(), 0, "nothing waits, and it is looked at no more");
+        assert_eq!(
+            world.store.cancel_messages(world.now, 10).await.unwrap(),
+            0,
+            "nothing waits, and it is looked at no more"
+        );
     }
     it.resolve(it.messages[1], Resolution::Resend).await;
     assert_eq!(world.claim_for(it.sender(), 1).await, []);

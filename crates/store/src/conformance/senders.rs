@@ -189,11 +189,14 @@ pub async fn a_change_keeps_the_session_the_lease_and_what_it_does_not_name(stor
     let session = SealedSession { blob: vec![1, 2, 3], key_id: "1".to_owned() };
     world.store.store_session(id, 0, lease.epoch, Some(session.clone())).await.unwrap();
     let before = world.sender(id).await;
-    let update = async |change: SenderChange| {
-        match world.store.update_sender(world.workspace, id, change, world.now).await.unwrap() {
-            SenderMoveOutcome::Moved(sender) => *sender,
-            other => panic!("{other:?}"),
-        }
+    let update = async |change: SenderChange| match world
+        .store
+        .update_sender(world.workspace, id, change, world.now)
+        .await
+        .unwrap()
+    {
+        SenderMoveOutcome::Moved(sender) => *sender,
+        other => panic!("{other:?}"),
     };
     assert_eq!(update(SenderChange::default()).await, before);
     let changed = update(SenderChange { profile: Some("brisk".to_owned()), ..SenderChange::default() }).await;

@@ -128,7 +128,9 @@ impl DeliveryStore for MemoryStore {
         self.changed.notify_waiters();
         let gone = outcomes.iter().filter(|outcome| matches!(outcome.next, NextTry::Gone { .. }));
         let endpoint_of = |outcome: &DeliveryOutcome| {
-            self.with(|state| state.rows.iter().find(|row| row.delivery.id == outcome.id).map(|row| row.delivery.endpoint))
+            self.with(|state| {
+                state.rows.iter().find(|row| row.delivery.id == outcome.id).map(|row| row.delivery.endpoint)
+            })
         };
         Ok(gone.filter_map(endpoint_of).map(|endpoint| (endpoint, DisableReason::Gone)).collect())
     }
