@@ -40,6 +40,7 @@ pub mod leases;
 pub mod messages;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod plan;
+pub mod reads;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod recipients;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
