@@ -13,7 +13,7 @@ use paceline_store::{
 };
 use paceline_store_postgres::{Statements, testing::TestDatabase};
 
-use crate::{database, minter, open, options};
+use crate::{database, open, options};
 
 /// One workspace as two servers see it, which mint different ids. One prepares its statements, the other does not.
 async fn two_servers(database: &TestDatabase) -> [World; 2] {
@@ -29,8 +29,8 @@ async fn two_servers(database: &TestDatabase) -> [World; 2] {
 async fn of_two_first_starts_one_makes_the_workspace() {
     let database = database().await;
     let (one, two) = (open(options(&database)).await, open(options(&database)).await);
-    let starts = [one, two].map(|store| {
-        let minter = minter();
+    let starts = [(one, 1), (two, 2)].map(|(store, seed)| {
+        let minter = paceline_domain::Minter::new([seed; 32]);
         tokio::spawn(async move {
             let (workspace, key) = paceline_store::conformance::builders::first_workspace(&minter, noon());
             paceline_store::workspaces::WorkspaceStore::bootstrap(&store, workspace, key).await.unwrap()
