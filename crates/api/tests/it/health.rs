@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Body, http::Request};
 use paceline_api::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
+use paceline_domain::Minter;
 use paceline_telemetry::{Describe, Metrics};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,24 @@ async fn health_needs_no_key_and_asks_nobody() {
     app.store.close().await;
     let answer = app.show("/healthz").anonymous().send().await;
     assert_eq!((answer.status, answer.json()), (200, json!({ "status": "alive" })));
+}
+
+#[tokio::test]
+async fn a_server_that_starts_answers_with_a_problem() {
+    let clock = Arc::clone(&App::start().await.clock);
+    let router = paceline_api::starting_router(Arc::new(Minter::new([7; 32])), clock);
+    for (method, path) in [("GET", "/v1/campaigns"), ("POST", "/v1/messages"), ("GET", "/v1/nothing")] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let header = |name: &str| parts.headers.get(name).unwrap().to_str().unwrap();
+        assert_eq!((parts.status.as_u16(), header("content-type")), (503, "application/problem+json"), "{path}");
+        assert_eq!(header("retry-after").parse::<u64>().unwrap(), 5);
+        let body: Value = serde_json::from_slice(&axum::body::to_bytes(body, usize::MAX).await.unwrap()).unwrap();
+        assert_eq!((&body["status"], &body["title"]), (&json!(503), &json!("The service is starting")));
+        assert!(body["type"].as_str().unwrap().ends_with("starting"), "{body}");
+        assert_eq!(body["request_id"], header("x-request-id"), "{body}");
+    }
 }
 
 #[tokio::test]

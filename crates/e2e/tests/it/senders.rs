@@ -9,10 +9,7 @@ use crate::{
     stacks::on_both_stacks,
 };
 
-on_both_stacks![
-    a_change_of_profile_is_taken_up_in_the_middle_of_a_campaign,
-    a_sender_that_joins_a_pool_sends_for_it,
-];
+on_both_stacks![a_change_of_profile_is_taken_up_in_the_middle_of_a_campaign, a_sender_that_joins_a_pool_sends_for_it,];
 
 /// One sender that sends one message a second, in its session.
 async fn crawling(stack: Stack, pool: &str) -> ScenarioResult<(World, Value)> {
@@ -67,10 +64,8 @@ async fn a_sender_that_joins_a_pool_sends_for_it(stack: Stack) -> ScenarioResult
     assert_eq!(changed["pools"], json!(["main", "other"]));
     let accepted = world.api.post("/v1/messages", &message).await?.ok()?;
     let path = format!("/v1/messages/{}", accepted["id"].as_str().unwrap_or_default());
-    eventually("it is sent", SOON, async || {
-        Ok((world.api.get(&path).await?.ok()?["state"] == "sent").then_some(()))
-    })
-    .await?;
+    eventually("it is sent", SOON, async || Ok((world.api.get(&path).await?.ok()?["state"] == "sent").then_some(())))
+        .await?;
     session_is_the_same(&world, &sender).await?;
     world.must_not_be_logged(["+15557000001".to_owned()]);
     world.finish().await

@@ -184,6 +184,8 @@ pub async fn a_resend_reopens_a_campaign_that_was_completed(store: Arc<dyn Store
     it.resolve(it.messages[0], Resolution::Resend).await;
     let campaign = world.campaign(it.campaign).await;
     assert_eq!((campaign.state, campaign.ended_at), (CampaignState::Running, None));
+    assert_eq!(world.events_about(EventKind::CampaignReopened, it.campaign).await, 1);
+    assert_eq!(world.events_about(EventKind::CampaignResumed, it.campaign).await, 0);
     assert_eq!(world.store.complete_campaigns(world.now, 10).await.unwrap(), 0, "a message waits");
     world.send_all(&it.lease).await;
     assert_eq!(world.balanced(it.campaign).await.sent, 1);
