@@ -35,7 +35,7 @@ async fn a_server_that_starts_answers_with_a_problem() {
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(body, usize::MAX).await.unwrap()).unwrap();
         assert_eq!((&body["status"], &body["title"]), (&json!(503), &json!("The service is starting")));
         assert!(body["type"].as_str().unwrap().ends_with("starting"), "{body}");
-        assert_eq!(body["request_id"], header("x-request-id"), "{body}");
+        assert_eq!(body["instance"], header("x-request-id"), "{body}");
     }
 }
 
