@@ -307,7 +307,7 @@ pub(crate) struct AddSender {
 
 /// `paceline sender update`.
 #[derive(Debug, Args)]
-#[group(id = "changes", required = true, multiple = true, args = ["profile", "pools", "name"])]
+#[group(id = "changes", required = true, multiple = true)]
 pub(crate) struct UpdateSender {
     /// Which sender.
     #[command(flatten)]
