@@ -93,7 +93,8 @@ async fn answer_once(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let is_route = |route| request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == route);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let is_route = |wanted| route.as_ref().is_some_and(|route| route.as_str() == wanted);
     let (settles, takes_over) = (is_route(SETTLES_ITSELF), is_route(TAKES_OVER));
     let (mut parts, body) = request.into_parts();
     let tee = Tee::new(&parts, body);

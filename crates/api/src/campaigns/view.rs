@@ -119,6 +119,7 @@ pub(crate) struct ExclusionBody {
 
 impl From<Campaign> for CampaignBody {
     fn from(campaign: Campaign) -> Self {
+        let account = AccountBody::of(&campaign);
         let definition = campaign.definition;
         Self {
             id: campaign.id,
@@ -133,7 +134,7 @@ impl From<Campaign> for CampaignBody {
             columns: campaign.columns,
             rows: campaign.rows,
             planned_through: campaign.planned_through,
-            account: AccountBody::of(&campaign),
+            account,
             excluded: campaign.excluded,
             failed: campaign.failed,
             created_at: campaign.created_at,
