@@ -78,7 +78,11 @@ async fn rows_that_were_never_planned_are_a_figure_of_their_own_wherever_an_acco
     for (place, body) in [("cancel", &cancelled), ("show", &shown), ("list", &listed), ("progress", &progress)] {
         let account = &body["account"];
         let figures = [&account["planned"], &account["unplanned"], &account["balanced"]];
-        assert_eq!(figures, [&json!(0), &json!(2), &json!(true)], "{place}: {body}");
+        assert_eq!(
+            figures,
+            [&serde_json::json!(0), &serde_json::json!(2), &serde_json::json!(true)],
+            "{place}: {body}"
+        );
         let excluded: i64 = crate::app::counts(&body["excluded"]).values().sum();
         assert_eq!(excluded, 2, "{place}");
     }
