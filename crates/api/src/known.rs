@@ -19,10 +19,13 @@ const TRUSTED: TimeDelta = TimeDelta::seconds(5);
 /// How many are remembered before all are forgotten: more keys than an installation has.
 const MOST: usize = 10_000;
 
+/// Who keys belong to, by their hashes, and since when that is known.
+type Callers = HashMap<[u8; 32], (Caller, DateTime<Utc>)>;
+
 /// What is known. Nothing that is secret leaves it but to whoever asks by the right key.
 #[derive(Default)]
 pub(crate) struct Known {
-    callers: Mutex<HashMap<[u8; 32], (Caller, DateTime<Utc>)>>,
+    callers: Mutex<Callers>,
     secrets: Mutex<HashMap<WorkspaceId, WorkspaceKey>>,
 }
 

@@ -98,13 +98,11 @@ pub(crate) async fn send_message(
         expires_at: times::at(request.expires_at),
         created_at: now,
     };
-    match ids.keyed() {
-        Some(keyed) => send_once(&api, (caller, request_id), keyed, message).await,
-        None => {
-            let accepted = accepted(&api.store().create_message(message).await?)?;
-            Ok((StatusCode::CREATED, Json(MessageBody::from(accepted))).into_response())
-        }
+    if let Some(keyed) = ids.keyed() {
+        return send_once(&api, (caller, request_id), keyed, message).await;
     }
+    let accepted = accepted(&api.store().create_message(message).await?)?;
+    Ok((StatusCode::CREATED, Json(MessageBody::from(accepted))).into_response())
 }
 
 /// The message that was accepted, now or before, or why none was.

@@ -29,6 +29,7 @@ async fn a_campaign_is_made_as_a_draft_with_defaults() {
         "sending": 0,
         "sent": 0,
         "unknown": 0,
+        "unplanned": 0,
         "waiting": 0
       },
       "columns": [],
