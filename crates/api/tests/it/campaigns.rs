@@ -138,7 +138,7 @@ async fn progress_says_how_far_it_is_and_why_it_waits() {
     assert_eq!(waiting["why"]["code"], "no_sender_connected", "{waiting}");
     assert_eq!(
         waiting["planning"],
-        json!({ "rows": 3, "planned_through": 3, "planned": 2, "excluded": 1, "done": true })
+        json!({ "rows": 3, "planned_through": 3, "planned": 2, "excluded": 1, "unplanned": 0, "done": true })
     );
     app.connect(&sender).await;
     assert_eq!(progress(&app).await["why"]["code"], "ready");
