@@ -8,6 +8,7 @@ use paceline_domain::{Clock, EgressPolicy, Minter};
 use paceline_pacing::Profiles;
 use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{OperationsDeps, ReadinessProbe, observe};
@@ -73,13 +74,18 @@ struct Inner {
     requests: IntCounterVec,
     durations: HistogramVec,
     document: String,
+    previews: Semaphore,
 }
+
+/// How many previews are rendered at a time.
+const PREVIEWS: usize = 2;
 
 impl Api {
     pub(crate) fn new(deps: ApiDeps, document: String) -> Self {
         let requests = observe::request_counter(&deps.metrics);
         let durations = observe::duration_histogram(&deps.metrics);
-        Self(Arc::new(Inner { deps, requests, durations, document }))
+        let previews = Semaphore::new(PREVIEWS);
+        Self(Arc::new(Inner { deps, requests, durations, document, previews }))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -106,6 +112,10 @@ impl Api {
     }
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.0.deps.stop
+    }
+    /// A turn to render a preview.
+    pub(crate) fn previews(&self) -> &Semaphore {
+        &self.0.previews
     }
     pub(crate) fn requests(&self) -> &IntCounterVec {
         &self.0.requests

@@ -2,7 +2,11 @@
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{AUTHORIZATION, CACHE_CONTROL},
+        request::Parts,
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,15 +22,17 @@ pub(crate) struct Caller {
     pub(crate) key: ApiKeyId,
 }
 
-/// Lets a request pass that carries a known key.
+/// Lets a request pass that carries a known key. No answer to it is kept on the way: each may hold a secret, a number or a text.
 pub(crate) async fn authenticate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    match find_caller(&api, request.headers()).await {
+    let mut response = match find_caller(&api, request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
-    }
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn find_caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {

@@ -55,6 +55,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     }
     document.merge(health::routes().into_openapi());
     document.merge(guarded);
+    for item in document.paths.paths.values_mut() {
+        operations(item).for_each(tell_of_the_listener);
+    }
     let components = document.components.get_or_insert_default();
     refer_to_items(components);
     components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme()));
@@ -86,13 +89,67 @@ fn scheme() -> Http {
 fn complete(item: &mut PathItem) {
     let post = item.post.as_mut();
     post.into_iter().for_each(complete_post);
-    let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-    for operation in operations.into_iter().flatten() {
+    complete_patch(item);
+    for operation in operations(item) {
         operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
         refuse(operation, "401", "The request carries no valid API key.");
+        if operation.request_body.is_some() {
+            refuse(operation, "400", "The request is malformed, or its body breaks off or is not JSON.");
+            refuse(operation, "413", "The body is too large.");
+            refuse(operation, "415", "The content type, its charset, or the content encoding is not understood.");
+            refuse(operation, "422", "The request is invalid; the problem names the place.");
+        }
+        if operation.parameters.as_ref().is_some_and(|parameters| parameters.iter().any(is_of_the_query)) {
+            refuse(operation, "422", "A parameter is invalid; the problem names it.");
+        }
         refuse(operation, "500", "An internal error; the log line with this request's id says more.");
         refuse(operation, "503", "The database is unavailable for a moment; try again after `Retry-After` seconds.");
         tell_retry_after(operation);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn is_of_the_query(parameter: &RefOr<utoipa::openapi::path::Parameter>) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
+}
+
+/// Adds what the listener refuses before any operation sees it.
+fn tell_of_the_listener(operation: &mut Operation) {
+    refuse(
+        operation,
+        "400",
+        "The request is malformed: not HTTP/1.1, without one Host header, or of an ambiguous length.",
+    );
+    refuse(operation, "408", "The request did not come in time.");
+    refuse(operation, "414", "Path and query are longer than 8,192 bytes.");
+    refuse(operation, "431", "The head is longer than 32,768 bytes, or has more than 100 fields.");
+    refuse(operation, "503", "The process answers as many callers as it can; try again after `Retry-After` seconds.");
+}
+
+/// What can be changed has a version: it is shown with it, and changed on condition of it.
+fn complete_patch(item: &mut PathItem) {
+    let Some(patch) = &mut item.patch else { return };
+    let parameter = ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "The `ETag` of the resource as it was seen: the change is refused (412) when it is another by now.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    patch.parameters.get_or_insert_default().push(RefOr::T(parameter));
+    refuse(patch, "412", "The resource is not as `If-Match` says.");
+    let version = HeaderBuilder::new()
+        .description(Some("The resource's version: its settings and state, not its counters."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
+        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+            response.headers.insert("ETag".to_owned(), version.clone().into());
+        }
     }
 }
 
@@ -101,7 +158,7 @@ fn complete_post(operation: &mut Operation) {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "Names this request: repeated with the same key, method, path and body, it gives the first answer again, with \
+            "Names this request: repeated with the same key, method, path, content type and body, it gives the first answer again, with \
              the header `Idempotency-Replayed: true`.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))))

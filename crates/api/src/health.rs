@@ -10,7 +10,7 @@ use paceline_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::api::Api;
+use crate::{api::Api, problem::Problem};
 
 mod healthz;
 mod metrics;
@@ -66,6 +66,22 @@ impl std::fmt::Debug for OperationsDeps {
 /// into a router that has other pages.
 pub fn operations_router(deps: OperationsDeps) -> Router {
     Router::from(operations()).with_state(deps)
+}
+
+/// The same pages for a process whose database is not open yet: whoever asks the API is told to come again.
+pub fn waiting_router(deps: OperationsDeps) -> Router {
+    let api = Router::new().fallback(async || Problem::NotOpenYet);
+    with_refusals(operations_router(deps).nest("/v1", api))
+}
+
+/// A router without a page.
+pub fn no_pages() -> Router {
+    with_refusals(Router::new())
+}
+
+/// Has whatever the router does not know refused by a problem. A [`crate::Server`] writes its body.
+pub fn with_refusals(router: Router) -> Router {
+    router.fallback(async || Problem::NoSuchRoute).method_not_allowed_fallback(async || Problem::MethodNotAllowed)
 }
 
 /// Every route of the API that needs no key.

@@ -8,6 +8,7 @@ mod cursor;
 mod dead_letters;
 mod document;
 mod endpoints;
+mod etag;
 mod events;
 mod fleet;
 mod health;
@@ -22,6 +23,7 @@ mod problem;
 mod routes;
 mod schemas;
 mod senders;
+mod server;
 mod suppressions;
 mod tee;
 mod validate;
@@ -30,6 +32,9 @@ mod workspace;
 
 pub use api::{ApiDeps, ApiOptions};
 pub use document::openapi;
-pub use health::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
+pub use health::{
+    OperationsDeps, ProbeResult, ReadinessProbe, no_pages, operations_router, waiting_router, with_refusals,
+};
 pub use keys::{ApiKeySecret, ParseKeyError};
 pub use routes::router;
+pub use server::{Server, ServerDeps, ServerLimits, Timeouts};

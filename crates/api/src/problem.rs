@@ -33,6 +33,18 @@ pub(crate) const RETRY_SECONDS: u16 = 5;
 pub(crate) enum Problem {
     /// The body breaks off or cannot be read.
     UnreadableBody,
+    /// It is not HTTP/1.1, or could be read in two ways.
+    MalformedRequest(&'static str),
+    /// The request did not come whole in time.
+    RequestTimeout,
+    /// The request's target is too long.
+    UriTooLong,
+    /// The request's head is too long, or has too many fields.
+    HeadTooLong,
+    /// The database is not open yet.
+    NotOpenYet,
+    /// The process answers as many callers as it can.
+    TooManyConnections,
     /// The body is not JSON.
     MalformedJson { detail: String, line: usize, column: usize },
     /// Fields, parameters or headers are wrong; each is named.
@@ -85,6 +97,10 @@ pub(crate) enum Problem {
     RecipientSuppressed(Box<Suppression>),
     /// Something else changed the resource at the same time.
     Conflict,
+    /// The resource is another than the one that `If-Match` names.
+    PreconditionFailed,
+    /// The body is compressed, or encoded otherwise.
+    UnsupportedEncoding,
     /// The database cannot be reached, is locked, or its disk is full.
     Unavailable(StoreError),
     /// A defect, or corrupt data.
@@ -174,7 +190,7 @@ impl IntoResponse for Problem {
 impl Problem {
     const fn retry_after(&self) -> Option<u16> {
         match self {
-            Self::Unavailable(_) => Some(RETRY_SECONDS),
+            Self::Unavailable(_) | Self::NotOpenYet | Self::TooManyConnections => Some(RETRY_SECONDS),
             Self::KeyInFlight | Self::Conflict | Self::UploadInProgress => Some(1),
             _ => None,
         }
@@ -210,6 +226,19 @@ pub(crate) fn render(response: Response, request: RequestId) -> Response {
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     Response::from_parts(parts, Body::from(problem.to_body(request).to_string()))
+}
+
+/// A refusal as it goes over the wire, of a connection that ends with it.
+pub(crate) fn raw(problem: &Problem, request: RequestId) -> Vec<u8> {
+    let (status, ..) = problem.heading();
+    let body = problem.to_body(request).to_string();
+    format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {request}\r\n\r\n{body}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    )
+    .into_bytes()
 }
 
 fn log_failure(problem: &Problem, status: StatusCode, request: RequestId) {

@@ -37,9 +37,9 @@ pub(crate) async fn run(
     let stop = crate::signals::stop_on_signal()?;
     let setup = Arc::new(Setup::of(&settings.config, settings.clock()?)?);
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(&setup, readiness.clone()).await?;
     let url = format!("http://{}", front.address);
-    output.emit(&json!({ "event": "listening", "api": url }));
+    output.emit(&json!({ "event": "listening", "api": url, "metrics": front.metrics_address }));
     let opened = services.open(Client::Server, setup, &readiness, &stop).await?;
     if let Some(ground) = opened {
         let parts = start(&ground, duties, &front, readiness, output).await?;

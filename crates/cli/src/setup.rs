@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use paceline_api::ApiOptions;
+use paceline_api::{ApiOptions, ServerLimits, Timeouts};
 use paceline_config::{Config, ExposeSecret as _};
 use paceline_control::ControlOptions;
 use paceline_domain::{Clock, Minter};
@@ -11,7 +11,7 @@ use paceline_telemetry::Metrics;
 use paceline_webhooks::WebhookOptions;
 use paceline_worker::WorkerOptions;
 
-use crate::{entropy, session_key};
+use crate::{descriptors, entropy, session_key};
 
 /// The options of the parts, and what they share.
 pub(crate) struct Setup {
@@ -25,6 +25,10 @@ pub(crate) struct Setup {
     pub(crate) metrics: Arc<Metrics>,
     /// Where the process listens; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Where its metrics are, when not there.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How many callers at once, and how long each may take.
+    pub(crate) server: ServerLimits,
     /// The simulated network's address, for senders of that channel.
     pub(crate) simulator_url: String,
     /// The key that seals sessions.
@@ -54,6 +58,8 @@ impl Setup {
             profiles: Arc::new(config.pacing.profiles.clone()),
             metrics,
             listen: config.server.listen,
+            metrics_listen: config.server.metrics_listen,
+            server: server(config),
             simulator_url: config.simulator.url.clone(),
             session_key,
             api: ApiOptions {
@@ -82,6 +88,17 @@ impl Setup {
             minter,
             clock,
         })
+    }
+}
+
+fn server(config: &Config) -> ServerLimits {
+    let server = &config.server;
+    let connections = descriptors::connections(config);
+    ServerLimits {
+        connections,
+        per_address: usize::try_from(server.max_connections_per_address).unwrap_or(usize::MAX).min(connections),
+        timeouts: Timeouts { head: server.header_timeout, idle: server.idle_timeout, pause: server.pause_timeout },
+        drain: server.drain_timeout,
     }
 }
 

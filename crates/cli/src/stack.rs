@@ -39,13 +39,12 @@ impl Stack {
     /// Opens the store, makes the first workspace where there is none, and starts every part.
     pub(crate) async fn start(data: DataDir, setup: Setup) -> anyhow::Result<Self> {
         let store = open(&data, &setup).await?;
-        let metrics = Arc::clone(&setup.metrics);
-        let queue = EmbeddedQueue::new(EmbeddedOptions { metrics: Arc::clone(&metrics), ..Default::default() });
+        let queue = EmbeddedQueue::new(EmbeddedOptions { metrics: Arc::clone(&setup.metrics), ..Default::default() });
         let ground = Ground { store: Arc::new(store), queue: Arc::new(queue), setup: Arc::new(setup) };
         let new_key = ground.bootstrap().await?;
         let readiness = Arc::new(Readiness::default());
         readiness.watch_store(ground.store.clone());
-        let front = Front::open(ground.setup.listen, &metrics, readiness.clone()).await?;
+        let front = Front::open(&ground.setup, readiness.clone()).await?;
         front.serve(ground.api(readiness, front.draining.clone()));
         Ok(Self {
             address: front.address,

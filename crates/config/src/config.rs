@@ -53,10 +53,24 @@ pub struct Config {
 pub struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where the operators' pages are when they are on a listener of their own.
+    pub metrics_listen: Option<SocketAddr>,
     /// The largest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// The most connections in all.
+    pub max_connections: u32,
+    /// The most connections of one address.
+    pub max_connections_per_address: u32,
+    /// How long a request's head may take.
+    pub header_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// How long a body, or the reading of an answer, may pause.
+    pub pause_timeout: Duration,
     /// How long it still answers after the signal to stop, while it says that it is not ready.
     pub drain_delay: Duration,
+    /// How long what is being answered may take after that.
+    pub drain_timeout: Duration,
 }
 
 /// Campaigns.

@@ -45,7 +45,7 @@ const PLANNED_ROWS: Describe = describe(
 const EXCLUSIONS: Describe = describe(
     "paceline_planning_exclusions_total",
     "Recipient rows excluded while planning, by reason.",
-    "look at the campaign's exclusions: missing_variable points at columns, render_failed at the template.",
+    "look at the campaign's exclusions: missing_variable points at columns, render_failed and render_too_expensive at the template.",
 );
 const RELEASED: Describe = describe(
     "paceline_released_messages_total",

@@ -1,6 +1,6 @@
 //! `POST /v1/campaigns`.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use paceline_store::campaigns::{CampaignDefinition, NewCampaign};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use crate::{
     api::Api,
     auth::Caller,
     body::JsonBody,
+    etag::Tagged,
     ids::IdSource,
     problem::{Problem, Unprocessable},
     senders::DEFAULT_POOL,
@@ -21,17 +22,19 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaign {
     /// What to call it; the time of its making unless named.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The template: `{{ name }}`, `{{ name | default("there") }}`, and variants `{Hi|Hello|Hey}`.
-    #[schema(example = "{Hi|Hello} {{ name }}!")]
+    #[schema(min_length = 1, max_length = 32000, example = "{Hi|Hello} {{ name }}!")]
     template: String,
     /// The pool whose senders it uses; `default` unless named.
+    #[schema(min_length = 1, max_length = 64)]
     pool: Option<String>,
     /// The region (ISO 3166 alpha-2) of phone numbers without a country code.
-    #[schema(example = "DE")]
+    #[schema(pattern = "^[A-Za-z]{2}$", example = "DE")]
     default_region: Option<String>,
     /// The phone column of its CSV files; `phone` unless named.
+    #[schema(min_length = 1, max_length = 200)]
     phone_column: Option<String>,
     /// Not to start before this.
     start_at: Option<DateTime<Utc>>,
@@ -49,7 +52,7 @@ pub(crate) async fn create_campaign(
     caller: Caller,
     ids: IdSource,
     JsonBody(request): JsonBody<CreateCampaign>,
-) -> Result<(StatusCode, Json<CampaignBody>), Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let now = api.now();
     let definition = CampaignDefinition {
         name: request.name.unwrap_or_else(|| format!("Campaign of {}", now.format("%Y-%m-%d %H:%M"))),
@@ -63,5 +66,5 @@ pub(crate) async fn create_campaign(
     definition::check(&definition, now)?;
     let campaign = NewCampaign { id: ids.mint(now), workspace: caller.workspace, definition, created_at: now };
     let campaign = api.store().create_campaign(campaign).await?;
-    Ok((StatusCode::CREATED, Json(campaign.into())))
+    Ok(Tagged(StatusCode::CREATED, campaign.into()))
 }

@@ -1,9 +1,9 @@
 //! `PATCH /v1/campaigns/{id}`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use paceline_domain::{CampaignState, kind};
-use paceline_store::campaigns::CampaignDefinition;
+use paceline_store::campaigns::{CampaignDefinition, CampaignOutcome, DefinitionChange};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,6 +12,7 @@ use crate::{
     api::Api,
     auth::Caller,
     body::{Change, JsonBody},
+    etag::{IfMatch, Tagged},
     params::PathId,
     problem::{Conflict, NotFound, Problem, Unprocessable},
     schemas,
@@ -22,18 +23,21 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateCampaign {
     /// What to call it.
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The template.
+    #[schema(min_length = 1, max_length = 32000)]
     template: Option<String>,
     /// The pool whose senders it uses.
+    #[schema(min_length = 1, max_length = 64)]
     pool: Option<String>,
     /// The region of phone numbers without a country code.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2}$")]
     default_region: Change<String>,
     /// The phone column of its CSV files.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     phone_column: Change<String>,
     /// Not to start before this.
     #[serde(default)]
@@ -55,16 +59,21 @@ pub(crate) async fn update_campaign(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<kind::Campaign>,
+    if_match: IfMatch,
     JsonBody(request): JsonBody<UpdateCampaign>,
-) -> Result<Json<CampaignBody>, Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let campaign = find(&api, caller, id).await?;
-    if campaign.state != CampaignState::Draft {
-        return Err(Problem::CampaignNotDraft(campaign.state));
+    let (state, from) = (campaign.state, campaign.definition.clone());
+    if_match.check(&CampaignBody::from(campaign))?;
+    if state != CampaignState::Draft {
+        return Err(Problem::CampaignNotDraft(state));
     }
-    let definition = request.apply(campaign.definition);
-    definition::check(&definition, api.now())?;
-    let outcome = api.store().update_campaign(caller.workspace, id, definition).await?;
-    changed(outcome).map(|campaign| Json(campaign.into()))
+    let to = request.apply(from.clone());
+    definition::check(&to, api.now())?;
+    match api.store().update_campaign(caller.workspace, id, DefinitionChange { from, to }).await? {
+        CampaignOutcome::Overtaken => Err(if_match.overtaken()),
+        outcome => changed(outcome).map(Tagged::now),
+    }
 }
 
 impl UpdateCampaign {

@@ -8,7 +8,7 @@ use paceline_store::campaigns::{Campaign, ExcludedRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::schemas;
+use crate::{etag::Versioned, schemas};
 
 /// A campaign.
 #[derive(Serialize, ToSchema)]
@@ -140,6 +140,11 @@ impl From<Campaign> for CampaignBody {
     }
 }
 
+impl Versioned for CampaignBody {
+    const VOLATILE: &'static [&'static str] =
+        &["columns", "rows", "planned_through", "account", "excluded", "failed", "started_at", "ended_at"];
+}
+
 impl From<Account> for AccountBody {
     fn from(account: Account) -> Self {
         Self {
@@ -192,7 +197,9 @@ pub(super) fn detail(exclusion: &Exclusion) -> String {
             format!("suppressed since {} ({why})", crate::why::told(*since))
         }
         Exclusion::MissingVariable { variable } => format!("no value for {variable:?}"),
-        Exclusion::MalformedRow { detail } | Exclusion::RenderFailed { detail } => detail.clone(),
+        Exclusion::MalformedRow { detail }
+        | Exclusion::RenderTooExpensive { detail }
+        | Exclusion::RenderFailed { detail } => detail.clone(),
         Exclusion::UnsendableText { chars } => format!("the text would have {chars} characters"),
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct AddWebhookEndpoint {
     /// Where to post events: `http` or `https`. Private and loopback addresses are refused unless the configuration allows
     /// them.
-    #[schema(example = "https://example.com/hooks")]
+    #[schema(max_length = 2000, example = "https://example.com/hooks")]
     url: String,
     /// The events wanted; all unless named.
     #[serde(default)]

@@ -28,6 +28,7 @@ pub(crate) struct SendMessage {
     #[schema(example = "+15550199")]
     to: String,
     /// The region (ISO 3166 alpha-2) of a number without a country code.
+    #[schema(pattern = "^[A-Za-z]{2}$")]
     default_region: Option<String>,
     /// What it says.
     #[schema(min_length = 1, max_length = 4096)]
@@ -36,6 +37,7 @@ pub(crate) struct SendMessage {
     #[schema(value_type = Option<schemas::SenderId>)]
     sender_id: Option<SenderId>,
     /// The pool whose senders may send it; `default` unless named.
+    #[schema(min_length = 1, max_length = 64)]
     pool: Option<String>,
     /// `transactional` unless named; `reply` for an answer to someone who wrote.
     #[serde(default = "transactional")]
@@ -101,6 +103,7 @@ fn check(request: &SendMessage, now: DateTime<Utc>) -> Result<PhoneNumber, Probl
     } else if chars > Content::MAX_TEXT {
         checks.refuse("/text", format!("has {chars} characters; WhatsApp takes at most {}", Content::MAX_TEXT));
     }
+    checks.text("/text", &request.text);
     if request.lane == Lane::Campaign {
         checks.refuse("/lane", "must be transactional or reply; campaigns have a resource of their own");
     }

@@ -35,9 +35,10 @@ pub(crate) struct AddSender {
     #[schema(value_type = Option<schemas::ChannelKind>)]
     channel: Option<String>,
     /// What to call it; its number unless named.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// Its pools, made when they do not exist; `default` unless named.
+    /// Its pools, made when they do not exist; `default` unless named. Each name has 64 characters at most.
+    #[schema(min_items = 1, max_items = 50)]
     pools: Option<Vec<String>>,
     /// Its pacing profile; the installation's default (`gentle` unless configured) unless named.
     profile: Option<String>,

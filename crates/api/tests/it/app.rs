@@ -182,7 +182,7 @@ impl App {
                     exclusions.push((row.recipient, Exclusion::Suppressed { since: found.since, why: found.reason }));
                     continue;
                 }
-                let variables = Variables::from_json(&row.recipient.variables).unwrap();
+                let variables = Variables::from_stored(&row.recipient.variables, &campaign.columns).unwrap();
                 match template.render(&variables, VariantKey::new(campaign.id, row.recipient.hash)) {
                     Ok(body) => messages.push(PlannedMessage {
                         id,

@@ -61,3 +61,45 @@ async fn an_empty_campaign_has_an_empty_report() {
     let id = app.draft("Hi").await;
     assert!(report(&app, &id).await.is_empty());
 }
+
+/// What people write where a number should stand.
+const HOSTILE: [&str; 9] =
+    ["=1+1", "+cmd|' /C calc'!A0", "+HYPERLINK(1)", "-1", "@SUM(1)", "\n=1", "\u{FF1D}1", "'=1", "''=2"];
+
+#[tokio::test]
+async fn no_cell_is_a_formula_and_a_report_is_read_back_as_it_was() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["phone"]).unwrap();
+    for hostile in HOSTILE {
+        csv.write_record([hostile]).unwrap();
+    }
+    csv.write_record([phone(1)]).unwrap();
+    let csv = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+    assert_eq!(app.upload(&id, &csv).await.json()["rows"], 10);
+    let first = report(&app, &id).await;
+    for row in first.values() {
+        for cell in row.values() {
+            let bare = cell.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let begins = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{FF1D}']);
+            assert!(bare || !begins, "{cell:?}");
+        }
+    }
+    let exclusions = async |id: &str| {
+        let listed = app.show(&format!("/v1/campaigns/{id}/exclusions")).send().await.json();
+        let items = listed["items"].as_array().unwrap().clone();
+        items.into_iter().map(|row| (row["row"].clone(), row["phone"].clone())).collect::<Vec<_>>()
+    };
+    let written = exclusions(&id).await;
+
+    // The report as a file of recipients, twice over: nothing is added to any number.
+    let mut last = id;
+    for _ in 0..2 {
+        let whole = app.show(&format!("/v1/campaigns/{last}/report")).send().await.text();
+        last = app.draft("Hi").await;
+        let answer = app.upload(&last, &whole).await;
+        assert_eq!((answer.status, answer.json()["accepted"].as_i64()), (200, Some(1)), "{}", answer.text());
+        assert_eq!(exclusions(&last).await, written);
+    }
+}
