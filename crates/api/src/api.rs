@@ -1,10 +1,13 @@
 //! What every handler is given.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use axum::extract::FromRef;
 use chrono::{DateTime, Utc};
-use paceline_domain::{Clock, EgressPolicy, Minter};
+use paceline_domain::{ApiKeyId, Clock, EgressPolicy, Minter};
 use paceline_pacing::Profiles;
 use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
@@ -52,6 +55,10 @@ pub struct ApiOptions {
     pub webhook_egress: EgressPolicy,
     /// The pacing profile of a sender that is added without one.
     pub default_profile: String,
+    /// The most live streams of one API key.
+    pub max_streams: usize,
+    /// The most webhook endpoints of one workspace.
+    pub max_endpoints: usize,
 }
 
 impl Default for ApiOptions {
@@ -61,6 +68,8 @@ impl Default for ApiOptions {
             max_recipients: 5_000_000,
             webhook_egress: EgressPolicy::PublicOnly,
             default_profile: Profiles::DEFAULT.to_owned(),
+            max_streams: 16,
+            max_endpoints: 100,
         }
     }
 }
@@ -75,6 +84,25 @@ struct Inner {
     durations: HistogramVec,
     document: String,
     previews: Semaphore,
+    streams: Mutex<HashMap<ApiKeyId, usize>>,
+}
+
+/// A live stream's place among those of its key, which is free again when this is dropped.
+pub(crate) struct StreamPlace {
+    api: Api,
+    key: ApiKeyId,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut streams = self.api.streams();
+        if let Some(count) = streams.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.key);
+            }
+        }
+    }
 }
 
 /// How many previews are rendered at a time.
@@ -85,7 +113,7 @@ impl Api {
         let requests = observe::request_counter(&deps.metrics);
         let durations = observe::duration_histogram(&deps.metrics);
         let previews = Semaphore::new(PREVIEWS);
-        Self(Arc::new(Inner { deps, requests, durations, document, previews }))
+        Self(Arc::new(Inner { deps, requests, durations, document, previews, streams: Mutex::default() }))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -113,6 +141,22 @@ impl Api {
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.0.deps.stop
     }
+    /// A place for a live stream of this key; `None` when it has as many as it may.
+    pub(crate) fn open_stream(&self, key: ApiKeyId) -> Option<StreamPlace> {
+        let mut streams = self.streams();
+        let count = streams.entry(key).or_default();
+        if *count >= self.options().max_streams {
+            return None;
+        }
+        *count += 1;
+        drop(streams);
+        Some(StreamPlace { api: self.clone(), key })
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<ApiKeyId, usize>> {
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A turn to render a preview.
     pub(crate) fn previews(&self) -> &Semaphore {
         &self.0.previews

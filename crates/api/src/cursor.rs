@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use crate::{
     api::Api,
     auth::Caller,
-    phones::workspace_key,
     problem::{FieldError, Problem},
 };
 
@@ -30,7 +29,10 @@ pub(crate) struct List {
 impl List {
     /// The list of this name in the caller's workspace. The name says what a cursor may be used for.
     pub(crate) async fn of(api: &Api, caller: Caller, name: impl Into<String>) -> Result<Self, Problem> {
-        Ok(Self { name: name.into(), key: workspace_key(api, caller.workspace).await? })
+        let workspace = api.store().find_workspace(caller.workspace).await?;
+        // Of a workspace that is not there nothing is listed, so that no cursor is given out.
+        let key = workspace.map_or_else(|| WorkspaceKey::from_bytes(api.minter().bytes()), |workspace| workspace.key);
+        Ok(Self { name: name.into(), key })
     }
 
     /// The page that a request asks for.

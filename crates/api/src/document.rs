@@ -1,11 +1,14 @@
 //! The OpenAPI 3.1 document: collected from the handlers, completed with what holds for every `/v1` operation, so that no
 //! handler can forget it.
 
+use std::collections::BTreeMap;
+
 use utoipa::{
     OpenApi,
     openapi::{
         Components, Ref, RefOr, Schema,
         header::HeaderBuilder,
+        link::Link,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ArrayItems, ObjectBuilder, Type},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
@@ -58,10 +61,32 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         operations(item).for_each(tell_of_the_listener);
     }
+    link_what_is_made(&mut document);
     let components = document.components.get_or_insert_default();
     refer_to_items(components);
     components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme()));
     document
+}
+
+/// Whoever made something can go on with it: each operation under its path takes the id that the answer has.
+fn link_what_is_made(document: &mut utoipa::openapi::OpenApi) {
+    let paths = &mut document.paths.paths;
+    let mut below: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, item) in paths.iter_mut() {
+        let Some((collection, rest)) = path.split_once("/{id}") else { continue };
+        if !rest.contains('{') {
+            let ids = operations(item).filter_map(|operation| operation.operation_id.clone());
+            below.entry(collection.to_owned()).or_default().extend(ids);
+        }
+    }
+    for (path, item) in paths.iter_mut() {
+        let made = item.post.as_mut().and_then(|post| post.responses.responses.get_mut("201"));
+        let (Some(RefOr::T(response)), Some(ids)) = (made, below.get(path)) else { continue };
+        for id in ids {
+            let link = Link::builder().operation_id(id).parameter("id", "$response.body#/id").build();
+            response.links.insert(id.clone(), link.into());
+        }
+    }
 }
 
 /// A page's items are collected as copies of their schema; a reference says the same in one line.

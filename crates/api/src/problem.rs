@@ -19,7 +19,8 @@ mod describe;
 mod document;
 
 pub(crate) use document::{
-    Conflict, NotFound, PayloadTooLarge, ProblemBody, Unprocessable, UnsupportedMediaType, problem_response,
+    Conflict, NotFound, PayloadTooLarge, ProblemBody, TooManyRequests, Unprocessable, UnsupportedMediaType,
+    problem_response,
 };
 
 /// The content type of every refusal.
@@ -83,6 +84,10 @@ pub(crate) enum Problem {
     UnreadableAudience { detail: String, found: Map<String, Value> },
     /// The campaign would have more rows than allowed.
     TooManyRecipients { limit: u64 },
+    /// The key has as many live streams as it may.
+    TooManyStreams { limit: usize },
+    /// The workspace has as many webhook endpoints as it may.
+    TooManyEndpoints { limit: usize },
     /// The phone number is a sender already.
     SenderTaken,
     /// The sender was removed.
@@ -190,7 +195,9 @@ impl IntoResponse for Problem {
 impl Problem {
     const fn retry_after(&self) -> Option<u16> {
         match self {
-            Self::Unavailable(_) | Self::NotOpenYet | Self::TooManyConnections => Some(RETRY_SECONDS),
+            Self::Unavailable(_) | Self::NotOpenYet | Self::TooManyConnections | Self::TooManyStreams { .. } => {
+                Some(RETRY_SECONDS)
+            }
             Self::KeyInFlight | Self::Conflict | Self::UploadInProgress => Some(1),
             _ => None,
         }

@@ -60,13 +60,15 @@ impl Setup {
             listen: config.server.listen,
             metrics_listen: config.server.metrics_listen,
             server: server(config),
-            simulator_url: config.simulator.url.clone(),
+            simulator_url: without_token(&config.simulator.url),
             session_key,
             api: ApiOptions {
                 max_upload_bytes: config.server.max_upload_bytes,
                 max_recipients: config.campaigns.max_recipients,
                 webhook_egress: webhooks.egress.clone(),
                 default_profile: config.pacing.default_profile.clone(),
+                max_streams: usize::try_from(config.server.max_streams_per_key).unwrap_or(usize::MAX),
+                max_endpoints: usize::try_from(config.webhooks.max_endpoints).unwrap_or(usize::MAX),
             },
             control: control(config),
             webhooks: WebhookOptions {
@@ -88,6 +90,14 @@ impl Setup {
             minter,
             clock,
         })
+    }
+}
+
+/// A session needs no token, and what needs none is not given one.
+fn without_token(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
+        None => url.to_owned(),
     }
 }
 

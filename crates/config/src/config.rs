@@ -61,6 +61,8 @@ pub struct Server {
     pub max_connections: u32,
     /// The most connections of one address.
     pub max_connections_per_address: u32,
+    /// The most live streams of one API key.
+    pub max_streams_per_key: u32,
     /// How long a request's head may take.
     pub header_timeout: Duration,
     /// How long a connection may be without a request.
@@ -103,12 +105,14 @@ pub struct Worker {
 }
 
 /// The simulated network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Simulator {
     /// Where it listens, without a stroke at the end.
     pub url: String,
     /// Who runs it.
     pub place: SimulatorPlace,
+    /// What calls to it carry; `None` means that it makes a token itself.
+    pub token: Option<SecretString>,
 }
 
 /// Who runs the simulated network.
@@ -138,6 +142,8 @@ pub struct Webhooks {
     pub concurrency: u32,
     /// The most tries at a time for one webhook endpoint.
     pub per_endpoint: u32,
+    /// The most webhook endpoints of one workspace.
+    pub max_endpoints: u32,
     /// How long a delivery is held while it is tried; longer than `timeout`.
     pub hold: Duration,
     /// The delay before each try, the first of which is zero.

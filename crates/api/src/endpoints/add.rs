@@ -69,6 +69,11 @@ pub(crate) async fn add_webhook_endpoint(
         secret: format!("whsec_{}", STANDARD.encode(api.minter().bytes::<24>())),
         created_at: now,
     };
+    let limit = api.options().max_endpoints;
+    let known = api.store().list_endpoints(caller.workspace).await?;
+    if known.len() >= limit && known.iter().all(|known| known.id != endpoint.id) {
+        return Err(Problem::TooManyEndpoints { limit });
+    }
     // A repetition after a crash finds the webhook endpoint of the first execution, and with it that one's secret.
     let endpoint = api.store().add_endpoint(endpoint).await?;
     let secret = endpoint.secret.clone();

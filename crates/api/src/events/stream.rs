@@ -18,10 +18,10 @@ use utoipa::IntoParams;
 
 use super::{EventBody, view};
 use crate::{
-    api::Api,
+    api::{Api, StreamPlace},
     auth::Caller,
     params::Params,
-    problem::{FieldError, Problem, Unprocessable},
+    problem::{FieldError, Problem, TooManyRequests, Unprocessable},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -54,6 +54,7 @@ pub(crate) struct StreamEvents {
     responses(
         (status = 200, description = "Server-sent events, without end.", body = String, content_type = "text/event-stream"),
         Unprocessable,
+        TooManyRequests,
     )
 )]
 pub(crate) async fn stream_events(
@@ -67,7 +68,9 @@ pub(crate) async fn stream_events(
         Some(value) => view::sequence(value.to_str().ok())
             .map_err(|_| FieldError::header("Last-Event-ID", "must be the sequence of an event"))?,
     };
-    let follower = Follower { api, workspace: caller.workspace, after, unread: VecDeque::new() };
+    let limit = api.options().max_streams;
+    let place = api.open_stream(caller.key).ok_or(Problem::TooManyStreams { limit })?;
+    let follower = Follower { api, workspace: caller.workspace, after, unread: VecDeque::new(), _place: place };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(as_sse(event)), follower))
@@ -81,6 +84,8 @@ struct Follower {
     workspace: WorkspaceId,
     after: i64,
     unread: VecDeque<Event>,
+    /// Counted as long as somebody listens. Who does not read for as long as the listener's pause is dropped there.
+    _place: StreamPlace,
 }
 
 impl Follower {

@@ -47,6 +47,8 @@ impl Problem {
             Self::TemplateSyntax { .. } => (S::UNPROCESSABLE_ENTITY, "template-syntax", "The template has a syntax error"),
             Self::MissingVariables { .. } => (S::UNPROCESSABLE_ENTITY, "missing-variables", "The template needs variables that the audience does not have"),
             Self::UnreadableAudience { .. } => (S::UNPROCESSABLE_ENTITY, "unreadable-audience", "The recipients cannot be read"),
+            Self::TooManyStreams { .. } => (S::TOO_MANY_REQUESTS, "too-many-streams", "The key has too many live streams"),
+            Self::TooManyEndpoints { .. } => (S::CONFLICT, "too-many-endpoints", "The workspace has too many webhook endpoints"),
             Self::TooManyRecipients { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-recipients", "The campaign has too many recipients"),
 
             Self::TooManyConnections => (S::SERVICE_UNAVAILABLE, "too-many-connections", "Too many callers at once"),
@@ -117,6 +119,10 @@ impl Problem {
             Self::TooManyRecipients { limit } => {
                 format!("A campaign may have {limit} rows at most; nothing of this upload was kept.")
             }
+            Self::TooManyStreams { limit } => format!("A key may have {limit} live streams at a time; end one first."),
+            Self::TooManyEndpoints { limit } => {
+                format!("A workspace may have {limit} webhook endpoints; remove one first.")
+            }
             Self::MalformedJson { detail, .. } | Self::UnreadableAudience { detail, .. } => detail.clone(),
             // The rest have a fixed detail, or none.
             _ => String::new(),
@@ -139,6 +145,7 @@ impl Problem {
                 json!({ "line": line, "column": column })
             }
             Self::TooLarge { limit } | Self::TooManyRecipients { limit } => json!({ "limit": limit }),
+            Self::TooManyStreams { limit } | Self::TooManyEndpoints { limit } => json!({ "limit": limit }),
             Self::CampaignState(refused) => json!({ "state": refused.state, "attempted": refused.attempted }),
             Self::CampaignNotDraft(state) => json!({ "state": state }),
             Self::MessageNotUnknown(state) => json!({ "state": state }),

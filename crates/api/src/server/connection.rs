@@ -78,6 +78,8 @@ impl Answerer {
 
     async fn answer(&self, request: Request, welcome: Welcome, answering: Answering) -> Response<Body> {
         let refused = refuse(&request, welcome);
+        // Whatever follows such a request may be meant otherwise.
+        let last = refused.is_some();
         let response = match refused {
             Some(problem) => problem.into_response(),
             None => match self.router.clone().oneshot(request).await {
@@ -95,7 +97,7 @@ impl Answerer {
             }
             response
         };
-        if self.closing.is_cancelled() {
+        if last || self.closing.is_cancelled() {
             response.headers_mut().insert(axum::http::header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.map(|body| Body::new(Accompanied { body, _answering: answering }))

@@ -1,6 +1,11 @@
 //! What a connection's two sides tell each other: the socket, which sees bytes, and the service, which sees requests.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
 
 /// Where a connection stands.
 #[derive(Debug, Default)]
@@ -11,6 +16,8 @@ pub(super) struct Talk {
     answered: AtomicU64,
     /// Whether a head has come whole whose answer is not written yet. Whoever is not busy can be shut without loss.
     busy: AtomicBool,
+    /// The connection's task, which the parser has told to wait for the socket while it waits for the answer.
+    reader: AtomicWaker,
 }
 
 impl Talk {
@@ -35,6 +42,11 @@ impl Talk {
         self.answered.load(Ordering::Acquire)
     }
 
+    /// Wakes the reader when an answer is written: only then does it look for the next request, or begin to wait for one.
+    pub(super) fn wake_when_answered(&self, reader: &Waker) {
+        self.reader.register(reader);
+    }
+
     /// Whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
@@ -49,5 +61,6 @@ impl Drop for Answering {
     fn drop(&mut self) {
         self.0.answered.fetch_add(1, Ordering::AcqRel);
         self.0.busy.store(false, Ordering::Release);
+        self.0.reader.wake();
     }
 }

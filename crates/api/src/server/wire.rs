@@ -118,6 +118,7 @@ impl<S> Wire<S> {
 impl<S: AsyncRead + Unpin> Wire<S> {
     /// Looks whether the caller has gone while it is being answered; what it sends already waits.
     fn poll_gone(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.talk.wake_when_answered(context.waker());
         if !self.held.is_empty() {
             return Poll::Pending;
         }

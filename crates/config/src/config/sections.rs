@@ -18,6 +18,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
     let max_connections = reader.whole("server.max_connections", 8..=1_000_000);
     let max_connections_per_address = reader.whole("server.max_connections_per_address", 1..=1_000_000);
+    let max_streams_per_key = reader.whole("server.max_streams_per_key", 1..=100_000);
     let header_timeout = reader.seconds("server.header_timeout_seconds", 0.5..=300.0);
     let idle_timeout = reader.seconds("server.idle_timeout_seconds", 1.0..=3_600.0);
     let pause_timeout = reader.seconds("server.pause_timeout_seconds", 1.0..=3_600.0);
@@ -29,6 +30,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
         max_upload_bytes: max_upload_bytes?,
         max_connections: max_connections?,
         max_connections_per_address: max_connections_per_address?,
+        max_streams_per_key: max_streams_per_key?,
         header_timeout: header_timeout?,
         idle_timeout: idle_timeout?,
         pause_timeout: pause_timeout?,
@@ -80,7 +82,8 @@ pub(super) fn simulator(reader: &mut Reader<'_>) -> Option<Simulator> {
     let url = reader.http_url("simulator.url");
     let place =
         if reader.flag("simulator.in_process")? { SimulatorPlace::InProcess } else { SimulatorPlace::Elsewhere };
-    Some(Simulator { url: url?, place })
+    let token = reader.secret("simulator.token");
+    Some(Simulator { url: url?, place, token })
 }
 
 pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
@@ -88,6 +91,7 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
     let timeout = reader.seconds("webhooks.timeout_seconds", 0.1..=300.0);
     let concurrency = reader.whole("webhooks.concurrency", 1..=10_000);
     let per_endpoint = reader.whole("webhooks.per_endpoint", 1..=10_000);
+    let max_endpoints = reader.whole("webhooks.max_endpoints", 1..=1_000);
     let hold = reader.seconds("webhooks.hold_seconds", 0.2..=DAY);
     let schedule = schedule(reader);
     let (timeout, hold) = (timeout?, hold?);
@@ -99,6 +103,7 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
         timeout,
         concurrency: concurrency?,
         per_endpoint: per_endpoint?,
+        max_endpoints: max_endpoints?,
         hold,
         schedule: schedule?,
     })

@@ -18,6 +18,7 @@ mod lanes;
 mod opt_out;
 mod pause;
 mod refusals;
+mod schemathesis;
 mod stacks;
 mod trouble;
 mod unknown;
