@@ -10,7 +10,7 @@ use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::{OperationsDeps, ReadinessProbe, observe};
+use crate::{OperationsDeps, ReadinessProbe, idempotency, observe};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ impl std::fmt::Debug for ApiDeps {
 pub struct ApiOptions {
     /// The longest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// The most senders that `/metrics/senders` shows; 0: there is no such page.
+    pub sender_metrics: u32,
     /// The most rows that a campaign's uploads may have together.
     pub max_recipients: u64,
     /// The egress policy: where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher
@@ -57,6 +59,7 @@ impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             max_upload_bytes: 1 << 30,
+            sender_metrics: 0,
             max_recipients: 5_000_000,
             webhook_egress: EgressPolicy::PublicOnly,
             default_profile: Profiles::DEFAULT.to_owned(),
@@ -72,6 +75,7 @@ struct Inner {
     deps: ApiDeps,
     requests: IntCounterVec,
     durations: HistogramVec,
+    keys: IntCounterVec,
     document: String,
 }
 
@@ -79,7 +83,8 @@ impl Api {
     pub(crate) fn new(deps: ApiDeps, document: String) -> Self {
         let requests = observe::request_counter(&deps.metrics);
         let durations = observe::duration_histogram(&deps.metrics);
-        Self(Arc::new(Inner { deps, requests, durations, document }))
+        let keys = idempotency::key_counter(&deps.metrics);
+        Self(Arc::new(Inner { deps, requests, durations, keys, document }))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -112,6 +117,9 @@ impl Api {
     }
     pub(crate) fn durations(&self) -> &HistogramVec {
         &self.0.durations
+    }
+    pub(crate) fn keys(&self) -> &IntCounterVec {
+        &self.0.keys
     }
     pub(crate) fn document(&self) -> &str {
         &self.0.document

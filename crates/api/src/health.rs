@@ -16,6 +16,7 @@ mod healthz;
 mod metrics;
 mod openapi;
 mod readyz;
+mod senders;
 
 /// How one thing that the installation depends on is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub fn operations_router(deps: OperationsDeps) -> Router {
 
 /// Every route of the API that needs no key.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    operations().routes(routes!(openapi::show_openapi))
+    operations().routes(routes!(openapi::show_openapi)).routes(routes!(senders::show_sender_metrics))
 }
 
 fn operations<S>() -> OpenApiRouter<S>

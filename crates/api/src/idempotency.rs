@@ -19,6 +19,7 @@ use axum::{
 use paceline_domain::RequestId;
 use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::idempotency::{ClaimOutcome, IdempotencyClaim, RecordedResponse};
+use paceline_telemetry::{Describe, IntCounterVec, Metrics};
 use tracing::Instrument;
 
 use crate::{
@@ -38,6 +39,25 @@ const MAX_KEY: usize = 255;
 const CLAIM: Duration = Duration::from_secs(30);
 /// How often a claim is extended while the handler runs.
 const RENEWAL: Duration = Duration::from_secs(10);
+
+const FIRST: &str = "first";
+const REPEATED: &str = "repeated";
+const IN_FLIGHT: &str = "in_flight";
+const REUSED: &str = "reused";
+
+pub(crate) fn key_counter(metrics: &Metrics) -> IntCounterVec {
+    let describe = Describe {
+        name: "paceline_http_idempotency_keys_total",
+        help: "Requests with an Idempotency-Key, by what the key was: first, repeated (the first answer was given again), in_flight \
+               (the first is still being answered), reused (with another request).",
+        when_it_rises: "repeated, in_flight: clients lose answers, or wait too short; reused: a client makes its keys wrongly.",
+    };
+    let keys = metrics.counter(describe, &["key"]);
+    for key in [FIRST, REPEATED, IN_FLIGHT, REUSED] {
+        keys.with_label_values(&[key]);
+    }
+    keys
+}
 
 /// Runs mutations to their end, and POSTs with a key once.
 pub(crate) async fn run_once(State(api): State<Api>, caller: Caller, request: Request, next: Next) -> Response {
@@ -82,10 +102,19 @@ async fn answer_once(
     let (mut parts, body) = request.into_parts();
     let tee = Tee::new(&parts, body);
     let claim = IdempotencyClaim { workspace: caller.workspace, key: key.clone(), ttl: CLAIM };
+    let count = |what| api.keys().with_label_values(&[what]).inc();
     match api.store().claim_idempotency_key(claim.clone()).await? {
-        ClaimOutcome::InFlight => Err(Problem::KeyInFlight),
-        ClaimOutcome::Answered(recorded) => replay(api, recorded, tee).await,
+        ClaimOutcome::InFlight => {
+            count(IN_FLIGHT);
+            Err(Problem::KeyInFlight)
+        }
+        ClaimOutcome::Answered(recorded) => {
+            let replayed = replay(api, recorded, tee).await;
+            count(if replayed.is_ok() { REPEATED } else { REUSED });
+            replayed
+        }
         ClaimOutcome::Claimed => {
+            count(FIRST);
             let id = parts.extensions.get::<RequestId>().copied();
             parts.extensions.insert(KeyedRequest { workspace: caller.workspace, key, body: tee.clone() });
             let response = tokio::select! {

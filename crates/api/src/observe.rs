@@ -49,7 +49,7 @@ impl Route {
 
     /// Pages that tools poll: their log lines would drown the others.
     fn is_polled(&self) -> bool {
-        matches!(self.as_str(), "/healthz" | "/readyz" | "/metrics")
+        matches!(self.as_str(), "/healthz" | "/readyz" | "/metrics" | "/metrics/senders")
     }
 }
 

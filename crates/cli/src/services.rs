@@ -115,7 +115,7 @@ impl Services {
                     if said.is_some() {
                         tracing::info!("the database is there");
                     }
-                    return Ok(Some(store));
+                    return Ok(Some(store.with_metrics(&setup.metrics)));
                 }
                 Err(error) if waits(&error) => error,
                 Err(error) => return Err(error).context("the database cannot be used"),

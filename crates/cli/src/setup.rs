@@ -49,6 +49,8 @@ impl Setup {
         };
         let metrics = Arc::new(Metrics::new());
         metrics.add_process_figures();
+        metrics.add_build(env!("CARGO_PKG_VERSION"));
+        metrics.add_disk_figures(&config.data_dir);
         let webhooks = config.webhooks.clone();
         Ok(Self {
             profiles: Arc::new(config.pacing.profiles.clone()),
@@ -58,6 +60,7 @@ impl Setup {
             session_key,
             api: ApiOptions {
                 max_upload_bytes: config.server.max_upload_bytes,
+                sender_metrics: config.server.sender_metrics,
                 max_recipients: config.campaigns.max_recipients,
                 webhook_egress: webhooks.egress.clone(),
                 default_profile: config.pacing.default_profile.clone(),

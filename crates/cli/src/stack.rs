@@ -73,6 +73,7 @@ impl Stack {
 /// The folder's lock proves that no other process lives: its leases are over, and its queue is gone.
 async fn open(data: &DataDir, setup: &Setup) -> anyhow::Result<SqliteStore> {
     let store = paceline_store_sqlite::open(SqliteOptions::new(data.database()), Arc::clone(&setup.minter)).await?;
+    let store = store.with_metrics(&setup.metrics);
     store.end_leases(DeadHolder::Everyone).await?;
     // A worker of before that is still registered would keep its share of the senders from us until it counts as silent.
     for worker in store.list_workers().await? {

@@ -57,6 +57,8 @@ pub struct Server {
     pub max_upload_bytes: u64,
     /// How long it still answers after the signal to stop, while it says that it is not ready.
     pub drain_delay: Duration,
+    /// The most senders that the page of metrics by sender shows; 0: there is no such page.
+    pub sender_metrics: u32,
 }
 
 /// Campaigns.

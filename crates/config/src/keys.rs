@@ -39,6 +39,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("server.listen", Kind::Text),
     ("server.max_upload_bytes", Kind::Whole),
     ("server.drain_delay_seconds", Kind::Number),
+    ("server.sender_metrics", Kind::Whole),
     ("campaigns.max_recipients", Kind::Whole),
     ("pacing.default_profile", Kind::Text),
     ("worker.slots", Kind::Whole),

@@ -18,6 +18,7 @@ mod leases;
 mod ledger;
 pub mod locks;
 mod messages;
+mod meters;
 mod moves;
 mod plan;
 mod recipients;
@@ -35,7 +36,7 @@ mod waiting;
 mod workspaces;
 
 pub use counters::{Counts, INSTALLATION, NO_CAMPAIGN};
-pub use database::{Database, Steps};
+pub use database::{Database, Pool, Steps};
 pub use fault::{Fallible, Fault, Then, unavailable};
 pub use intents::{IntentCandidate, IntentDecision, decide};
 pub use ledger::Ledger;

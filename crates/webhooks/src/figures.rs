@@ -53,8 +53,13 @@ pub(crate) struct Figures {
 
 impl Figures {
     pub(crate) fn new(metrics: &Metrics) -> Self {
+        let tries = metrics.counter(TRIES, &["outcome"]);
+        // What has never happened is 0 and not absent: only so is its first time a rise.
+        for outcome in ["delivered", "retry", "exhausted"] {
+            tries.with_label_values(&[outcome]);
+        }
         Self {
-            tries: metrics.counter(TRIES, &["outcome"]),
+            tries,
             retries: metrics.counter(RETRIES, &["reason"]),
             exhausted: metrics.counter(EXHAUSTED, &[]).with_label_values::<&str>(&[]),
             duration: metrics.histogram(DURATION, &[], SECONDS).with_label_values::<&str>(&[]),

@@ -27,6 +27,7 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
 const ROUTES: &str = "
     GET /healthz
     GET /metrics
+    GET /metrics/senders
     GET /openapi.json
     GET /readyz
     GET /v1/campaigns

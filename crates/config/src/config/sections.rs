@@ -16,7 +16,13 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let listen = reader.parsed("server.listen", "write an address and a port, for example 127.0.0.1:8480");
     let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
     let drain_delay = reader.seconds("server.drain_delay_seconds", 0.0..=300.0);
-    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes?, drain_delay: drain_delay? })
+    let sender_metrics = reader.whole("server.sender_metrics", 0..=10_000);
+    Some(Server {
+        listen: listen?,
+        max_upload_bytes: max_upload_bytes?,
+        drain_delay: drain_delay?,
+        sender_metrics: sender_metrics?,
+    })
 }
 
 pub(super) fn pacing(reader: &mut Reader<'_>) -> Option<Pacing> {
