@@ -13,6 +13,7 @@ mod drain;
 mod events;
 mod explanations;
 mod failpoints;
+mod grafana;
 mod house;
 mod lanes;
 mod opt_out;
