@@ -58,8 +58,7 @@ impl Collector for Disk {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a disk of more than 9 PB may be told some bytes short")]
 fn bytes(blocks: u64, size: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a disk of more than 9 PB may be told some bytes short")]
-    let bytes = blocks.saturating_mul(size) as f64;
-    bytes
+    blocks.saturating_mul(size) as f64
 }

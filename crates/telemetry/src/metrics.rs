@@ -125,7 +125,7 @@ impl Metrics {
     /// # Panics
     /// When one of their names is taken by a metric of ours: a defect that the first start shows.
     pub fn add_process_figures(&self) {
-        self.register_fixed(process::DESCRIBED, Registered::Process(Process::new()));
+        self.register_fixed(process::DESCRIBED, &Registered::Process(Process::new()));
     }
 
     /// Shows which version of Paceline runs.
@@ -139,7 +139,7 @@ impl Metrics {
     /// When one of their names is taken: a defect that the first start shows.
     pub fn add_disk_figures(&self, folder: &Path) {
         let collector = Disk::new(folder);
-        self.register_fixed(disk::DESCRIBED, Registered::Disk(collector));
+        self.register_fixed(disk::DESCRIBED, &Registered::Disk(collector));
     }
 
     /// The registry's content in the Prometheus text format.
@@ -158,7 +158,7 @@ impl Metrics {
     }
 
     /// Registers a collector of figures that have no labels, unless they are there.
-    fn register_fixed<const N: usize>(&self, described: [(Describe, &'static str); N], collector: Registered) {
+    fn register_fixed<const N: usize>(&self, described: [(Describe, &'static str); N], collector: &Registered) {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         if described.iter().all(|(describe, _)| families.contains_key(describe.name)) {
             return;

@@ -39,14 +39,14 @@ fn folder() -> PathBuf {
 fn prometheus_is_left_out() -> bool {
     let left_out = std::env::var("PROMETHEUS").is_ok_and(|word| word == "none");
     if left_out {
-        tracing_to_nobody("PROMETHEUS=none: what a real Prometheus is asked for is left out");
+        say("PROMETHEUS=none: what a real Prometheus is asked for is left out");
     }
     left_out
 }
 
 /// A word for whoever reads the output of a test that did less than it could.
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-fn tracing_to_nobody(word: &str) {
+fn say(word: &str) {
     eprintln!("{word}");
 }
 
@@ -65,14 +65,15 @@ fn every_expression_of_every_panel_parses() {
     if prometheus_is_left_out() {
         return;
     }
-    let mut rules = String::from("groups:\n  - name: panels\n    rules:\n");
+    let mut rules = vec!["groups:\n  - name: panels\n    rules:".to_owned()];
     for panel in all() {
-        for expression in panel.expressions() {
-            let expression = serde_json::to_string(&expressions::filled_in(&expression)).expect("a text is JSON");
-            rules +=
-                &format!("      - {{record: panel, expr: {expression}, labels: {{panel: \"{}\"}}}}\n", panel.place());
+        for (target, expression) in panel.expressions().iter().enumerate() {
+            let expression = json!(expressions::filled_in(expression));
+            let labels = json!({ "panel": panel.place(), "target": target.to_string() });
+            rules.push(format!("      - {{record: panel, expr: {expression}, labels: {labels}}}"));
         }
     }
+    let rules = rules.join("\n");
     let file = tempfile::NamedTempFile::with_suffix(".yml").expect("a file can be made");
     std::fs::write(file.path(), rules).expect("it can be written");
     promtool(&["check", "rules", &file.path().display().to_string()]);

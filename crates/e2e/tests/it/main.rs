@@ -4,6 +4,7 @@ mod bans;
 mod bounds;
 mod chaos;
 mod command_line;
+mod compose;
 mod crashes;
 mod dead_letters;
 mod demo;

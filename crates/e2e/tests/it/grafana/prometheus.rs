@@ -73,5 +73,6 @@ impl Prometheus {
 
 /// A text as it stands in a query.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let letters: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    letters.concat()
 }
