@@ -1,16 +1,20 @@
 //! What every handler is given.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use axum::extract::FromRef;
+use axum::{Router, extract::FromRef};
 use chrono::{DateTime, Utc};
-use paceline_domain::{Clock, EgressPolicy, Minter};
+use paceline_domain::{ApiKeyId, Clock, EgressPolicy, Minter};
 use paceline_pacing::Profiles;
 use paceline_store::Store;
 use paceline_telemetry::{HistogramVec, IntCounterVec, Metrics};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{OperationsDeps, ReadinessProbe, observe};
+use crate::{OperationsDeps, ReadinessProbe, idempotency, known::Known, observe};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -29,6 +33,8 @@ pub struct ApiDeps {
     pub readiness: Arc<dyn ReadinessProbe>,
     /// Limits and permissions.
     pub options: ApiOptions,
+    /// The console: `/`, `/assets/…`, and the page for whatever else a browser asks for. `None`: there is none.
+    pub pages: Option<Router>,
     /// Ends live streams and turns `/readyz` to 503.
     pub stop: CancellationToken,
 }
@@ -44,6 +50,8 @@ impl std::fmt::Debug for ApiDeps {
 pub struct ApiOptions {
     /// The longest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// The most senders that `/metrics/senders` shows; 0: there is no such page.
+    pub sender_metrics: u32,
     /// The most rows that a campaign's uploads may have together.
     pub max_recipients: u64,
     /// The egress policy: where webhooks may be posted. Applied here to addresses that a URL names literally; the dispatcher
@@ -51,15 +59,22 @@ pub struct ApiOptions {
     pub webhook_egress: EgressPolicy,
     /// The pacing profile of a sender that is added without one.
     pub default_profile: String,
+    /// The most live streams of one API key.
+    pub max_streams: usize,
+    /// The most webhook endpoints of one workspace.
+    pub max_endpoints: usize,
 }
 
 impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             max_upload_bytes: 1 << 30,
+            sender_metrics: 0,
             max_recipients: 5_000_000,
             webhook_egress: EgressPolicy::PublicOnly,
             default_profile: Profiles::DEFAULT.to_owned(),
+            max_streams: 16,
+            max_endpoints: 100,
         }
     }
 }
@@ -72,14 +87,49 @@ struct Inner {
     deps: ApiDeps,
     requests: IntCounterVec,
     durations: HistogramVec,
+    keys: IntCounterVec,
     document: String,
+    known: Known,
+    previews: Semaphore,
+    streams: Mutex<HashMap<ApiKeyId, usize>>,
 }
+
+/// A live stream's place among those of its key, which is free again when this is dropped.
+pub(crate) struct StreamPlace {
+    api: Api,
+    key: ApiKeyId,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut streams = self.api.streams();
+        if let Some(count) = streams.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// How many previews are rendered at a time.
+const PREVIEWS: usize = 2;
 
 impl Api {
     pub(crate) fn new(deps: ApiDeps, document: String) -> Self {
         let requests = observe::request_counter(&deps.metrics);
         let durations = observe::duration_histogram(&deps.metrics);
-        Self(Arc::new(Inner { deps, requests, durations, document }))
+        let keys = idempotency::key_counter(&deps.metrics);
+        Self(Arc::new(Inner {
+            deps,
+            requests,
+            durations,
+            keys,
+            document,
+            known: Known::default(),
+            previews: Semaphore::new(PREVIEWS),
+            streams: Mutex::default(),
+        }))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -107,11 +157,40 @@ impl Api {
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.0.deps.stop
     }
+    pub(crate) fn pages(&self) -> Option<Router> {
+        self.0.deps.pages.clone()
+    }
+    /// A place for a live stream of this key; `None` when it has as many as it may.
+    pub(crate) fn open_stream(&self, key: ApiKeyId) -> Option<StreamPlace> {
+        let mut streams = self.streams();
+        let count = streams.entry(key).or_default();
+        if *count >= self.options().max_streams {
+            return None;
+        }
+        *count += 1;
+        drop(streams);
+        Some(StreamPlace { api: self.clone(), key })
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<ApiKeyId, usize>> {
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A turn to render a preview.
+    pub(crate) fn previews(&self) -> &Semaphore {
+        &self.0.previews
+    }
     pub(crate) fn requests(&self) -> &IntCounterVec {
         &self.0.requests
     }
     pub(crate) fn durations(&self) -> &HistogramVec {
         &self.0.durations
+    }
+    pub(crate) fn known(&self) -> &Known {
+        &self.0.known
+    }
+    pub(crate) fn keys(&self) -> &IntCounterVec {
+        &self.0.keys
     }
     pub(crate) fn document(&self) -> &str {
         &self.0.document

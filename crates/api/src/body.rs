@@ -1,9 +1,14 @@
 //! Reading a JSON body: every way in which it can be wrong is a problem that names the place.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::{
+        HeaderMap,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
 };
 use futures_util::StreamExt;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
@@ -14,8 +19,14 @@ use crate::{
     problem::{FieldError, Problem},
 };
 
+mod objects;
+
+use objects::Strict;
+
 /// The longest JSON body, in bytes. Uploads of recipients have a limit of their own.
 const MAX_JSON: u64 = 1 << 20;
+/// How long it may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A JSON body.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -48,6 +59,17 @@ impl<T: DeserializeOwned> FromRequest<Api> for OptionalJsonBody<T> {
     }
 }
 
+/// Refuses a body that would have to be unpacked: what it unpacks to has no bound.
+pub(crate) fn require_identity(headers: &HeaderMap) -> Result<(), Problem> {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let mut plain = encodings.map(|value| value.as_bytes().trim_ascii());
+    if plain.all(|encoding| encoding.eq_ignore_ascii_case(b"identity")) {
+        Ok(())
+    } else {
+        Err(Problem::UnsupportedEncoding)
+    }
+}
+
 /// The media type of a body, in lower case and without parameters.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
@@ -65,6 +87,14 @@ pub(crate) enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The same change of another type.
+    pub(crate) fn map<U>(self, into: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Set(new) => Change::Set(new.map(into)),
+        }
+    }
+
     /// The value after the change.
     pub(crate) fn apply(self, old: Option<T>) -> Option<T> {
         match self {
@@ -83,13 +113,37 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     match media_type(headers) {
         Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {
-            Ok(())
+            require_utf8(headers)?;
+            require_identity(headers)
         }
         _ => Err(Problem::UnsupportedMediaType { expected: "application/json" }),
     }
 }
 
+/// JSON is UTF-8 (RFC 8259, section 8.1). Whoever says that its JSON is something else would not be understood.
+fn require_utf8(headers: &HeaderMap) -> Result<(), Problem> {
+    match charset(headers) {
+        Some(charset) if !matches!(charset.as_str(), "utf-8" | "utf8") => {
+            Err(Problem::UnsupportedMediaType { expected: "application/json in UTF-8" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The encoding that a content type names, in lower case.
+fn charset(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    })
+}
+
 async fn read_whole(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
+    tokio::time::timeout(PATIENCE, read_on(body, limit)).await.unwrap_or(Err(Problem::RequestTimeout))
+}
+
+async fn read_on(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
@@ -104,7 +158,7 @@ async fn read_whole(body: Body, limit: u64) -> Result<Vec<u8>, Problem> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let pointer = pointer_of(error.path());
         refusal(&error.into_inner(), pointer)
     })?;

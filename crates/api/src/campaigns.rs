@@ -1,11 +1,10 @@
 //! Campaigns: template, audience, pool and schedule; sent once to every recipient.
 
-use axum::Json;
 use paceline_domain::{CampaignId, CampaignMove, kind};
 use paceline_store::campaigns::{Campaign, CampaignOutcome};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{api::Api, auth::Caller, params::not_found, problem::Problem};
+use crate::{api::Api, auth::Caller, etag::Tagged, params::not_found, problem::Problem};
 
 mod cancel;
 mod create;
@@ -54,9 +53,9 @@ async fn make_move(
     caller: Caller,
     campaign: CampaignId,
     attempted: CampaignMove,
-) -> Result<Json<CampaignBody>, Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let outcome = api.store().move_campaign(caller.workspace, campaign, attempted, api.now()).await?;
-    changed(outcome).map(|campaign| Json(campaign.into()))
+    changed(outcome).map(Tagged::now)
 }
 
 /// The campaign after a change, or why it was refused.
@@ -69,5 +68,6 @@ fn changed(outcome: CampaignOutcome) -> Result<Campaign, Problem> {
         CampaignOutcome::NoRecipients => Err(Problem::NoRecipients),
         CampaignOutcome::NoSenders { pool } => Err(Problem::NoSenders { pool }),
         CampaignOutcome::UploadInProgress => Err(Problem::UploadInProgress),
+        CampaignOutcome::Overtaken => Err(Problem::Conflict),
     }
 }

@@ -6,6 +6,7 @@ use crate::api::Api;
 
 mod add;
 mod deliveries;
+mod enable;
 mod list;
 mod redeliver;
 mod remove;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(add::add_webhook_endpoint, list::list_webhook_endpoints))
         .routes(routes!(remove::remove_webhook_endpoint))
+        .routes(routes!(enable::enable_webhook_endpoint))
         .routes(routes!(deliveries::list_webhook_deliveries))
         .routes(routes!(redeliver::redeliver_webhook))
 }

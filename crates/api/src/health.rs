@@ -10,12 +10,13 @@ use paceline_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::api::Api;
+use crate::{api::Api, problem::Problem};
 
 mod healthz;
 mod metrics;
 mod openapi;
 mod readyz;
+mod senders;
 
 /// How one thing that the installation depends on is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +69,25 @@ pub fn operations_router(deps: OperationsDeps) -> Router {
     Router::from(operations()).with_state(deps)
 }
 
+/// The same pages for a process whose database is not open yet: whoever asks the API is told to come again.
+pub fn waiting_router(deps: OperationsDeps) -> Router {
+    let api = Router::new().fallback(async || Problem::Starting);
+    with_refusals(operations_router(deps).nest("/v1", api))
+}
+
+/// A router without a page.
+pub fn no_pages() -> Router {
+    with_refusals(Router::new())
+}
+
+/// Has whatever the router does not know refused by a problem. A [`crate::Server`] writes its body.
+pub fn with_refusals(router: Router) -> Router {
+    router.fallback(async || Problem::NoSuchRoute).method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+}
+
 /// Every route of the API that needs no key.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    operations().routes(routes!(openapi::show_openapi))
+    operations().routes(routes!(openapi::show_openapi)).routes(routes!(senders::show_sender_metrics))
 }
 
 fn operations<S>() -> OpenApiRouter<S>

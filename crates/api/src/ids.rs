@@ -30,6 +30,11 @@ impl IdSource {
     pub(crate) fn mint<K: IdKind>(&self, now: DateTime<Utc>) -> Id<K> {
         self.keyed.as_ref().map_or_else(|| self.api.minter().mint(now), KeyedRequest::derive)
     }
+
+    /// The key of the request, when it has one.
+    pub(crate) const fn keyed(&self) -> Option<&KeyedRequest> {
+        self.keyed.as_ref()
+    }
 }
 
 impl KeyedRequest {

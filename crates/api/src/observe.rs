@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use crate::{api::Api, problem};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Upper bounds in seconds.
 const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -49,7 +49,7 @@ impl Route {
 
     /// Pages that tools poll: their log lines would drown the others.
     fn is_polled(&self) -> bool {
-        matches!(self.as_str(), "/healthz" | "/readyz" | "/metrics")
+        matches!(self.as_str(), "/healthz" | "/readyz" | "/metrics" | "/metrics/senders")
     }
 }
 

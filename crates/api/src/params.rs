@@ -1,5 +1,7 @@
 //! Reading paths and query strings: a malformed id is an unknown resource, a wrong parameter is named.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
@@ -33,6 +35,7 @@ resources! {
     Endpoint "webhook endpoint";
     Message "message";
     Sender "sender";
+    SignIn "session";
     Suppression "suppression";
     Workspace "workspace";
 }
@@ -70,12 +73,28 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        refuse_ambiguous(query)?;
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
             let name = error.path().to_string();
             FieldError::parameter(name, error.into_inner().to_string()).into()
         })
     }
+}
+
+/// A parameter that is given twice, or that no text can be read from, would be read in two ways by two readers.
+fn refuse_ambiguous(query: &str) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        // What cannot be decoded has become the replacement character.
+        if [&name, &value].into_iter().any(|text| text.contains(['\0', char::REPLACEMENT_CHARACTER])) {
+            return Err(FieldError::parameter(name, "must be text in UTF-8 without the character U+0000").into());
+        }
+        if !seen.insert(name.clone()) {
+            return Err(FieldError::parameter(name, "must be given once").into());
+        }
+    }
+    Ok(())
 }
 
 /// The refusal of an id that names nothing.

@@ -31,7 +31,12 @@ pub(crate) fn shown(address: &Address) -> Option<String> {
 
 /// The key of a workspace.
 pub(crate) async fn workspace_key(api: &Api, workspace: WorkspaceId) -> Result<WorkspaceKey, Problem> {
-    let workspace = api.store().find_workspace(workspace).await?;
+    if let Some(key) = api.known().secret(workspace) {
+        return Ok(key);
+    }
+    let found = api.store().find_workspace(workspace).await?;
     // A key without its workspace: somebody deleted rows by hand.
-    Ok(workspace.ok_or(Problem::NotFound("workspace"))?.key)
+    let key = found.ok_or(Problem::NotFound("workspace"))?.key;
+    api.known().keep_secret(workspace, key.clone());
+    Ok(key)
 }

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{
         HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -19,7 +19,8 @@ mod describe;
 mod document;
 
 pub(crate) use document::{
-    Conflict, NotFound, PayloadTooLarge, ProblemBody, Unprocessable, UnsupportedMediaType, problem_response,
+    Conflict, NotFound, PayloadTooLarge, ProblemBody, TooManyRequests, Unprocessable, UnsupportedMediaType,
+    problem_response,
 };
 
 /// The content type of every refusal.
@@ -33,12 +34,24 @@ pub(crate) const RETRY_SECONDS: u16 = 5;
 pub(crate) enum Problem {
     /// The body breaks off or cannot be read.
     UnreadableBody,
+    /// It is not HTTP/1.1, or could be read in two ways.
+    MalformedRequest(&'static str),
+    /// The request did not come whole in time.
+    RequestTimeout,
+    /// The request's target is too long.
+    UriTooLong,
+    /// The request's head is too long, or has too many fields.
+    HeadTooLong,
+    /// The process answers as many callers as it can.
+    TooManyConnections,
     /// The body is not JSON.
     MalformedJson { detail: String, line: usize, column: usize },
     /// Fields, parameters or headers are wrong; each is named.
     Invalid(Vec<FieldError>),
     /// No key, or not a key of ours.
     Unauthorized(&'static str),
+    /// A change asked for with a cookie, but without the token of the page.
+    CsrfToken,
     /// The resource does not exist in the workspace.
     NotFound(&'static str),
     /// The path does not exist.
@@ -71,6 +84,10 @@ pub(crate) enum Problem {
     UnreadableAudience { detail: String, found: Map<String, Value> },
     /// The campaign would have more rows than allowed.
     TooManyRecipients { limit: u64 },
+    /// The key has as many live streams as it may.
+    TooManyStreams { limit: usize },
+    /// The workspace has as many webhook endpoints as it may.
+    TooManyEndpoints { limit: usize },
     /// The phone number is a sender already.
     SenderTaken,
     /// The sender was removed.
@@ -79,14 +96,22 @@ pub(crate) enum Problem {
     NoSender,
     /// Only a message of unknown outcome can be resolved, and only once.
     MessageNotUnknown(MessageState),
+    /// The webhook endpoint is switched off.
+    EndpointDisabled,
     /// Nobody can read the dead letter.
     DeadLetterUnreadable,
     /// The recipient must not be contacted.
     RecipientSuppressed(Box<Suppression>),
     /// Something else changed the resource at the same time.
     Conflict,
+    /// The resource is another than the one that `If-Match` names.
+    PreconditionFailed,
+    /// The body is compressed, or encoded otherwise.
+    UnsupportedEncoding,
     /// The database cannot be reached, is locked, or its disk is full.
     Unavailable(StoreError),
+    /// The server has begun to listen and has no database yet.
+    Starting,
     /// A defect, or corrupt data.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -174,7 +199,9 @@ impl IntoResponse for Problem {
 impl Problem {
     const fn retry_after(&self) -> Option<u16> {
         match self {
-            Self::Unavailable(_) => Some(RETRY_SECONDS),
+            Self::Unavailable(_) | Self::Starting | Self::TooManyConnections | Self::TooManyStreams { .. } => {
+                Some(RETRY_SECONDS)
+            }
             Self::KeyInFlight | Self::Conflict | Self::UploadInProgress => Some(1),
             _ => None,
         }
@@ -199,6 +226,19 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The refusal as it is written: status, content type and body.
+    pub(crate) fn written(&self, request: RequestId) -> (StatusCode, &'static str, Vec<u8>) {
+        let (status, ..) = self.heading();
+        (status, PROBLEM_JSON, self.to_body(request).to_string().into_bytes())
+    }
+}
+
+/// The refusal that a response will tell, until it has its body.
+pub(crate) fn of(response: &Response) -> Option<&Problem> {
+    response.extensions().get::<Unrendered>().map(|Unrendered(problem)| &**problem)
+}
+
 /// Gives a refusal its body; any other response passes unchanged. Where the status is 5xx, logs what happened.
 pub(crate) fn render(response: Response, request: RequestId) -> Response {
     let (mut parts, body) = response.into_parts();
@@ -208,8 +248,23 @@ pub(crate) fn render(response: Response, request: RequestId) -> Response {
     if parts.status.is_server_error() {
         log_failure(&problem, parts.status, request);
     }
+    // That of the empty body, where a router has noted it.
+    parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     Response::from_parts(parts, Body::from(problem.to_body(request).to_string()))
+}
+
+/// A refusal as it goes over the wire, of a connection that ends with it.
+pub(crate) fn raw(problem: &Problem, request: RequestId) -> Vec<u8> {
+    let (status, ..) = problem.heading();
+    let body = problem.to_body(request).to_string();
+    format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {request}\r\n\r\n{body}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    )
+    .into_bytes()
 }
 
 fn log_failure(problem: &Problem, status: StatusCode, request: RequestId) {

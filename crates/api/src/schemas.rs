@@ -43,15 +43,18 @@ macro_rules! ids {
 }
 
 words! {
+    CampaignAction: domain::CampaignAction;
     CampaignState: domain::CampaignState;
     ChannelKind: domain::ChannelKind;
     DeadLetterKind: domain::DeadLetterKind;
     DeathReason: domain::DeathReason;
     DeliveryState: Delivery;
+    DisableReason: domain::DisableReason;
     EventKind: domain::EventKind;
     Lane: domain::Lane;
     MessageState: domain::MessageState;
     Resolution: domain::Resolution;
+    SenderAction: domain::SenderAction;
     SenderState: domain::SenderState;
     SessionState: domain::SessionState;
     SuppressionReason: domain::SuppressionReason;
@@ -68,6 +71,7 @@ ids! {
     MessageId;
     RequestId;
     SenderId;
+    SignInId;
     SuppressionId;
     UploadId;
     WorkerId;

@@ -12,7 +12,9 @@ mod pause;
 mod pools;
 mod remove;
 mod resume;
+mod settings;
 mod show;
+mod update;
 mod view;
 
 pub(crate) use view::{SenderBody, SessionBody};
@@ -26,7 +28,7 @@ pub(crate) const MAX_POOL_NAME: usize = 64;
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(add::add_sender, list::list_senders))
-        .routes(routes!(show::show_sender, remove::remove_sender))
+        .routes(routes!(show::show_sender, update::update_sender, remove::remove_sender))
         .routes(routes!(pause::pause_sender))
         .routes(routes!(resume::resume_sender))
         .routes(routes!(pairing::show_pairing))

@@ -1,6 +1,6 @@
 //! A request body that is hashed while the handler reads it, and whose rest can be read after the handler is done.
 //!
-//! An idempotent request is known by its method, path and body, and an upload's body is too long to keep; so the hash is
+//! An idempotent request is known by its method, path, content type and body, and an upload's body is too long to keep; so the hash is
 //! taken in passing. What a handler that refuses early leaves unread is read afterwards, up to a limit.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     body::{Body, BodyDataStream, Bytes},
-    http::request::Parts,
+    http::{header::CONTENT_TYPE, request::Parts},
 };
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -45,6 +45,9 @@ impl Tee {
         hash.update(parts.method.as_str());
         hash.update(b" ");
         hash.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
+        hash.update(b"\n");
+        // The same bytes are another request when they are to be read in another way.
+        hash.update(parts.headers.get(CONTENT_TYPE).map_or(&[][..], |kind| kind.as_bytes()));
         hash.update(b"\n");
         Self(Arc::new(Mutex::new(Passing { stream: body.into_data_stream(), hash, length: 0, end: End::NotYet })))
     }

@@ -16,7 +16,7 @@ mod refusal;
 mod source;
 
 use columns::Columns;
-pub use columns::MAX_COLUMNS;
+pub use columns::{MAX_COLUMN_NAME, MAX_COLUMNS};
 pub use format::Format;
 pub use refusal::AudienceRefusal;
 use source::Source;
@@ -30,11 +30,21 @@ pub struct AudienceOptions {
     pub max_rows: u64,
     /// A row with more bytes than this is malformed. Bounds the memory that a file takes.
     pub max_row_bytes: usize,
+    /// A row of which one value has more bytes than this is malformed: no message is that long.
+    pub max_value_bytes: usize,
+    /// The names of the variables that the campaign has already, in order: values are kept by their place among all names.
+    pub known_columns: Vec<String>,
 }
 
 impl Default for AudienceOptions {
     fn default() -> Self {
-        Self { phone_column: None, max_rows: 5_000_000, max_row_bytes: 64 * 1024 }
+        Self {
+            phone_column: None,
+            max_rows: 5_000_000,
+            max_row_bytes: 64 * 1024,
+            max_value_bytes: 60 * 1024,
+            known_columns: Vec::new(),
+        }
     }
 }
 
@@ -119,7 +129,7 @@ impl<R: Read> AudienceReader<R> {
         let mut source = Source::new(reader);
         refusal::inspect(source.peek(refusal::PROBE_BYTES)?, format)?;
         source.skip_byte_order_mark();
-        let mut columns = Columns::default();
+        let mut columns = Columns::after(&options.known_columns);
         let rows = match format {
             Format::Csv => Rows::Csv(Box::new(csv::CsvRows::open(&mut source, &mut columns, &options)?)),
             Format::Ndjson => Rows::Ndjson,
@@ -131,6 +141,11 @@ impl<R: Read> AudienceReader<R> {
     /// The names of the variables in order of first appearance: of a CSV file all of them, of JSON those seen so far.
     pub fn columns(&self) -> &[Arc<str>] {
         self.columns.names()
+    }
+
+    /// A row's variables as stores keep them: by the places of their names, [`AudienceOptions::known_columns`] first.
+    pub fn stored(&self, variables: &Variables) -> String {
+        variables.to_stored(|name| self.columns.place(name))
     }
 
     fn read_row(&mut self) -> Result<Option<Row>, AudienceRefusal> {
@@ -146,6 +161,14 @@ impl<R: Read> AudienceReader<R> {
             return Err(AudienceRefusal::TooManyRows { limit: self.options.max_rows });
         }
         let number_in_file = self.read;
+        let content = content.and_then(|(phone, variables)| {
+            let most = self.options.max_value_bytes;
+            let long = variables.iter().find(|(_, value)| value.len() > most).map(|(name, _)| columns::shown(name));
+            match long {
+                Some(name) => Err(format!("the value of {name:?} is longer than {most} bytes")),
+                None => Ok((phone, variables)),
+            }
+        });
         Ok(Some(match content {
             Ok((phone, variables)) => Row::Read(AudienceRow { number_in_file, line, phone, variables }),
             Err(detail) => Row::Malformed(MalformedRow { number_in_file, line, detail }),

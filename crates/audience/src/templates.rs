@@ -21,6 +21,7 @@ mod context;
 mod engine;
 mod error;
 mod variants;
+mod work;
 mod writer;
 
 use analysis::Names;
@@ -28,6 +29,8 @@ use context::RowContext;
 use error::Sources;
 pub use error::{RenderError, TemplateError};
 use variants::Expansion;
+pub use work::Late;
+use work::Work;
 use writer::BoundedText;
 
 /// The most bytes that a template's source may have. A message has at most 4,096 characters; the rest is room for variants.
@@ -125,17 +128,37 @@ impl Template {
         missing
     }
 
+    /// Whether rendering it is a matter of putting values in, however long they are: no loops, no sums, no lists.
+    pub fn is_plain(&self) -> bool {
+        self.0.names.plain
+    }
+
     /// Renders the text for one row. Values are put in as they are: they are never read as HTML, as expressions or as
     /// variants.
     ///
     /// # Errors
     /// When a variable is missing, or the text cannot be sent.
     pub fn render(&self, variables: &Variables, key: VariantKey) -> Result<String, RenderError> {
+        self.render_until(variables, key, None)
+    }
+
+    /// The same, broken off as too expensive once `late` says so. How much work a rendering may do is bounded anyway, and by a
+    /// measure that is the same each time; this is for a machine on which even that takes too long.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_until(
+        &self,
+        variables: &Variables,
+        key: VariantKey,
+        late: Option<Late>,
+    ) -> Result<String, RenderError> {
         let Compiled { engine, names, groups, .. } = &*self.0;
-        let context = Arc::new(RowContext::new(names, variables, key.draw(groups)));
+        let work = Arc::new(Work::new(late));
+        let context = Arc::new(RowContext::new(names, variables, key.draw(groups), Arc::clone(&work)));
         let failed = |error: &minijinja::Error| context.explain(error, &names.required);
         let template = engine.get_template(NAME).map_err(|error| failed(&error))?;
-        let mut text = BoundedText::default();
+        let mut text = BoundedText::new(work);
         let rendered = template.render_captured_to(Value::from_dyn_object(Arc::clone(&context)), &mut text);
         let chars = text.chars();
         match rendered {
@@ -158,6 +181,7 @@ impl From<RenderError> for Exclusion {
             RenderError::MissingVariable(variable) => Self::MissingVariable { variable },
             RenderError::TooLong { chars } => Self::UnsendableText { chars: chars as u64 },
             RenderError::Empty => Self::UnsendableText { chars: 0 },
+            RenderError::TooExpensive => Self::RenderTooExpensive { detail: error.to_string() },
             RenderError::Failed { detail } => Self::RenderFailed { detail },
         }
     }

@@ -1,10 +1,10 @@
 //! What a row says about a person, by name.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    de::{Error as _, MapAccess, Visitor},
 };
 
 /// The variables of one row, in the order of their columns. Stored and passed on as a JSON object of strings.
@@ -50,9 +50,63 @@ impl Variables {
         serde_json::from_str(json)
     }
 
+    /// The variables as stores keep them: values by the places of their names among the campaign's columns, so that no row repeats a
+    /// name. A JSON array of strings, in which a number says how many places are passed over: `["Ada",3,"Berlin"]`.
+    ///
+    /// # Panics
+    /// Never: strings and numbers are always JSON.
+    pub(crate) fn to_stored(&self, place: impl Fn(&str) -> Option<usize>) -> String {
+        let mut placed: Vec<(usize, &str)> =
+            self.iter().filter_map(|(name, value)| Some((place(name)?, value))).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        let mut next = 0;
+        let mut items = Vec::with_capacity(placed.len() + 2);
+        for (place, value) in placed {
+            if place > next {
+                items.push(Stored::Passed(place - next));
+            }
+            items.push(Stored::Value(value.into()));
+            next = place + 1;
+        }
+        serde_json::to_string(&items).expect("strings and numbers are always JSON")
+    }
+
+    /// Reads variables as stores keep them, also as they were kept before: as an object with names.
+    ///
+    /// # Errors
+    /// When the text is neither, or has more values than there are columns.
+    pub fn from_stored<C: AsRef<str>>(stored: &str, columns: &[C]) -> Result<Self, serde_json::Error> {
+        if stored.trim_start().starts_with('{') {
+            return Self::from_json(stored);
+        }
+        let items: Vec<Stored<'_>> = serde_json::from_str(stored)?;
+        let mut place = 0_usize;
+        let mut variables = Self::default();
+        for item in items {
+            match item {
+                Stored::Passed(count) => place = place.saturating_add(count),
+                Stored::Value(value) => {
+                    let unknown = || serde_json::Error::custom("a value without a column");
+                    let name = columns.get(place).ok_or_else(unknown)?;
+                    variables.push(name.as_ref().into(), value.into_owned());
+                    place += 1;
+                }
+            }
+        }
+        Ok(variables)
+    }
+
     pub(crate) fn push(&mut self, name: Arc<str>, value: String) {
         self.0.push((name, value));
     }
+}
+
+/// An item of what stores keep.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored<'s> {
+    Passed(usize),
+    Value(#[serde(borrow)] Cow<'s, str>),
 }
 
 impl<N: Into<Arc<str>>, V: Into<String>> FromIterator<(N, V)> for Variables {
@@ -91,5 +145,46 @@ impl<'de> Deserialize<'de> for Variables {
             }
         }
         deserializer.deserialize_map(Pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Variables;
+
+    const COLUMNS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    fn stored(pairs: &[(&str, &str)]) -> String {
+        let variables: Variables = pairs.iter().copied().collect();
+        variables.to_stored(|name| COLUMNS.iter().position(|known| *known == name))
+    }
+
+    #[test]
+    fn values_are_kept_by_place_and_read_back() {
+        for (pairs, kept) in [
+            (vec![], "[]"),
+            (vec![("a", "1"), ("b", "2")], r#"["1","2"]"#),
+            (vec![("f", "\"x\""), ("b", "é\n")], r#"[1,"é\n",3,"\"x\""]"#),
+        ] {
+            assert_eq!(stored(&pairs), kept);
+            let read = Variables::from_stored(kept, &COLUMNS).unwrap();
+            assert_eq!(read.len(), pairs.len());
+            for (name, value) in pairs {
+                assert_eq!(read.find(name), Some(value), "{kept}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_kept_with_names_is_still_read() {
+        let read = Variables::from_stored(r#"{"x":"1","a":"2"}"#, &COLUMNS).unwrap();
+        assert_eq!((read.find("x"), read.find("a")), (Some("1"), Some("2")));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_columns_is_refused() {
+        for text in [r#"[6,"x"]"#, r#"[18446744073709551615,"x"]"#, "[null]", "[-1]", r#"["x""#, "7"] {
+            assert!(Variables::from_stored(text, &COLUMNS).is_err(), "{text}");
+        }
     }
 }

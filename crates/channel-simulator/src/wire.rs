@@ -80,6 +80,7 @@ pub(crate) struct ServerFrame {
 pub(crate) struct PairingFrame {
     pub(crate) code: String,
     pub(crate) repeats: Repeats,
+    pub(crate) at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]

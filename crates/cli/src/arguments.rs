@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// The operator's commands, over the API.
     #[command(subcommand)]
     Sender(Sender),
+    /// Where events are posted: shown, and switched on again, over the API.
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// What nobody could work on: shown and replayed, over the API.
     #[command(subcommand)]
     Dead(Dead),
@@ -267,6 +270,8 @@ pub(crate) enum Sender {
     Add(AddSender),
     /// Lists the senders.
     List,
+    /// Changes the profile, the pools or the name of a sender; its session goes on.
+    Update(UpdateSender),
     /// Halts a sender after the send in hand.
     Pause(SenderRef),
     /// Lets a paused sender go on.
@@ -300,12 +305,47 @@ pub(crate) struct AddSender {
     pub(crate) timezone: Option<String>,
 }
 
+/// `paceline sender update`.
+#[derive(Debug, Args)]
+#[group(id = "changes", required = true, multiple = true)]
+pub(crate) struct UpdateSender {
+    /// Which sender.
+    #[command(flatten)]
+    pub(crate) sender: SenderRef,
+    /// Its pacing profile from now on.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// A pool it belongs to from now on, instead of those it belonged to; may be repeated.
+    #[arg(long = "pool", value_name = "POOL")]
+    pub(crate) pools: Vec<String>,
+    /// What to call it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
 /// A sender.
 #[derive(Debug, Args)]
 pub(crate) struct SenderRef {
     /// The sender's id (`snd_…`) or its number in E.164.
     #[arg(value_name = "SENDER")]
     pub(crate) sender: String,
+}
+
+/// `paceline webhook …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhook {
+    /// Lists the webhook endpoints, and which of them are switched off because they did not answer.
+    List,
+    /// Switches a webhook endpoint on again.
+    Enable(WebhookRef),
+}
+
+/// A webhook endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookRef {
+    /// The webhook endpoint's id (`whe_…`).
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
 }
 
 /// `paceline dead …`.

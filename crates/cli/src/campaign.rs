@@ -1,6 +1,6 @@
 //! The marketer's commands, over the API.
 
-use std::path::Path;
+use std::{io::IsTerminal as _, path::Path};
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
@@ -14,6 +14,7 @@ use crate::{
     exit::Exit,
     follow,
     output::Output,
+    printable,
     table::Table,
 };
 
@@ -141,8 +142,14 @@ async fn write_report(report: &Report, client: &Client) -> anyhow::Result<()> {
         }
         None => Box::new(tokio::io::stdout()),
     };
+    // A terminal obeys what people wrote into their files; a file or a pipe gets every byte.
+    let mut for_eyes = (report.output.is_none() && std::io::stdout().is_terminal()).then(printable::Stream::default);
     while let Some(chunk) = body.try_next().await.context("the report broke off; ask again")? {
-        sink.write_all(&chunk).await.context("the report cannot be written")?;
+        let written = match &mut for_eyes {
+            Some(stream) => sink.write_all(stream.next(&chunk).as_bytes()).await,
+            None => sink.write_all(&chunk).await,
+        };
+        written.context("the report cannot be written")?;
     }
     sink.flush().await.context("the report cannot be written")?;
     Ok(())

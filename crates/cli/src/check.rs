@@ -1,5 +1,7 @@
 //! `paceline check`: the configuration and the services it names, each finding with its cure.
 
+mod exposure;
+
 use std::{path::Path, sync::Arc};
 
 use paceline_config::SimulatorPlace;
@@ -66,6 +68,7 @@ pub(crate) async fn run(global: &Global, output: Output) -> anyhow::Result<Exit>
         Ok(Some(services)) => findings.append(&mut look_at_services(&services).await),
         Err(error) => findings.push(Finding::bad("services", error.to_string(), "set both, or neither")),
     }
+    findings.append(&mut exposure::look(&settings.config, configuration_file(global).as_deref()));
     let start = "start `paceline up`, or `paceline serve`";
     findings.push(look_at_server("api", &format!("{}/readyz", settings.config.api.url), start).await);
     if settings.config.simulator.place == SimulatorPlace::Elsewhere {
@@ -90,6 +93,11 @@ pub(crate) async fn run(global: &Global, output: Output) -> anyhow::Result<Exit>
         .iter()
         .any(|finding| finding.severity == Severity::Error && !matches!(finding.what, "api" | "simulator"));
     Ok(if broken { Exit::Failed } else { Exit::Done })
+}
+
+/// The file that the configuration came from, where there is one.
+fn configuration_file(global: &Global) -> Option<std::path::PathBuf> {
+    global.config.clone().or_else(|| std::env::var_os("PACELINE_CONFIG").map(Into::into))
 }
 
 fn say_configuration(settings: &Settings, output: Output) {

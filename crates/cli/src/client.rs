@@ -114,6 +114,11 @@ impl Client {
         self.call(self.request(Method::POST, path).timeout(Duration::from_mins(1))).await
     }
 
+    /// Changes a resource.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        self.call(self.request(Method::PATCH, path).json(body).timeout(Duration::from_secs(30))).await
+    }
+
     /// Removes a resource.
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, ClientError> {
         self.call(self.request(Method::DELETE, path).timeout(Duration::from_secs(30))).await

@@ -5,6 +5,8 @@ use std::{io::ErrorKind, path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, SubsecRound, Utc};
 use paceline_domain::{Clock, SleepFuture};
+
+use crate::data_dir;
 use serde::{Deserialize, Serialize};
 
 /// Sleeps are cut into pieces of at most this long, so that a clock that was set is noticed.
@@ -119,7 +121,7 @@ struct Anchor {
 impl Anchor {
     /// The anchor in the folder, or this one, kept there for the next start.
     fn settle(self, origin: Option<DateTime<Utc>>, folder: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        data_dir::make_private(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let path = folder.join("clock.json");
         match std::fs::OpenOptions::new().create_new(true).write(true).open(&path) {
             Ok(file) => {

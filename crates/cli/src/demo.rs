@@ -23,7 +23,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arguments::Demo, client::Client, clock::ScaledClock, data_dir::DataDir, exit::Exit, output::Output, setup::Setup,
+    arguments::Demo,
+    client::Client,
+    clock::ScaledClock,
+    data_dir::{self, DataDir},
+    exit::Exit,
+    output::Output,
+    setup::Setup,
     stack::Stack,
 };
 
@@ -85,7 +91,7 @@ fn new_folder(clock: &dyn Clock) -> PathBuf {
 async fn start_simulator(arguments: &Demo, data: &DataDir, clock: &Arc<dyn Clock>) -> anyhow::Result<SimulatorHandle> {
     let mut options = SimulatorOptions::new(Arc::clone(clock), data.simulator().join("journal.ndjson"));
     options.seed = arguments.seed;
-    std::fs::create_dir_all(data.simulator()).context("cannot make the simulated network's folder")?;
+    data_dir::make_private(&data.simulator()).context("cannot make the simulated network's folder")?;
     Simulator::start(options).await.context("the simulated network does not start")
 }
 
@@ -108,7 +114,7 @@ async fn start(
     let mut setup = Setup::of(&config, clock)?;
     setup.webhooks.poll = Duration::from_millis(50);
     let stack = Stack::start(data, setup).await?;
-    let key = stack.new_key.as_ref().context("the folder holds an installation already; choose an empty one")?;
+    let key = stack.welcome.secret.as_ref().context("the folder holds an installation already; choose an empty one")?;
     let key = key.expose().to_owned();
     let url = format!("http://{}", stack.address);
     let client = Client::new(url.parse()?, SecretString::from(key.clone()))?;

@@ -48,9 +48,10 @@ pub(crate) async fn run(
     let stop = crate::signals::stop_on_signal()?;
     // Makes the session key, where none is configured, before the workers ask for it.
     let mut setup = Setup::of(&settings.config, settings.clock()?)?;
-    setup.listen = arguments.listen;
+    // What a fleet listens on is for operators alone.
+    (setup.listen, setup.metrics_listen) = (arguments.listen, None);
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(&setup, readiness.clone()).await?;
     output.emit(&json!({ "event": "listening", "metrics": front.address }));
     let opened = services.open_store(Client::Worker(1), &setup, &readiness, &stop).await?;
     if let Some(store) = opened {

@@ -66,6 +66,9 @@ pub(crate) fn describe(progress: &Value) -> String {
             count("waiting"),
         ),
     ];
+    if count("unplanned") > 0 {
+        lines.push(format!("  unplanned {}: cancelled before they were planned", count("unplanned")));
+    }
     for (title, key) in [("excluded", "excluded"), ("failed", "failed")] {
         for (reason, rows) in progress[key].as_object().into_iter().flatten() {
             lines.push(format!("  {title}: {rows} {reason}"));

@@ -8,6 +8,7 @@ mod clock;
 mod data_dir;
 mod dead;
 mod demo;
+mod descriptors;
 mod entropy;
 mod exit;
 mod failpoints;
@@ -16,6 +17,7 @@ mod follow;
 mod front;
 mod output;
 mod part;
+mod printable;
 mod readiness;
 mod sender;
 mod serve;
@@ -28,6 +30,7 @@ mod simulator;
 mod stack;
 mod table;
 mod up;
+mod webhook;
 mod worker;
 
 use std::process::ExitCode;
@@ -113,6 +116,10 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Exit> {
             sender::run(command, &client(&global)?, output).await?;
             Ok(Exit::Done)
         }
+        Command::Webhook(command) => {
+            webhook::run(command, &client(&global)?, output).await?;
+            Ok(Exit::Done)
+        }
         Command::Dead(command) => {
             dead::run(command, &client(&global)?, output).await?;
             Ok(Exit::Done)
@@ -148,6 +155,6 @@ fn fail(error: &anyhow::Error, output: Output) -> ExitCode {
         _ => serde_json::Value::Null,
     };
     output.emit(&serde_json::json!({ "event": "error", "message": format!("{error:#}"), "problem": problem }));
-    eprintln!("paceline: {error:#}");
+    eprintln!("paceline: {}", printable::lines(&format!("{error:#}")));
     exit.into()
 }

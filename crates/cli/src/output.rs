@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+use crate::printable;
+
 /// For whom a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
@@ -22,7 +24,7 @@ impl Output {
     /// Writes a line for a person; nothing for a program.
     pub(crate) fn say(self, line: impl AsRef<str>) {
         if self == Self::Text {
-            write_line(line.as_ref());
+            write_line(&printable::lines(line.as_ref()));
         }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
-use paceline_api::{ApiDeps, ApiKeySecret, ReadinessProbe};
+use paceline_api::{ApiDeps, ApiKeySecret, ReadinessProbe, SIGN_IN_LINK_LIFE, sign_in_link};
 use paceline_channel_simulator::SimulatorChannel;
 use paceline_control::{Control, ControlDeps};
 use paceline_domain::{UnknownPolicy, WorkspaceKey};
@@ -15,10 +15,11 @@ use paceline_store::{
 };
 use paceline_webhooks::{WebhookDeps, Webhooks};
 use paceline_worker::{SessionKey, SessionKeyring, Worker, WorkerDeps};
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::Setup;
+use crate::{output::Output, setup::Setup};
 
 /// How long a part may take to end in order.
 const DRAIN_LIMIT: Duration = Duration::from_secs(50);
@@ -53,6 +54,14 @@ impl Part {
     }
 }
 
+/// What somebody who starts an installation is to be told.
+pub(crate) struct Welcome {
+    /// A key of the first workspace. `None`: it has none any more.
+    key: Option<ApiKey>,
+    /// The key itself, where it is new.
+    pub(crate) secret: Option<ApiKeySecret>,
+}
+
 /// What the parts stand on.
 pub(crate) struct Ground<S, Q> {
     /// The database.
@@ -64,8 +73,9 @@ pub(crate) struct Ground<S, Q> {
 }
 
 impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
-    /// Makes the first workspace with its admin key, where there is none. The key is shown once.
-    pub(crate) async fn bootstrap(&self) -> anyhow::Result<Option<ApiKeySecret>> {
+    /// Makes the first workspace with its admin key, where there is none; another key, where nobody is known to have seen that one. What
+    /// came of it is to be told by [`Self::welcome`].
+    pub(crate) async fn bootstrap(&self) -> anyhow::Result<Welcome> {
         let (minter, now) = (&self.setup.minter, self.setup.clock.now());
         let secret = ApiKeySecret::generate(minter);
         let workspace = Workspace {
@@ -82,10 +92,36 @@ impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
             hash: secret.sha256(),
             created_at: now,
         };
-        match self.store.bootstrap(workspace, key).await? {
-            Bootstrap::Created => Ok(Some(secret)),
-            Bootstrap::Existing(_) => Ok(None),
+        Ok(match self.store.bootstrap(workspace, key.clone()).await? {
+            Bootstrap::Created => Welcome { key: Some(key), secret: Some(secret) },
+            Bootstrap::Unseen(first) => {
+                Welcome { key: Some(ApiKey { workspace: first.id, ..key }), secret: Some(secret) }
+            }
+            Bootstrap::Existing(first) => {
+                Welcome { key: self.store.list_api_keys(first.id).await?.into_iter().next(), secret: None }
+            }
+        })
+    }
+
+    /// Tells the key of a new installation, set apart from what is logged around it, and notes that it was; and a link that signs a browser
+    /// in, once.
+    pub(crate) async fn welcome(&self, welcome: &Welcome, api: &str, output: Output) -> anyhow::Result<()> {
+        if let Some(key) = welcome.secret.as_ref().map(ApiKeySecret::expose) {
+            output.emit(&json!({ "event": "api_key", "key": key }));
+            let line = "─".repeat(72);
+            output.say(format!(
+                "\n{line}\n  The admin API key, shown this once; keep it:\n\n      {key}\n\n  For the commands:  export PACELINE_API__KEY={key}\n{line}\n"
+            ));
+            self.store.record_key_shown().await?;
         }
+        if let Some(key) = &welcome.key {
+            let (link, place) = sign_in_link(&self.setup.minter, key, self.setup.clock.real_now());
+            self.store.add_sign_in(link).await?;
+            let minutes = SIGN_IN_LINK_LIFE.num_minutes();
+            output.emit(&json!({ "event": "sign_in", "url": format!("{api}{place}") }));
+            output.say(format!("The console, signed in once within {minutes} minutes: {api}{place}"));
+        }
+        Ok(())
     }
 
     /// Plans, releases, applies results, sweeps.
@@ -138,6 +174,7 @@ impl<S: Store + 'static, Q: Queue + 'static> Ground<S, Q> {
             metrics: Arc::clone(&self.setup.metrics),
             readiness,
             options: self.setup.api.clone(),
+            pages: Some(paceline_console::router()),
             stop,
         })
     }

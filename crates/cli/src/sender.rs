@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    arguments::{AddSender, Sender, SenderRef},
+    arguments::{AddSender, Sender, SenderRef, UpdateSender},
     client::{Client, ClientError},
     output::Output,
     table::Table,
@@ -14,6 +14,7 @@ pub(crate) async fn run(command: Sender, client: &Client, output: Output) -> any
     match command {
         Sender::Add(sender) => add(&sender, client, output).await,
         Sender::List => list(client, output).await,
+        Sender::Update(change) => update(&change, client, output).await,
         Sender::Pause(sender) => act(&sender, "pause", client, output).await,
         Sender::Resume(sender) => act(&sender, "resume", client, output).await,
         Sender::Remove(sender) => remove(&sender, client, output).await,
@@ -44,6 +45,22 @@ async fn list(client: &Client, output: Output) -> anyhow::Result<()> {
         table.add(row(&sender));
     }
     output.say(table.to_string());
+    Ok(())
+}
+
+async fn update(change: &UpdateSender, client: &Client, output: Output) -> anyhow::Result<()> {
+    let id = find(&change.sender, client).await?;
+    let mut body = json!({});
+    for (key, value) in [("name", &change.name), ("profile", &change.profile)] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    if !change.pools.is_empty() {
+        body["pools"] = json!(change.pools);
+    }
+    let changed = client.patch(&format!("/v1/senders/{id}"), &body).await?;
+    show(&changed, output);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     front::Front,
     output::Output,
-    part::Part,
+    part::{Part, Welcome},
     readiness::Readiness,
     services::{Client, FullGround, Services},
     settings::Settings,
@@ -37,14 +37,15 @@ pub(crate) async fn run(
     let stop = crate::signals::stop_on_signal()?;
     let setup = Arc::new(Setup::of(&settings.config, settings.clock()?)?);
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(&setup, readiness.clone()).await?;
     let url = format!("http://{}", front.address);
-    output.emit(&json!({ "event": "listening", "api": url }));
+    output.emit(&json!({ "event": "listening", "api": url, "metrics": front.metrics_address }));
     let opened = services.open(Client::Server, setup, &readiness, &stop).await?;
     if let Some(ground) = opened {
-        let parts = start(&ground, duties, &front, readiness, output).await?;
+        let (parts, welcome) = start(&ground, duties, &front, readiness).await?;
+        ground.welcome(&welcome, &url, output).await?;
         output.emit(&json!({ "event": "ready", "api": url, "simulator": network(settings, duties) }));
-        output.say(format!("Paceline serves at {url}"));
+        output.say(format!("Paceline serves at {url}; Ctrl+C stops it"));
         stop.cancelled().await;
         front.draining.cancel();
         tokio::time::sleep(settings.config.server.drain_delay).await;
@@ -64,18 +65,14 @@ fn network<'a>(settings: &'a Settings, duties: &[Duty]) -> Option<&'a str> {
     inside.then_some(settings.config.simulator.url.as_str())
 }
 
-/// Starts what is to be done; answers with the parts in the order in which they end.
+/// Starts what is to be done; answers with the parts in the order in which they end, and with what is to be told.
 async fn start(
     ground: &FullGround,
     duties: &[Duty],
     front: &Front,
     readiness: Arc<Readiness>,
-    output: Output,
-) -> anyhow::Result<Vec<Part>> {
-    if let Some(key) = ground.bootstrap().await? {
-        output.emit(&json!({ "event": "api_key", "key": key.expose() }));
-        output.say(format!("the admin API key, shown this once: {}", key.expose()));
-    }
+) -> anyhow::Result<(Vec<Part>, Welcome)> {
+    let welcome = ground.bootstrap().await?;
     let does = |duty: Duty| duties.contains(&duty);
     let mut parts = Vec::new();
     if does(Duty::Work) {
@@ -90,5 +87,5 @@ async fn start(
     if does(Duty::Role(ServerRole::Api)) {
         front.serve(ground.api(readiness, front.draining.clone()));
     }
-    Ok(parts)
+    Ok((parts, welcome))
 }

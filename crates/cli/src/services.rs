@@ -115,14 +115,21 @@ impl Services {
                     if said.is_some() {
                         tracing::info!("the database is there");
                     }
-                    return Ok(Some(store));
+                    return Ok(Some(store.with_metrics(&setup.metrics)));
                 }
                 Err(error) if waits(&error) => error,
                 Err(error) => return Err(error).context("the database cannot be used"),
             };
-            readiness.wait_for_database(error.to_string());
+            // A server brings the schema up to date when it starts, so that there is nothing to do but to start one.
+            let is_older = matches!(error, OpenError::SchemaOlder { .. });
+            let remedy = if is_older { ": a server that starts brings it there" } else { "" };
+            readiness.wait_for_database(format!("{error}{remedy}"));
             if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN_AFTER) {
-                tracing::warn!(%error, "waiting for the database; `paceline check` explains");
+                if is_older {
+                    tracing::info!(%error, "waiting for a server (`paceline serve`) to bring the schema up to date");
+                } else {
+                    tracing::warn!(%error, "waiting for the database; `paceline check` explains");
+                }
                 said = Some(Instant::now());
             }
             tokio::select! {

@@ -12,6 +12,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+use crate::data_dir;
+
 /// The key of this folder. Several processes may ask at once: the first one's `fresh` key is everyone's.
 pub(crate) fn find_or_make(folder: &Path, fresh: [u8; 32]) -> anyhow::Result<[u8; 32]> {
     let path = folder.join("session.key");
@@ -30,7 +32,7 @@ pub(crate) fn find_or_make(folder: &Path, fresh: [u8; 32]) -> anyhow::Result<[u8
 
 /// Written whole under another name first, so that nobody ever reads half a key.
 fn make(folder: &Path, path: &Path, fresh: [u8; 32]) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+    data_dir::make_private(folder).with_context(|| format!("cannot make the data folder {}", folder.display()))?;
     let draft = folder.join(format!("session.key.{}", std::process::id()));
     let write = || {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;

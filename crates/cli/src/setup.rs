@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use paceline_api::ApiOptions;
+use paceline_api::{ApiOptions, ServerLimits, Timeouts};
 use paceline_config::{Config, ExposeSecret as _};
 use paceline_control::ControlOptions;
 use paceline_domain::{Clock, Minter};
@@ -11,7 +11,7 @@ use paceline_telemetry::Metrics;
 use paceline_webhooks::WebhookOptions;
 use paceline_worker::WorkerOptions;
 
-use crate::{entropy, session_key};
+use crate::{descriptors, entropy, session_key};
 
 /// The options of the parts, and what they share.
 pub(crate) struct Setup {
@@ -25,6 +25,10 @@ pub(crate) struct Setup {
     pub(crate) metrics: Arc<Metrics>,
     /// Where the process listens; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Where its metrics are, when not there.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How many callers at once, and how long each may take.
+    pub(crate) server: ServerLimits,
     /// The simulated network's address, for senders of that channel.
     pub(crate) simulator_url: String,
     /// The key that seals sessions.
@@ -49,18 +53,25 @@ impl Setup {
         };
         let metrics = Arc::new(Metrics::new());
         metrics.add_process_figures();
+        metrics.add_build(env!("CARGO_PKG_VERSION"));
+        metrics.add_disk_figures(&config.data_dir);
         let webhooks = config.webhooks.clone();
         Ok(Self {
             profiles: Arc::new(config.pacing.profiles.clone()),
             metrics,
             listen: config.server.listen,
-            simulator_url: config.simulator.url.clone(),
+            metrics_listen: config.server.metrics_listen,
+            server: server(config),
+            simulator_url: without_token(&config.simulator.url),
             session_key,
             api: ApiOptions {
                 max_upload_bytes: config.server.max_upload_bytes,
+                sender_metrics: config.server.sender_metrics,
                 max_recipients: config.campaigns.max_recipients,
                 webhook_egress: webhooks.egress.clone(),
                 default_profile: config.pacing.default_profile.clone(),
+                max_streams: usize::try_from(config.server.max_streams_per_key).unwrap_or(usize::MAX),
+                max_endpoints: usize::try_from(config.webhooks.max_endpoints).unwrap_or(usize::MAX),
             },
             control: control(config),
             webhooks: WebhookOptions {
@@ -70,6 +81,7 @@ impl Setup {
                 per_endpoint: webhooks.per_endpoint,
                 hold: webhooks.hold,
                 schedule: webhooks.schedule,
+                disable_after: webhooks.disable_after,
                 ..Default::default()
             },
             worker: WorkerOptions {
@@ -82,6 +94,25 @@ impl Setup {
             minter,
             clock,
         })
+    }
+}
+
+/// A session needs no token, and what needs none is not given one.
+fn without_token(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
+        None => url.to_owned(),
+    }
+}
+
+fn server(config: &Config) -> ServerLimits {
+    let server = &config.server;
+    let connections = descriptors::connections(config);
+    ServerLimits {
+        connections,
+        per_address: usize::try_from(server.max_connections_per_address).unwrap_or(usize::MAX).min(connections),
+        timeouts: Timeouts { head: server.header_timeout, idle: server.idle_timeout, pause: server.pause_timeout },
+        drain: server.drain_timeout,
     }
 }
 

@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use paceline_config::ExposeSecret as _;
 use paceline_simulator::{
     Acceptance, Exposure, JournalSummary, PeopleOptions, RenderMetrics, Simulator, SimulatorOptions,
 };
 use paceline_telemetry::{Describe, IntGauge, Metrics};
 use serde_json::json;
 
-use crate::{arguments, exit::Exit, output::Output, settings::Settings};
+use crate::{arguments, data_dir, exit::Exit, output::Output, settings::Settings};
 
 /// Runs until a signal.
 pub(crate) async fn run(arguments: &arguments::Simulator, settings: &Settings, output: Output) -> anyhow::Result<Exit> {
     let stop = crate::signals::stop_on_signal()?;
     let folder = settings.config.data_dir.join("simulator");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    data_dir::make_private(&settings.config.data_dir)
+        .and_then(|()| data_dir::make_private(&folder))
+        .with_context(|| format!("cannot make {}", folder.display()))?;
     let journal = folder.join("journal.ndjson");
     let mut options = SimulatorOptions::new(settings.clock()?, journal.clone());
     options.listen = arguments.listen;
+    options.token = settings.config.simulator.token.as_ref().map(|token| token.expose_secret().to_owned());
     options.metrics = Some(metrics());
     if arguments.exposed {
         options.exposure = Exposure::AnyAddress;
@@ -32,10 +36,11 @@ pub(crate) async fn run(arguments: &arguments::Simulator, settings: &Settings, o
         options.pairing.acceptance = Acceptance::ByCall;
     }
     let simulator = Simulator::start(options).await?;
-    output.emit(&json!({ "event": "ready", "url": simulator.url(), "journal": journal }));
+    output.emit(&json!({ "event": "ready", "url": simulator.operator_url(), "journal": journal }));
     output.say(format!(
-        "the simulated network is at {}; every physical send is in {}",
+        "the simulated network is at {}; its calls need the token in {}; every physical send is in {}",
         simulator.url(),
+        journal.with_extension("token").display(),
         journal.display()
     ));
     stop.cancelled().await;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable;
+
 /// Rows under headings.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -16,7 +18,8 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn add(&mut self, row: Vec<String>) {
-        self.rows.push(row);
+        // A cell is what somebody wrote, and stands in one line.
+        self.rows.push(row.into_iter().map(|cell| printable::one_line(&cell).into_owned()).collect());
     }
 }
 

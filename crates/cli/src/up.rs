@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     arguments::ServerRole,
-    data_dir::DataDir,
+    data_dir::{self, DataDir},
     entropy,
     exit::Exit,
     output::Output,
@@ -29,7 +29,7 @@ pub(crate) async fn run(settings: Settings, output: Output) -> anyhow::Result<Ex
     let clock = settings.clock()?;
     let simulator = start_simulator(&settings.config, &clock).await?;
     if let Some(simulator) = &simulator {
-        settings.config.simulator.url = simulator.url();
+        settings.config.simulator.url = simulator.operator_url();
     }
     let duties: Vec<Duty> = ServerRole::ALL.map(Duty::Role).into_iter().chain([Duty::Work]).collect();
     let exit = serve::run(&settings, &services, &duties, output).await;
@@ -52,13 +52,10 @@ async fn run_embedded(settings: Settings, output: Output) -> anyhow::Result<Exit
     let stack = Stack::start(data, setup).await?;
 
     let url = format!("http://{}", stack.address);
-    if let Some(key) = &stack.new_key {
-        output.emit(&json!({ "event": "api_key", "key": key.expose() }));
-        output.say(format!("the admin API key, shown this once: {}", key.expose()));
-    }
-    let network = simulator.as_ref().map(SimulatorHandle::url);
+    stack.welcome(&url, output).await?;
+    let network = simulator.as_ref().map(SimulatorHandle::operator_url);
     output.emit(&json!({ "event": "ready", "api": url, "database": database, "simulator": network }));
-    output.say(format!("Paceline is up: {url} (database {})", database.display()));
+    output.say(format!("Paceline is up: {url} (database {}); Ctrl+C stops it", database.display()));
 
     stop.cancelled().await;
     stack.stop().await;
@@ -79,7 +76,7 @@ pub(crate) async fn migrate(settings: Settings, output: Output) -> anyhow::Resul
         place
     } else {
         let data = DataDir::open(&settings.config.data_dir)?;
-        paceline_store_sqlite::open(SqliteOptions::new(data.database()), minter).await?.close().await;
+        paceline_store_sqlite::open(SqliteOptions::new(data.private_database()?), minter).await?.close().await;
         data.database().display().to_string()
     };
     output.emit(&json!({ "event": "migrated", "database": database }));
@@ -92,7 +89,9 @@ async fn start_simulator(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Res
         return Ok(None);
     }
     let folder = config.data_dir.join("simulator");
-    std::fs::create_dir_all(&folder).context("cannot make the simulated network's folder")?;
+    data_dir::make_private(&config.data_dir)
+        .and_then(|()| data_dir::make_private(&folder))
+        .context("cannot make the simulated network's folder")?;
     let options = SimulatorOptions::new(Arc::clone(clock), folder.join("journal.ndjson"));
     let simulator = Simulator::start(options).await.context("the simulated network does not start")?;
     Ok(Some(simulator))

@@ -34,13 +34,14 @@ pub(crate) async fn run(
         stop_with_parent(stop.clone());
     }
     let mut setup = Setup::of(&settings.config, settings.clock()?)?;
-    setup.listen = arguments.listen;
+    // What a worker listens on is for operators alone.
+    (setup.listen, setup.metrics_listen) = (arguments.listen, None);
     if let Some(id) = arguments.id {
         setup.worker.worker = id;
     }
     setup.worker.slots = if arguments.sender.is_some() { 1 } else { arguments.slots.unwrap_or(setup.worker.slots) };
     let readiness = Arc::new(Readiness::default());
-    let front = Front::open(setup.listen, &setup.metrics, readiness.clone()).await?;
+    let front = Front::open(&setup, readiness.clone()).await?;
     setup.worker.listen = Some(reachable(front.address, &setup.worker.host));
     output.emit(&json!({ "event": "listening", "worker_id": setup.worker.worker, "metrics": front.address }));
 

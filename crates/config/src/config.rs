@@ -53,10 +53,28 @@ pub struct Config {
 pub struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where the operators' pages are when they are on a listener of their own.
+    pub metrics_listen: Option<SocketAddr>,
     /// The largest body of one upload of recipients, in bytes.
     pub max_upload_bytes: u64,
+    /// The most connections in all.
+    pub max_connections: u32,
+    /// The most connections of one address.
+    pub max_connections_per_address: u32,
+    /// The most live streams of one API key.
+    pub max_streams_per_key: u32,
+    /// How long a request's head may take.
+    pub header_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// How long a body, or the reading of an answer, may pause.
+    pub pause_timeout: Duration,
     /// How long it still answers after the signal to stop, while it says that it is not ready.
     pub drain_delay: Duration,
+    /// How long what is being answered may take after that.
+    pub drain_timeout: Duration,
+    /// The most senders that the page of metrics by sender shows; 0: there is no such page.
+    pub sender_metrics: u32,
 }
 
 /// Campaigns.
@@ -89,12 +107,14 @@ pub struct Worker {
 }
 
 /// The simulated network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Simulator {
     /// Where it listens, without a stroke at the end.
     pub url: String,
     /// Who runs it.
     pub place: SimulatorPlace,
+    /// What calls to it carry; `None` means that it makes a token itself.
+    pub token: Option<SecretString>,
 }
 
 /// Who runs the simulated network.
@@ -124,10 +144,14 @@ pub struct Webhooks {
     pub concurrency: u32,
     /// The most tries at a time for one webhook endpoint.
     pub per_endpoint: u32,
+    /// The most webhook endpoints of one workspace.
+    pub max_endpoints: u32,
     /// How long a delivery is held while it is tried; longer than `timeout`.
     pub hold: Duration,
     /// The delay before each try, the first of which is zero.
     pub schedule: Vec<Duration>,
+    /// How long nothing may reach a webhook endpoint before it is switched off.
+    pub disable_after: Duration,
 }
 
 /// Campaign time.

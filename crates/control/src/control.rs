@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Applier, ControlOptions, DeadLetterRecorder, DeadLetters, Duty, Figures, Meters, Outages, Planner, Releaser,
-    ReleaserDeps, ResultsRole, Role, Sequencer, Sweeper, run_role,
+    Applier, ControlOptions, DeadLetterRecorder, DeadLetters, Duty, Figures, FleetFigures, Meters, Outages, Planner,
+    Releaser, ReleaserDeps, ResultsRole, Role, Sequencer, Sweeper, run_role,
 };
 
 /// The pause before a role that broke off by a defect is begun again.
@@ -98,6 +98,11 @@ impl Control {
         self.spawn(roles, stop, move || Sequencer::new(store.clone()));
         let (store, meters) = (Arc::clone(&self.deps.store), Arc::clone(&self.meters));
         self.spawn(roles, stop, move || Figures::new(store.clone(), Arc::clone(&meters)));
+        let deps = Arc::clone(&self.deps);
+        self.spawn(roles, stop, move || {
+            let (clock, profiles) = (Arc::clone(&deps.clock), Arc::clone(&deps.profiles));
+            FleetFigures::new(deps.store.clone(), clock, profiles, &deps.metrics)
+        });
     }
 
     /// Runs a role in a task of its own, and begins it again should a defect end it: it keeps nothing that it cannot read again.

@@ -3,6 +3,7 @@
 mod control;
 mod dead_letters;
 mod figures;
+mod fleet_figures;
 mod meters;
 mod options;
 mod outage;
@@ -16,6 +17,7 @@ mod sweeper;
 pub use control::{Control, ControlDeps};
 pub use dead_letters::{DeadLetterRecorder, DeadLetters};
 pub use figures::Figures;
+pub use fleet_figures::FleetFigures;
 pub use meters::Meters;
 pub use options::{ControlOptions, PlanOptions, ReleaseOptions, ResultOptions, SweepOptions};
 pub use outage::Outages;

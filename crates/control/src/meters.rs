@@ -1,6 +1,9 @@
 //! What the control plane counts.
 
+use paceline_domain::{DeadLetterKind, DeathReason};
 use paceline_telemetry::{Describe, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
+
+use crate::{Duty, results::RESULT_KINDS};
 
 const NO_LABELS: &[&str] = &[];
 const BATCH_BOUNDS: [f64; 7] = [1.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1_024.0];
@@ -45,7 +48,7 @@ const PLANNED_ROWS: Describe = describe(
 const EXCLUSIONS: Describe = describe(
     "paceline_planning_exclusions_total",
     "Recipient rows excluded while planning, by reason.",
-    "look at the campaign's exclusions: missing_variable points at columns, render_failed at the template.",
+    "look at the campaign's exclusions: missing_variable points at columns, render_failed and render_too_expensive at the template.",
 );
 const RELEASED: Describe = describe(
     "paceline_released_messages_total",
@@ -165,6 +168,36 @@ const EVENTS_UNNUMBERED: Describe = describe(
 impl Meters {
     /// Registers the metrics, or finds them where they are registered already.
     pub fn new(metrics: &Metrics) -> Self {
+        let meters = Self::register(metrics);
+        meters.show_zeros();
+        meters
+    }
+
+    /// What has never happened is 0 and not absent: only so is its first time a rise.
+    fn show_zeros(&self) {
+        for kind in DeadLetterKind::ALL {
+            for reason in DeathReason::ALL {
+                self.dead_letters.with_label_values(&[kind.as_str(), reason.as_str()]);
+            }
+        }
+        for duty in Duty::ALL {
+            self.sweeps.with_label_values(&[duty.as_str()]);
+        }
+        for (counter, words) in [
+            (&self.late_receipts, &["settled", "overtook"][..]),
+            (&self.planned_rows, &["message", "exclusion"]),
+            (&self.result_effects, &["applied", "duplicate", "stale"]),
+            (&self.publications, &["confirmed", "returned", "rejected"]),
+            (&self.refused_results, &RESULT_KINDS),
+            (&self.given_up_results, &RESULT_KINDS),
+        ] {
+            for word in words {
+                counter.with_label_values(&[word]);
+            }
+        }
+    }
+
+    fn register(metrics: &Metrics) -> Self {
         Self {
             planned_rows: metrics.counter(PLANNED_ROWS, &["became"]),
             exclusions: metrics.counter(EXCLUSIONS, &["reason"]),

@@ -22,15 +22,29 @@ pub struct ControlOptions {
 pub struct PlanOptions {
     /// Rows that one transaction decides.
     pub batch_rows: u32,
-    /// Batches of one campaign before the next campaign has its turn.
+    /// About how many bytes of variables one transaction's rows may have, so that long rows take no more memory than short ones.
+    pub batch_bytes: usize,
+    /// The most batches of one campaign before the next campaign has its turn, however little time they take.
     pub batches_per_turn: u32,
+    /// How long a campaign has its turn before the next one has, however much or little it got done.
+    pub turn: Duration,
+    /// How long the rendering of one row may take. What a template does is bounded anyway; this is for a machine that is too slow
+    /// for it.
+    pub row: Duration,
     /// How long to wait when no campaign has undecided rows.
     pub idle: Duration,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { batch_rows: 2_000, batches_per_turn: 10, idle: Duration::from_millis(100) }
+        Self {
+            batch_rows: 2_000,
+            batch_bytes: 4 << 20,
+            batches_per_turn: 10,
+            turn: Duration::from_millis(250),
+            row: Duration::from_secs(2),
+            idle: Duration::from_millis(100),
+        }
     }
 }
 
@@ -42,6 +56,9 @@ pub struct ReleaseOptions {
     /// How long a claim holds: a little longer than a job may be on its way and wait at its worker. A job that comes later
     /// than that is stale, and its message is released again. A worker that misses the job of a claim has it back sooner.
     pub hold: Duration,
+    /// How often the whole fleet is looked at. In between only those senders are that had room the last time, or soon have it again: a paced
+    /// sender that is full has work for longer than that.
+    pub whole: Duration,
     /// The pause after a step that released something.
     pub busy: Duration,
     /// The longest pause while nothing is to be released.
@@ -59,6 +76,7 @@ impl Default for ReleaseOptions {
         Self {
             horizon: Duration::from_mins(2),
             hold: RELEASE_HOLD,
+            whole: Duration::from_secs(1),
             busy: Duration::from_millis(50),
             idle: Duration::from_millis(250),
             claim_limit: 4_096,

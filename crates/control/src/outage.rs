@@ -106,6 +106,11 @@ impl Outages {
         }
     }
 
+    /// A role stops, whatever it waited for: it does not know whether that is back.
+    pub fn leave(&self, role: &'static str) {
+        self.held_up.lock().unwrap_or_else(PoisonError::into_inner).remove(role);
+    }
+
     fn report_back(&self, service: Service, since: Instant) {
         self.down.with_label_values(&[service.as_str()]).set(0);
         let away = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);

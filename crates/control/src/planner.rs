@@ -21,13 +21,17 @@ use paceline_store::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Meters, PlanOptions, Role, StepError};
-use batch::RowsToDecide;
+use batch::{RowsToDecide, Time};
 
-/// How many campaigns a step looks at.
-const CAMPAIGNS: u32 = 16;
+/// How many campaigns a step looks at, and how many of them have a turn in it: those that have had least of the planner's time.
+const CAMPAIGNS: u32 = 256;
+const TURNS: usize = 16;
 
-/// How many rows are decided without a thread of their own.
+/// How many rows of a plain template are decided without a thread of their own.
 const FEW_ROWS: usize = 32;
+
+/// How many rows of a campaign are read before it is known how long they are.
+const FIRST_ROWS: u32 = 200;
 
 /// The planner.
 pub struct Planner {
@@ -40,8 +44,18 @@ pub struct Planner {
     templates: HashMap<CampaignId, Arc<Template>>,
     /// Campaigns whose template does not work, so that the log says so once.
     unplannable: HashSet<CampaignId>,
+    /// What each campaign has had so far.
+    had: HashMap<CampaignId, Had>,
     /// The time in the last batch's ids, so that those of the next one sort behind them even when the clock stands still.
     minted_at: DateTime<Utc>,
+}
+
+/// What a campaign has had of the planner.
+#[derive(Debug, Clone, Copy, Default)]
+struct Had {
+    time: TimeDelta,
+    /// About how many bytes a row has; nothing before the first was read.
+    row_bytes: Option<usize>,
 }
 
 /// Whether a campaign's turn decided rows.
@@ -56,7 +70,8 @@ impl Planner {
     pub fn new(store: Arc<dyn PlanStore>, clock: Arc<dyn Clock>, minter: Arc<Minter>, meters: Arc<Meters>) -> Self {
         let (templates, unplannable) = (HashMap::new(), HashSet::new());
         let (options, minted_at) = (PlanOptions::default(), DateTime::<Utc>::MIN_UTC);
-        Self { store, clock, minter, meters, options, templates, unplannable, minted_at }
+        let had = HashMap::new();
+        Self { store, clock, minter, meters, options, templates, unplannable, had, minted_at }
     }
 
     /// The same with other cadences and sizes.
@@ -70,47 +85,72 @@ impl Planner {
     /// or the campaign be paused; then the next step reads again.
     async fn plan_campaign(&mut self, planning: &PlanningCampaign, stop: &CancellationToken) -> StoreResult<Turn> {
         let Some(template) = self.find_template(planning) else { return Ok(Turn::Skipped) };
-        let mut ready = self.decide_next(planning, &template, planning.campaign.planned_through).await?;
+        let began = self.clock.real_now();
+        let over = began + self.options.turn;
+        let planned = self.plan_until(planning, &template, over, stop).await;
+        self.had.entry(planning.campaign.id).or_default().time +=
+            (self.clock.real_now() - began).max(TimeDelta::zero());
+        planned
+    }
+
+    async fn plan_until(
+        &mut self,
+        planning: &PlanningCampaign,
+        template: &Arc<Template>,
+        over: DateTime<Utc>,
+        stop: &CancellationToken,
+    ) -> StoreResult<Turn> {
+        let mut ready = self.decide_next(planning, template, planning.campaign.planned_through, over).await?;
         if ready.is_none() {
             return Ok(Turn::Skipped);
         }
         for turn in 1.. {
             let Some(batch) = ready.take() else { break };
             let through = batch.through_row;
-            let last =
-                turn >= self.options.batches_per_turn || through >= planning.campaign.rows || stop.is_cancelled();
+            let over_now = turn >= self.options.batches_per_turn || self.clock.real_now() >= over;
+            let last = over_now || through >= planning.campaign.rows || stop.is_cancelled();
             let recording = record(Arc::clone(&self.store), Arc::clone(&self.meters), batch);
             if last {
                 recording.await?;
                 break;
             }
-            let (recorded, next) = tokio::join!(recording, self.decide_next(planning, &template, through));
+            let (recorded, next) = tokio::join!(recording, self.decide_next(planning, template, through, over));
             recorded?;
             ready = next?;
         }
         Ok(Turn::Taken)
     }
 
-    /// Reads and decides the rows after `after_row`; `None` when all are decided.
+    /// Reads the rows after `after_row` and decides as many as there is time for, one at least; `None` when all are decided.
     async fn decide_next(
         &mut self,
         planning: &PlanningCampaign,
         template: &Arc<Template>,
         after_row: i64,
+        over: DateTime<Utc>,
     ) -> StoreResult<Option<PlannedBatch>> {
         let campaign = &planning.campaign;
         if after_row >= campaign.rows {
             return Ok(None);
         }
-        let rows = self.store.list_unplanned(campaign, after_row, self.options.batch_rows).await?;
-        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= self.options.batch_rows);
+        let limit = self.row_limit(campaign.id);
+        let rows = self.store.list_unplanned(campaign, after_row, limit).await?;
+        if !rows.is_empty() {
+            let bytes: usize = rows.iter().map(|row| row.recipient.variables.len()).sum();
+            self.had.entry(campaign.id).or_default().row_bytes = Some(bytes / rows.len());
+        }
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let through_row = rows.last().filter(|_| full).map_or(campaign.rows, |last| last.recipient.row);
         let now = self.clock.now();
         let ids = self.mint_ids(rows.len(), now);
-        let (campaign, key, template) = (campaign.id, planning.key.clone(), Arc::clone(template));
-        let to_decide = RowsToDecide { campaign, key, template, after_row, through_row, rows, ids, now };
-        // A few rows are decided sooner than another thread wakes up for them.
-        let deciding = if to_decide.rows.len() <= FEW_ROWS {
+        let (columns, key, template) = (campaign.columns.clone(), planning.key.clone(), Arc::clone(template));
+        let campaign = campaign.id;
+        let plain = template.is_plain();
+        let time = Time { clock: Arc::clone(&self.clock), over, row: self.options.row };
+        let to_decide = RowsToDecide { campaign, key, template, columns, after_row, through_row, rows, ids, now, time };
+        // A few rows are decided sooner than another thread wakes up for them; but what may take long is kept from the threads that
+        // leases are renewed on.
+        let deciding = if plain && to_decide.rows.len() <= FEW_ROWS {
             tokio::spawn(async move { to_decide.decide() })
         } else {
             tokio::task::spawn_blocking(move || to_decide.decide())
@@ -122,6 +162,18 @@ impl Planner {
                 self.unplannable.insert(campaign);
                 tracing::error!(campaign.id = %campaign, error = %error, "rendering broke off; its rows stay undecided");
                 Ok(None)
+            }
+        }
+    }
+
+    /// How many of the campaign's rows are read at once.
+    fn row_limit(&self, campaign: CampaignId) -> u32 {
+        let most = self.options.batch_rows;
+        match self.had.get(&campaign).and_then(|had| had.row_bytes) {
+            None => most.min(FIRST_ROWS),
+            Some(bytes) => {
+                let fitting = self.options.batch_bytes / bytes.max(1);
+                u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, most)
             }
         }
     }
@@ -164,6 +216,7 @@ impl Planner {
         let listed: HashSet<_> = campaigns.iter().map(|planning| planning.campaign.id).collect();
         self.templates.retain(|campaign, _| listed.contains(campaign));
         self.unplannable.retain(|campaign| listed.contains(campaign));
+        self.had.retain(|campaign, _| listed.contains(campaign));
     }
 }
 
@@ -173,8 +226,11 @@ impl Role for Planner {
     }
 
     async fn step(&mut self, stop: &CancellationToken) -> Result<Duration, StepError> {
-        let campaigns = self.store.list_planning(CAMPAIGNS).await?;
+        let mut campaigns = self.store.list_planning(CAMPAIGNS).await?;
         self.forget_all_but(&campaigns);
+        // The oldest start goes first among those that have had as much.
+        campaigns.sort_by_key(|planning| self.had.get(&planning.campaign.id).map_or(TimeDelta::zero(), |had| had.time));
+        campaigns.truncate(TURNS);
         let mut worked = false;
         for planning in &campaigns {
             match self.plan_campaign(planning, stop).await {

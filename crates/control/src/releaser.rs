@@ -16,7 +16,7 @@ use paceline_domain::{Clock, Job, SenderId};
 use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_pacing::Profiles;
 use paceline_queue::{JobQueue, Publication, QueueError, QueueResult};
-use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleaseStore, SenderWindow};
+use paceline_store::release::{Claim, PutOff, ReleaseRound, ReleaseStore, SenderWindow, Windows};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,8 @@ pub struct Releaser {
     /// Profiles that no configuration names, so that the log says so once.
     unknown_profiles: HashSet<String>,
     idle: Duration,
+    /// When the whole fleet was looked at, and which senders the last look found worth another one.
+    looked: Option<(Instant, Vec<SenderId>)>,
 }
 
 impl Releaser {
@@ -55,7 +57,7 @@ impl Releaser {
     pub fn new(deps: ReleaserDeps, options: ReleaseOptions) -> Self {
         let (declared, left_until, unknown_profiles) = (HashSet::new(), HashMap::new(), HashSet::new());
         let idle = options.busy;
-        Self { deps, options, declared, left_until, unknown_profiles, idle }
+        Self { deps, options, declared, left_until, unknown_profiles, idle, looked: None }
     }
 
     /// Claims for the whole fleet at once, and publishes. Answers how many messages were released.
@@ -148,6 +150,20 @@ impl Releaser {
         Ok(())
     }
 
+    /// The windows of the whole fleet when it is time to look at it, else of those that were worth another look. Where campaign time runs
+    /// fast, so does the fleet.
+    async fn windows(&mut self) -> Result<Windows, StepError> {
+        let whole = self.options.whole.div_f64(self.deps.clock.speed().max(1.0));
+        match &self.looked {
+            Some((at, watched)) if at.elapsed() < whole => Ok(self.deps.store.list_windows_of(watched).await?),
+            _ => {
+                let windows = self.deps.store.list_windows().await?;
+                self.looked = Some((Instant::now(), Vec::new()));
+                Ok(windows)
+            }
+        }
+    }
+
     /// The rooms of the fleet, without senders whose queue was full or refused a moment ago.
     fn look_at(&mut self, windows: &[SenderWindow]) -> Fleet {
         let now = Instant::now();
@@ -176,8 +192,11 @@ impl Role for Releaser {
 
     async fn step(&mut self, _stop: &CancellationToken) -> Result<Duration, StepError> {
         let began = Instant::now();
-        let windows = self.deps.store.list_windows().await?;
+        let windows = self.windows().await?;
         let fleet = self.look_at(&windows.senders);
+        if let Some((_, watched)) = &mut self.looked {
+            watched.clone_from(&fleet.watched);
+        }
         if fleet.rooms.is_empty() {
             return Ok(self.grow_idle());
         }

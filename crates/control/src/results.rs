@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use applier::Applier;
+pub(crate) use applier::RESULT_KINDS;
 pub(crate) use applier::to_apply;
 
 use crate::{DeadLetterRecorder, ResultOptions, Role, StepError};

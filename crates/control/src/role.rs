@@ -58,5 +58,5 @@ pub async fn run_role(mut role: impl Role, outages: &Outages, stop: &Cancellatio
             let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
     }
-    outages.end(role.name());
+    outages.leave(role.name());
 }

@@ -31,13 +31,15 @@ pub enum Duty {
     LoseAbandoned,
     /// Messages whose outcome stays unknown, where their workspace does not hold them.
     SettleUnknown,
+    /// What waits for webhook endpoints that are switched off or removed.
+    EndDeliveries,
     /// What is kept for a time only.
     Purge,
 }
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::StartScheduled,
         Self::CompleteCampaigns,
         Self::ExpireMessages,
@@ -47,6 +49,7 @@ impl Duty {
         Self::ApplyLostResults,
         Self::LoseAbandoned,
         Self::SettleUnknown,
+        Self::EndDeliveries,
         Self::Purge,
     ];
 
@@ -62,6 +65,7 @@ impl Duty {
             Self::ApplyLostResults => "apply_lost_results",
             Self::LoseAbandoned => "lose_abandoned",
             Self::SettleUnknown => "settle_unknown",
+            Self::EndDeliveries => "end_deliveries",
             Self::Purge => "purge",
         }
     }
@@ -69,7 +73,7 @@ impl Duty {
     const fn cadence(self, options: &SweepOptions) -> Duration {
         match self {
             Self::StartScheduled | Self::CompleteCampaigns | Self::CancelMessages => options.prompt,
-            Self::ExpireMessages | Self::ReclaimReleases => options.steady,
+            Self::ExpireMessages | Self::ReclaimReleases | Self::EndDeliveries => options.steady,
             Self::AbortStaleUploads | Self::ApplyLostResults | Self::LoseAbandoned | Self::SettleUnknown => {
                 options.slow
             }
@@ -114,6 +118,7 @@ impl Sweeper {
             Duty::ApplyLostResults => return self.apply_lost_results().await,
             Duty::LoseAbandoned => store.lose_abandoned(now, self.options.abandoned_age, limit).await,
             Duty::SettleUnknown => store.settle_unknown(now, self.options.unknown_grace, limit).await,
+            Duty::EndDeliveries => store.end_deliveries(limit).await,
             Duty::Purge => store.purge_before(self.options.keep, limit).await,
         };
         Ok(swept?)

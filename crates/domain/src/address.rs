@@ -94,6 +94,13 @@ impl WorkspaceKey {
         WaId::from_digest(&digest)
     }
 
+    /// A keyed sum over what this installation gave out and wants to know again, such as a cursor. `purpose` keeps one kind from
+    /// passing for another.
+    pub fn sum(&self, purpose: &str, text: &str) -> [u8; 16] {
+        let digest = self.mac(&[b"sum:", &(purpose.len() as u64).to_be_bytes(), purpose.as_bytes(), text.as_bytes()]);
+        std::array::from_fn(|index| digest[index])
+    }
+
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         for part in parts {

@@ -40,6 +40,22 @@ words! {
     }
 }
 
+words! {
+    /// What a person may do with a campaign, as its state allows.
+    pub enum CampaignAction("campaign action") {
+        /// Change its definition and add recipients.
+        Edit = "edit",
+        /// Start it, now or at its time.
+        Start = "start",
+        /// Halt it.
+        Pause = "pause",
+        /// Let it go on.
+        Resume = "resume",
+        /// End it for good.
+        Cancel = "cancel",
+    }
+}
+
 /// A move that the present state does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {attempted} a campaign that is {state}")]
@@ -66,6 +82,18 @@ impl CampaignState {
             (S::Running, M::Complete) => Ok(S::Completed),
             _ => Err(MoveRefused { state: self, attempted }),
         }
+    }
+
+    /// What a person may do with the campaign.
+    pub fn allowed_actions(self) -> Vec<CampaignAction> {
+        let is_allowed = |action: &CampaignAction| match action {
+            CampaignAction::Edit => self == Self::Draft,
+            CampaignAction::Start => self.after(CampaignMove::Start).is_ok(),
+            CampaignAction::Pause => self.after(CampaignMove::Pause).is_ok(),
+            CampaignAction::Resume => self.after(CampaignMove::Resume).is_ok(),
+            CampaignAction::Cancel => self.after(CampaignMove::Cancel).is_ok(),
+        };
+        CampaignAction::ALL.iter().copied().filter(is_allowed).collect()
     }
 
     /// Whether the campaign has come to its end. Only a message of unknown outcome that is to be sent again takes a completed one

@@ -20,21 +20,34 @@ const fn is_public_address(address: IpAddr) -> bool {
     }
 }
 
+/// Addresses of the public range that clouds answer inside: whoever is let talk to them talks to the machine's keeper.
+const fn is_inside_a_cloud(address: Ipv4Addr) -> bool {
+    matches!(
+        address.octets(),
+        // Azure's wire server. <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>
+        [168, 63, 129, 16]
+        // IBM Cloud's services on its private network. <https://cloud.ibm.com/docs/vpc?topic=vpc-service-endpoints-for-vpc>
+        | [161, 26, _, _]
+        | [166, 8..=11, _, _]
+    )
+}
+
 const fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    !matches!(
-        (a, b, c),
-        (0 | 10 | 127 | 224..=255, _, _)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (198, 18 | 19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-    )
+    !is_inside_a_cloud(address)
+        && !matches!(
+            (a, b, c),
+            (0 | 10 | 127 | 224..=255, _, _)
+                | (100, 64..=127, _)
+                | (169, 254, _)
+                | (172, 16..=31, _)
+                | (192, 0, 0 | 2)
+                | (192, 88, 99)
+                | (192, 168, _)
+                | (198, 18 | 19, _)
+                | (198, 51, 100)
+                | (203, 0, 113)
+        )
 }
 
 const fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -147,6 +160,11 @@ mod tests {
             "192.0.0.8",
             "192.0.2.1",
             "192.88.99.1",
+            "168.63.129.16",
+            "161.26.0.7",
+            "166.9.1.1",
+            "100.100.100.200",
+            "192.0.0.192",
             "192.168.1.1",
             "198.18.0.1",
             "198.19.255.255",
@@ -191,6 +209,9 @@ mod tests {
             "100.128.0.1",
             "172.15.0.1",
             "172.32.0.1",
+            "168.63.129.17",
+            "161.27.0.1",
+            "166.12.0.1",
             "192.0.1.1",
             "198.17.0.1",
             "198.20.0.1",

@@ -9,6 +9,8 @@ crate::words::words! {
         CampaignPaused = "campaign.paused",
         /// A campaign goes on.
         CampaignResumed = "campaign.resumed",
+        /// A completed campaign runs again, because a message of it that was unknown is sent again.
+        CampaignReopened = "campaign.reopened",
         /// A campaign has nothing waiting any more.
         CampaignCompleted = "campaign.completed",
         /// A campaign was ended by a person.
@@ -44,5 +46,7 @@ crate::words::words! {
         SenderSuspended = "sender.suspended",
         /// Deliveries to a webhook endpoint have been given up.
         WebhookExhausted = "webhook.exhausted",
+        /// A webhook endpoint was switched off because it does not answer.
+        WebhookDisabled = "webhook.disabled",
     }
 }

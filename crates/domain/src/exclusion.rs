@@ -40,6 +40,11 @@ pub enum Exclusion {
         /// How many characters the text would have.
         chars: u64,
     },
+    /// The template does more work with this row's values than a message may take.
+    RenderTooExpensive {
+        /// What is too much.
+        detail: String,
+    },
     /// The template failed for this row's values.
     RenderFailed {
         /// What the template engine said.
@@ -57,6 +62,7 @@ impl Exclusion {
             Self::MissingVariable { .. } => "missing_variable",
             Self::MalformedRow { .. } => "malformed_row",
             Self::UnsendableText { .. } => "unsendable_text",
+            Self::RenderTooExpensive { .. } => "render_too_expensive",
             Self::RenderFailed { .. } => "render_failed",
         }
     }

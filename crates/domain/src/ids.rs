@@ -67,6 +67,8 @@ kinds! {
     DeliveryId, Delivery, "whd";
     /// An API key.
     ApiKeyId, ApiKey, "key";
+    /// A sign-in: what a browser holds instead of an API key.
+    SignInId, SignIn, "sgn";
     /// A suppression.
     SuppressionId, Suppression, "sup";
     /// A worker process, new at each start.

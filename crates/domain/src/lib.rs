@@ -18,13 +18,15 @@ mod phone;
 mod resolution;
 mod result;
 mod sender;
+mod sign_in;
 mod suppression;
 mod wa_id;
+mod webhook;
 mod words;
 
 pub use account::{Account, Bucket};
 pub use address::{Address, AddressHash, WorkspaceKey};
-pub use campaign::{CampaignMove, CampaignState, MoveRefused};
+pub use campaign::{CampaignAction, CampaignMove, CampaignState, MoveRefused};
 pub use clock::{Clock, SleepFuture};
 pub use content::Content;
 pub use dead_letter::{DeadLetterKind, DeathReason};
@@ -34,7 +36,7 @@ pub use exclusion::Exclusion;
 pub use ids::MessageId;
 pub use ids::{
     ApiKeyId, CampaignId, DeadLetterId, DeliveryId, EndpointId, EventId, Id, IdKind, Minter, ParseIdError, PoolId,
-    RequestId, SenderId, SuppressionId, UploadId, WorkerId, WorkspaceId, kind,
+    RequestId, SenderId, SignInId, SuppressionId, UploadId, WorkerId, WorkspaceId, kind,
 };
 pub use job::{Epoch, Generation, Job, JobItem};
 pub use lane::Lane;
@@ -43,7 +45,9 @@ pub use outcome::{AttemptNumber, CancelReason, FailureReason, MAX_ATTEMPTS, Outc
 pub use phone::{ParsePhoneError, PhoneNumber};
 pub use resolution::{Resolution, Resolver, UnknownPolicy};
 pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionChange, SessionState, WorkerResult};
-pub use sender::{ChannelKind, Repeats, SenderState};
+pub use sender::{ChannelKind, Repeats, SenderAction, SenderState};
+pub use sign_in::SignInKind;
 pub use suppression::{SuppressionReason, SuppressionScope};
 pub use wa_id::WaId;
+pub use webhook::DisableReason;
 pub use words::UnknownWord;

@@ -27,6 +27,29 @@ words! {
 }
 
 words! {
+    /// What a person may do with a sender, as its state allows.
+    pub enum SenderAction("sender action") {
+        /// Halt it.
+        Pause = "pause",
+        /// Let it go on.
+        Resume = "resume",
+        /// Take it away.
+        Remove = "remove",
+    }
+}
+
+impl SenderState {
+    /// What a person may do with the sender.
+    pub fn allowed_actions(self) -> Vec<SenderAction> {
+        match self {
+            Self::Active => vec![SenderAction::Pause, SenderAction::Remove],
+            Self::Paused => vec![SenderAction::Resume, SenderAction::Remove],
+            Self::Removed => Vec::new(),
+        }
+    }
+}
+
+words! {
     /// What a channel does with a second send of the same id: whether an orphaned intent may be sent again.
     pub enum Repeats("repeats") {
         /// The recipient sees one message.

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
 };
 
@@ -44,7 +44,8 @@ pub struct Receiver {
 #[derive(Debug, Default)]
 struct Shared {
     secret: OnceLock<String>,
-    down: AtomicBool,
+    /// What it answers instead of taking what comes; 0: nothing.
+    refusal: AtomicU16,
     turned_away: AtomicU64,
     unverified: AtomicU64,
     keeps: Keeps,
@@ -89,10 +90,15 @@ impl Receiver {
 
     /// From now on answers 503, or takes what comes.
     pub fn set_down(&self, down: bool) {
-        self.shared.down.store(down, Ordering::SeqCst);
+        self.shared.refusal.store(if down { 503 } else { 0 }, Ordering::SeqCst);
     }
 
-    /// How many came while it was down.
+    /// From now on answers with this status.
+    pub fn refuse_with(&self, status: StatusCode) {
+        self.shared.refusal.store(status.as_u16(), Ordering::SeqCst);
+    }
+
+    /// How many came while it took nothing.
     pub fn turned_away(&self) -> u64 {
         self.shared.turned_away.load(Ordering::SeqCst)
     }
@@ -119,9 +125,9 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         shared.unverified.fetch_add(1, Ordering::SeqCst);
         return StatusCode::UNAUTHORIZED;
     }
-    if shared.down.load(Ordering::SeqCst) {
+    if let Ok(refusal) = StatusCode::from_u16(shared.refusal.load(Ordering::SeqCst)) {
         shared.turned_away.fetch_add(1, Ordering::SeqCst);
-        return StatusCode::SERVICE_UNAVAILABLE;
+        return refusal;
     }
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     *shared.arrived.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default() += 1;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use paceline_domain::{Account, CampaignId, CampaignMove, CampaignState, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
-    campaigns::{Campaign, CampaignDefinition, CampaignOutcome, CampaignStore, ExcludedRow, NewCampaign, SenderShare},
+    campaigns::{Campaign, CampaignOutcome, CampaignStore, DefinitionChange, ExcludedRow, NewCampaign, SenderShare},
 };
 
 use crate::{
@@ -40,9 +40,9 @@ impl<D: Database> CampaignStore for Ledger<D> {
         &self,
         workspace: WorkspaceId,
         campaign: CampaignId,
-        definition: CampaignDefinition,
+        change: DefinitionChange,
     ) -> StoreResult<CampaignOutcome> {
-        self.write(move |tx| Box::pin(update_campaign(tx, workspace, campaign, definition))).await
+        self.write(move |tx| Box::pin(update_campaign(tx, workspace, campaign, change))).await
     }
 
     async fn move_campaign(
@@ -127,12 +127,15 @@ async fn update_campaign(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     id: CampaignId,
-    definition: CampaignDefinition,
+    change: DefinitionChange,
 ) -> Fallible<CampaignOutcome> {
     let Some(campaign) = lock(tx, workspace, id).await? else { return Ok(CampaignOutcome::NotFound) };
     if campaign.state != CampaignState::Draft {
         return Ok(CampaignOutcome::NotDraft(campaign.state));
     }
-    tx.rows.set_definition(&campaign, &definition).await?;
+    if known_view(tx, id).await?.definition != change.from {
+        return Ok(CampaignOutcome::Overtaken);
+    }
+    tx.rows.set_definition(&campaign, &change.to).await?;
     Ok(CampaignOutcome::Changed(Box::new(known_view(tx, id).await?)))
 }

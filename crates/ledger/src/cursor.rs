@@ -67,6 +67,14 @@ impl<K: SortKey> Cursor<K> {
     }
 }
 
+impl Cursor<i64> {
+    /// A page of rows with their numbers that ends before it is full, because rows up to `through` have been looked at.
+    pub(crate) fn short_page<T>(&self, items: Vec<(i64, T)>, through: i64) -> Page<T> {
+        let page = self.page_of_keyed(items);
+        Page { next: page.next.or_else(|| Some(encode(&through))), items: page.items }
+    }
+}
+
 impl SortKey for i64 {
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.to_be_bytes());
@@ -157,6 +165,8 @@ mod tests {
         assert_eq!(cursor.page(vec![1, 2], |row| *row).next, None);
         let page = cursor.page_of_keyed(vec![(1, 'a'), (2, 'b'), (3, 'c')]);
         assert_eq!((page.items, page.next), (vec!['a', 'b'], Some(encode(&2_i64))));
+        let short = cursor.short_page(vec![(1, 'a')], 900);
+        assert_eq!((short.items, short.next), (vec!['a'], Some(encode(&900_i64))), "there may be more");
         assert_eq!(Cursor::<i64>::read(&request(0)).unwrap().fetch(), 2);
         assert_eq!(Cursor::<i64>::read(&request(u32::MAX)).unwrap().fetch(), 1_001);
     }

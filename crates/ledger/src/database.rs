@@ -13,6 +13,15 @@ use crate::{
 /// The steps of a transaction, running.
 pub type Steps<'t, T> = Pin<Box<dyn Future<Output = Fallible<T>> + Send + 't>>;
 
+/// Connections to a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Those that somebody uses.
+    pub used: u32,
+    /// Those that wait to be used.
+    pub idle: u32,
+}
+
 /// A database: statements that read, and transactions.
 #[async_trait]
 pub trait Database: Reads + Clone + 'static {
@@ -25,6 +34,11 @@ pub trait Database: Reads + Clone + 'static {
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Clone + Send + 'static;
+
+    /// How many connections are open at this moment; without connections none.
+    fn pool(&self) -> Pool {
+        Pool { used: 0, idle: 0 }
+    }
 
     /// Ends what is under way and closes every connection. Later calls are answered with `Unavailable`.
     async fn close(&self);

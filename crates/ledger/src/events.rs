@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{EventKind, Minter, WorkspaceId};
+use paceline_domain::{EndpointId, EventKind, Minter, WorkspaceId};
 use paceline_store::{
     StoreResult,
     events::{Event, EventStore},
@@ -27,6 +27,8 @@ pub(crate) struct NewEvent {
     kind: EventKind,
     at: DateTime<Utc>,
     data: String,
+    /// The endpoint that it is about, and to which it is not delivered.
+    about: Option<EndpointId>,
 }
 
 impl NewEvent {
@@ -34,7 +36,13 @@ impl NewEvent {
     pub(crate) fn new(workspace: WorkspaceId, kind: EventKind, at: DateTime<Utc>, data: &impl Serialize) -> Self {
         // The data are structs of strings and numbers; serialising those has no way to fail.
         let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
-        Self { workspace, kind, at, data }
+        Self { workspace, kind, at, data, about: None }
+    }
+
+    /// The same about an endpoint: it is delivered to the others only.
+    pub(crate) fn about(mut self, endpoint: EndpointId) -> Self {
+        self.about = Some(endpoint);
+        self
     }
 }
 
@@ -60,16 +68,18 @@ impl Events {
         if self.0.is_empty() {
             return Ok(());
         }
-        let write =
-            |NewEvent { workspace, kind, at, data }| EventWrite { id: minter.mint(at), workspace, kind, at, data };
-        let events: Vec<EventWrite> = std::mem::take(&mut self.0).into_values().map(write).collect();
+        let write = |NewEvent { workspace, kind, at, data, about }| {
+            (EventWrite { id: minter.mint(at), workspace, kind, at, data }, about)
+        };
+        let (events, subjects): (Vec<EventWrite>, Vec<Option<EndpointId>>) =
+            std::mem::take(&mut self.0).into_values().map(write).unzip();
         let seqs = rows.add_events(&events).await?;
         let workspaces: BTreeSet<WorkspaceId> = events.iter().map(|event| event.workspace).collect();
         let workspaces: Vec<WorkspaceId> = workspaces.into_iter().collect();
         let subscriptions = rows.keep_subscriptions(&workspaces).await?;
         let mut deliveries = Vec::new();
-        for (&event_seq, event) in seqs.iter().zip(&events) {
-            for subscription in &subscriptions {
+        for ((&event_seq, event), about) in seqs.iter().zip(&events).zip(subjects) {
+            for subscription in subscriptions.iter().filter(|it| Some(it.endpoint) != about) {
                 let is_wanted = subscription.events.is_empty() || subscription.events.contains(&event.kind);
                 if is_wanted && subscription.workspace == event.workspace {
                     let (id, endpoint) = (minter.mint(event.at), subscription.endpoint);
@@ -89,6 +99,10 @@ impl<D: Database> EventStore for Ledger<D> {
             return Ok(0);
         }
         self.write(move |tx| Box::pin(async move { tx.rows.number_events(limit).await })).await
+    }
+
+    async fn last_event(&self) -> StoreResult<i64> {
+        Ok(self.database.last_event().await?)
     }
 
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>> {

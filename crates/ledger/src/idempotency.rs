@@ -15,6 +15,10 @@ impl<D: Database> IdempotencyStore for Ledger<D> {
         self.write(move |tx| Box::pin(claim_key(tx, claim))).await
     }
 
+    async fn take_over_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<ClaimOutcome> {
+        self.write(move |tx| Box::pin(take_over_key(tx, claim))).await
+    }
+
     async fn renew_idempotency_key(&self, claim: IdempotencyClaim) -> StoreResult<()> {
         let IdempotencyClaim { workspace, key, ttl } = claim;
         self.write(move |tx| Box::pin(async move { tx.rows.renew_idempotency_key(workspace, &key, ttl).await })).await
@@ -38,11 +42,21 @@ impl<D: Database> IdempotencyStore for Ledger<D> {
 
 /// Of two claims at once, the second waits for the first to commit and then finds it. The time by which it judges was taken before
 /// it waited, so it errs towards `InFlight`.
-async fn claim_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
+pub(crate) async fn claim_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
     let IdempotencyClaim { workspace, key, ttl } = claim;
     if tx.rows.claim_idempotency_key(workspace, &key, ttl).await? {
         return Ok(ClaimOutcome::Claimed);
     }
     let answer = tx.rows.find_response(workspace, &key).await?;
     Ok(answer.map_or(ClaimOutcome::InFlight, ClaimOutcome::Answered))
+}
+
+async fn take_over_key(tx: &mut Tx<'_>, claim: IdempotencyClaim) -> Fallible<ClaimOutcome> {
+    match claim_key(tx, claim.clone()).await? {
+        ClaimOutcome::InFlight => {
+            tx.rows.renew_idempotency_key(claim.workspace, &claim.key, claim.ttl).await?;
+            Ok(ClaimOutcome::Claimed)
+        }
+        outcome => Ok(outcome),
+    }
 }

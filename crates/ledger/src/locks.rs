@@ -39,6 +39,8 @@ pub enum Line {
     Attempts,
     /// Webhook deliveries by id.
     Deliveries,
+    /// Webhook endpoints by id, to note how they answer, or to remove them.
+    Standings,
     /// The webhook endpoints of a workspace: kept while deliveries to them are written, closed while one is removed.
     Endpoints,
     /// Counters by key, at the very end.

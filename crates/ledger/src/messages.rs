@@ -4,17 +4,27 @@ use async_trait::async_trait;
 use paceline_domain::{MessageId, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
+    idempotency::{Once, OnceOutcome},
     messages::{Message, MessageAcceptance, MessageFilter, MessageStore, MessageStory, NewMessage},
 };
 
 use crate::{Database, Ledger, cursor::Cursor};
 
 mod create;
+mod list;
 
 #[async_trait]
 impl<D: Database> MessageStore for Ledger<D> {
     async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance> {
         self.write(move |tx| Box::pin(async move { create::create(tx, &message).await })).await
+    }
+
+    async fn create_message_once(
+        &self,
+        message: NewMessage,
+        once: Once<MessageAcceptance>,
+    ) -> StoreResult<OnceOutcome<MessageAcceptance>> {
+        self.write(move |tx| Box::pin(async move { create::create_once(tx, &message, &once).await })).await
     }
 
     /// The attempts are read after the message: they may be newer than it, never older.
@@ -33,8 +43,7 @@ impl<D: Database> MessageStore for Ledger<D> {
         filter: MessageFilter,
         page: PageRequest,
     ) -> StoreResult<Page<Message>> {
-        let cursor = Cursor::read(&page)?;
-        let messages = self.database.list_messages(workspace, filter, cursor.after, cursor.fetch()).await?;
-        Ok(cursor.page(messages, |message| message.id))
+        let cursor = Cursor::<i64>::read(&page)?;
+        Ok(list::page(&self.database, workspace, filter, &cursor).await?)
     }
 }

@@ -10,6 +10,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use paceline_domain::{Address, CampaignId, CampaignState, Exclusion, UploadId, WorkspaceId};
 use paceline_store::{
     StoreResult,
@@ -69,7 +70,7 @@ impl<D: Database> RecipientStore for Ledger<D> {
     }
 
     async fn abort_upload(&self, upload: OpenUpload) -> StoreResult<()> {
-        self.write(move |tx| tx.rows.end_upload(upload.campaign, upload.upload)).await?;
+        self.write(move |tx| Box::pin(end_upload(tx, upload))).await?;
         remove_stale_upload(self, upload.upload).await
     }
 
@@ -111,18 +112,42 @@ async fn open_upload(
         return Ok(Step::Done(UploadOpening::NotDraft(campaign.state)));
     }
     if let Some(open) = tx.rows.find_open_upload(id).await? {
-        return Ok(if open.has_run_out { Step::Remove(open.id) } else { Step::Done(UploadOpening::Busy) });
+        if open.has_run_out {
+            return Ok(Step::Remove(open.id));
+        }
+        if open.id != upload {
+            return Ok(Step::Done(UploadOpening::Busy));
+        }
+        // Its own client asks again, so that whoever sent the first body sends no more of it.
+        if let Some(left) = tx.rows.lock_upload(upload).await? {
+            tx.rows.end_upload(&left).await?;
+        }
+        return Ok(Step::Remove(upload));
     }
-    let opened = OpenUpload { campaign: id, upload, first_row: campaign.rows + 1 };
+    // A token: the time in it means nothing.
+    let holder = tx.mint(DateTime::UNIX_EPOCH);
+    let opened = OpenUpload { campaign: id, upload, first_row: campaign.rows + 1, holder };
     tx.rows.add_upload(&opened, workspace, ttl).await?;
     Ok(Step::Done(UploadOpening::Opened(opened)))
 }
 
-/// Locks an upload that is open, and whose time to live has not passed.
-async fn lock_open(tx: &mut Tx<'_>, upload: OpenUpload) -> Fallible<Locked<rows::UploadRow>> {
+/// Locks an upload that is open and still its holder's.
+async fn lock_held(tx: &mut Tx<'_>, upload: OpenUpload) -> Fallible<Option<Locked<rows::UploadRow>>> {
     let locked = tx.rows.lock_upload(upload.upload).await?;
-    let open = locked.filter(|locked| locked.campaign == upload.campaign && !locked.has_run_out);
-    open.ok_or_else(|| Fault::conflict("uploads"))
+    Ok(locked.filter(|locked| locked.campaign == upload.campaign && locked.holder == Some(upload.holder)))
+}
+
+/// Locks an upload that is open and still its holder's, and whose time to live has not passed.
+async fn lock_open(tx: &mut Tx<'_>, upload: OpenUpload) -> Fallible<Locked<rows::UploadRow>> {
+    let held = lock_held(tx, upload).await?.filter(|held| !held.has_run_out);
+    held.ok_or_else(|| Fault::conflict("uploads"))
+}
+
+async fn end_upload(tx: &mut Tx<'_>, upload: OpenUpload) -> Fallible<()> {
+    match lock_held(tx, upload).await? {
+        Some(held) => tx.rows.end_upload(&held).await,
+        None => Ok(()),
+    }
 }
 
 async fn commit_upload(tx: &mut Tx<'_>, upload: OpenUpload, columns: Vec<String>) -> Fallible<UploadSummary> {

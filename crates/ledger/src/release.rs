@@ -22,6 +22,13 @@ impl<D: Database> ReleaseStore for Ledger<D> {
         Ok(self.database.list_windows().await?)
     }
 
+    async fn list_windows_of(&self, senders: &[SenderId]) -> StoreResult<Windows> {
+        if senders.is_empty() {
+            return Ok(Windows::default());
+        }
+        Ok(self.database.list_windows_of(senders).await?)
+    }
+
     async fn claim_due(
         &self,
         round: ReleaseRound,

@@ -24,7 +24,7 @@ use crate::{
     events::NewEvent,
     locks::Locked,
     moves::{self, Happening, MessageData, Reason, WorkingCopy},
-    rows::{Binding, CampaignRow, Keep, MessageRow, ResolutionWrite, SenderRow},
+    rows::{Binding, CampaignRow, Keep, MessageRow, ResolutionWrite, SenderRow, Swept},
     transaction::Tx,
 };
 
@@ -149,8 +149,13 @@ async fn reopen(
     let resends = unknown.iter().filter(|unknown| unknown.resolution == Resolution::Resend);
     let wanted: BTreeSet<CampaignId> = resends.filter_map(|unknown| unknown.message.row().campaign).collect();
     for campaign in campaigns.iter().filter(|campaign| wanted.contains(&campaign.id)) {
-        if campaign.state == CampaignState::Completed {
-            campaigns::change_state(tx, campaign, CampaignMove::Reopen, CampaignState::Running, now).await?;
+        match campaign.state {
+            CampaignState::Completed => {
+                campaigns::change_state(tx, campaign, CampaignMove::Reopen, CampaignState::Running, now).await?;
+            }
+            // It waits, and is to be cancelled.
+            CampaignState::Cancelled => tx.rows.set_swept(campaign, Swept::No).await?,
+            _ => {}
         }
     }
     Ok(())

@@ -24,6 +24,7 @@ mod release;
 mod resolutions;
 mod results;
 mod senders;
+mod sign_ins;
 mod suppressions;
 mod uploads;
 mod waiting;
@@ -33,11 +34,11 @@ pub use attempts::{
     AdoptableRow, AttemptReads, AttemptRow, AttemptRows, Believed, EndedAttemptRow, IntentWrites, OutcomeWrite,
     UnappliedRow,
 };
-pub use campaigns::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow};
+pub use campaigns::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow, Swept};
 pub use counters::{CountChange, CounterReads, CounterRows};
-pub use dead_letters::{DeadLetterReads, DeadLetterRow, DeadLetterRows};
+pub use dead_letters::{DeadLetterReads, DeadLetterRow, DeadLetterRows, ReplayRows};
 pub use deliveries::{DeliveryReads, DeliveryRows, HeldDeliveryRow, TryWrite};
-pub use endpoints::{EndpointReads, EndpointRows};
+pub use endpoints::{EndpointReads, EndpointRows, StandingRow, StandingWrite};
 pub use events::{DeliveryWrite, EventReads, EventRows, EventWrite, Subscription};
 pub use fleet::{FleetReads, FleetRows};
 pub use gates::{Gate, GateRows};
@@ -46,28 +47,34 @@ pub use idempotency::IdempotencyRows;
 pub use leases::{LeaseReads, LeaseRows};
 pub use messages::{
     Answer, AnsweredRow, Binding, EndWrite, ForwardWrite, MessageReads, MessageRow, MessageRows, Question, ReturnWrite,
-    RoutedTo, WantedRow,
+    RoutedTo, Stretch, WantedRow,
 };
 pub use plan::{PlanReads, PlanRows, PlannedWrite, UndecidedRow};
 pub use purge::PurgeRows;
 pub use release::{DueQuery, DueRow, ReleaseReads, ReleaseRows, TakerRow};
 pub use resolutions::{ResolutionReads, ResolutionRows, ResolutionWrite};
 pub use results::{Reporter, ResultRows};
-pub use senders::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SessionWrite};
+pub use senders::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SenderSettingRows, SessionWrite};
+pub use sign_ins::{SignInReads, SignInRows};
 pub use suppressions::{SuppressionReads, SuppressionRows};
-pub use uploads::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows};
+pub use uploads::{
+    CommittedUploadRows, ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows,
+};
 pub use waiting::{Waiting, WaitingRow, WaitingRows, WaitingWrite};
 pub use workspaces::{WorkspaceReads, WorkspaceRows};
 
 /// Every statement of a transaction.
 pub trait Rows:
     WorkspaceRows
+    + SignInRows
     + IdempotencyRows
     + SenderRows
+    + SenderSettingRows
     + LeaseRows
     + FleetRows
     + CampaignRows
     + UploadRows
+    + CommittedUploadRows
     + PlanRows
     + ReleaseRows
     + WaitingRows
@@ -78,6 +85,7 @@ pub trait Rows:
     + ResultRows
     + ResolutionRows
     + DeadLetterRows
+    + ReplayRows
     + EndpointRows
     + DeliveryRows
     + EventRows
@@ -90,12 +98,15 @@ pub trait Rows:
 
 impl<T> Rows for T where
     T: WorkspaceRows
+        + SignInRows
         + IdempotencyRows
         + SenderRows
+        + SenderSettingRows
         + LeaseRows
         + FleetRows
         + CampaignRows
         + UploadRows
+        + CommittedUploadRows
         + PlanRows
         + ReleaseRows
         + WaitingRows
@@ -106,6 +117,7 @@ impl<T> Rows for T where
         + ResultRows
         + ResolutionRows
         + DeadLetterRows
+        + ReplayRows
         + EndpointRows
         + DeliveryRows
         + EventRows
@@ -119,6 +131,7 @@ impl<T> Rows for T where
 /// Every statement that reads outside of a transaction: one snapshot each.
 pub trait Reads:
     WorkspaceReads
+    + SignInReads
     + SenderReads
     + LeaseReads
     + FleetReads
@@ -143,6 +156,7 @@ pub trait Reads:
 
 impl<T> Reads for T where
     T: WorkspaceReads
+        + SignInReads
         + SenderReads
         + LeaseReads
         + FleetReads

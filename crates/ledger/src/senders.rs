@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use paceline_domain::{PhoneNumber, PoolId, SenderId, SenderState, WorkspaceId};
 use paceline_store::{
     Page, PageRequest, StoreResult,
-    senders::{NewSender, PoolView, Sender, SenderAddition, SenderMoveOutcome, SenderStore},
+    senders::{NewSender, PoolView, Sender, SenderAddition, SenderChange, SenderMoveOutcome, SenderStore},
 };
 
 use crate::{Database, Fallible, Fault, Ledger, cursor::Cursor, rows::Keep, transaction::Tx, waiting};
@@ -30,6 +30,16 @@ impl<D: Database> SenderStore for Ledger<D> {
         let cursor = Cursor::read(&page)?;
         let senders = self.database.list_senders(workspace, cursor.after, cursor.fetch()).await?;
         Ok(cursor.page(senders, |sender| (sender.created_at, sender.id)))
+    }
+
+    async fn update_sender(
+        &self,
+        workspace: WorkspaceId,
+        sender: SenderId,
+        change: SenderChange,
+        now: DateTime<Utc>,
+    ) -> StoreResult<SenderMoveOutcome> {
+        self.write(move |tx| Box::pin(update_sender(tx, (workspace, sender), change, now))).await
     }
 
     async fn move_sender(
@@ -66,11 +76,46 @@ async fn add_sender(tx: &mut Tx<'_>, new: NewSender) -> Fallible<SenderAddition>
     // A removed one comes back under its old id. Its epoch and what it has spent today live on.
     let id = holders.last().map_or(new.id, |removed| removed.id);
     tx.rows.put_sender(id, &new).await?;
-    // In the order of their names, so that two additions that make the same pools do not wait for each other in a circle.
-    let names: BTreeSet<&str> = new.pools.iter().map(String::as_str).collect();
-    let pools: Vec<(PoolId, &str)> = names.into_iter().map(|name| (tx.mint(new.created_at), name)).collect();
-    tx.rows.set_pools(id, new.workspace, &pools).await?;
+    join(tx, (new.workspace, id), &new.pools, new.created_at).await?;
     Ok(SenderAddition::Added(view(tx, id).await?))
+}
+
+/// Makes the sender a member of these pools and no others.
+async fn join(
+    tx: &mut Tx<'_>,
+    (workspace, sender): (WorkspaceId, SenderId),
+    pools: &[String],
+    now: DateTime<Utc>,
+) -> Fallible<()> {
+    // In the order of their names, so that two additions that make the same pools do not wait for each other in a circle.
+    let names: BTreeSet<&str> = pools.iter().map(String::as_str).collect();
+    let pools: Vec<(PoolId, &str)> = names.into_iter().map(|name| (tx.mint(now), name)).collect();
+    tx.rows.set_pools(sender, workspace, &pools).await
+}
+
+async fn update_sender(
+    tx: &mut Tx<'_>,
+    (workspace, id): (WorkspaceId, SenderId),
+    change: SenderChange,
+    now: DateTime<Utc>,
+) -> Fallible<SenderMoveOutcome> {
+    if change.pools.is_some() {
+        // Nobody deals messages by its old pools meanwhile: whoever claims holds this row first.
+        tx.rows.lock_round().await?;
+    }
+    let locked = tx.rows.lock_senders(&[id], Keep::MineAlone).await?;
+    let Some(sender) = locked.first().filter(|sender| sender.workspace == workspace) else {
+        return Ok(SenderMoveOutcome::NotFound);
+    };
+    if sender.state == SenderState::Removed {
+        return Ok(SenderMoveOutcome::Removed);
+    }
+    tx.rows.set_sender_settings(sender, change.name.as_deref(), change.profile.as_deref()).await?;
+    if let Some(pools) = &change.pools {
+        join(tx, (workspace, id), pools, now).await?;
+        waiting::leave_pools(tx, id).await?;
+    }
+    Ok(SenderMoveOutcome::Moved(view(tx, id).await?))
 }
 
 async fn move_sender(

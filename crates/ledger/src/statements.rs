@@ -21,6 +21,7 @@ mod plan;
 mod release;
 mod resolutions;
 mod senders;
+mod sign_ins;
 mod suppressions;
 mod uploads;
 mod value;

@@ -36,9 +36,9 @@ impl<D: Database> SuppressionStore for Ledger<D> {
     }
 
     async fn list_suppressions(&self, workspace: WorkspaceId, page: PageRequest) -> StoreResult<Page<Suppression>> {
-        let cursor = Cursor::<SuppressionId>::read(&page)?;
+        let cursor = Cursor::<(DateTime<Utc>, SuppressionId)>::read(&page)?;
         let suppressions = self.database.list_suppressions(workspace, cursor.after, cursor.fetch()).await?;
-        Ok(cursor.page(suppressions, |suppression| suppression.id))
+        Ok(cursor.page(suppressions, |suppression| (suppression.since, suppression.id)))
     }
 
     async fn find_suppression(&self, workspace: WorkspaceId, hash: AddressHash) -> StoreResult<Option<Suppression>> {

@@ -11,11 +11,11 @@ use paceline_domain::{CampaignMove, CampaignState, CancelReason, Outcome, Result
 use paceline_store::{StoreResult, intents::AttemptOutcome, sweep::SweepStore};
 
 use crate::{
-    Database, Fallible, Ledger, campaigns,
+    Database, Fallible, Ledger, campaigns, deliveries,
     intents::outcomes,
     moves::{self, Happening},
     recipients, resolutions,
-    rows::UnappliedRow,
+    rows::{Swept, UnappliedRow},
     transaction::Tx,
     waiting,
 };
@@ -63,6 +63,14 @@ impl<D: Database> SweepStore for Ledger<D> {
         self.write(move |tx| Box::pin(resolutions::settle_unknown(tx, now, grace, limit))).await
     }
 
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64> {
+        // Asking costs the writer nothing while there is nothing to do.
+        if !self.database.has_endpoints_to_end().await? {
+            return Ok(0);
+        }
+        self.write(move |tx| Box::pin(deliveries::end_deliveries(tx, limit))).await
+    }
+
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         self.write(move |tx| Box::pin(purge(tx, age, u64::from(limit)))).await
     }
@@ -95,8 +103,17 @@ async fn expire_messages(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: u32) -> Fal
 }
 
 async fn cancel_messages(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: u32) -> Fallible<u64> {
+    let mut unswept = Vec::new();
+    for campaign in tx.rows.lock_unswept(limit).await? {
+        // Read after its row was locked: whoever lets a message of it wait again holds that row, or has the message counted as being sent.
+        if tx.rows.count_open(&campaign).await? == 0 {
+            tx.rows.set_swept(&campaign, Swept::Yes).await?;
+        } else {
+            unswept.push(campaign.id);
+        }
+    }
     let mut left = limit;
-    for campaign in tx.rows.list_cancelled_with_waiting().await? {
+    for campaign in unswept {
         if left == 0 {
             break;
         }

@@ -78,6 +78,20 @@ pub(crate) async fn leave_banned(tx: &mut Tx<'_>, senders: &[SenderId]) -> Falli
     .await
 }
 
+/// What a sender leaves behind that has left a pool: all that waits for it and belongs to none of its pools.
+pub(crate) async fn leave_pools(tx: &mut Tx<'_>, sender: SenderId) -> Fallible<()> {
+    let mut after = 0;
+    loop {
+        let messages = tx.rows.lock_waiting(Waiting::OutsidePools { sender, after, limit: PIECE }).await?;
+        let free = |message| WaitingWrite { sender: None, binding: Binding::Free, ..unchanged(message) };
+        write_all(tx, messages.iter().map(free).collect()).await?;
+        match messages.last() {
+            Some(last) if messages.len() >= PIECE as usize => after = last.seq,
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// Gives a sender's claims back that hold for no longer than `left` from now, for the holder of its lease. Answers how many.
 pub(crate) async fn reclaim_lost(
     tx: &mut Tx<'_>,

@@ -186,6 +186,11 @@ impl Pace<'_> {
         count
     }
 
+    /// How many sends are spent today.
+    pub fn spent_today(&self, state: &PaceState, now: DateTime<Utc>) -> u32 {
+        spent_by(state, self.day(now))
+    }
+
     /// How many sends are left today; `None` without a cap.
     pub fn left_today(&self, state: &PaceState, now: DateTime<Utc>) -> Option<u32> {
         self.left_on(state, self.day(now))

@@ -15,8 +15,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use paceline_domain::{
-    AddressHash, ApiKeyId, AttemptNumber, CampaignId, EndpointId, MessageId, PoolId, SenderId, UploadId, WorkerId,
-    WorkspaceId,
+    AddressHash, ApiKeyId, AttemptNumber, CampaignId, EndpointId, MessageId, PoolId, SenderId, SignInId, UploadId,
+    WorkerId, WorkspaceId,
 };
 use paceline_ledger::{
     Database, Fallible, Steps,
@@ -30,6 +30,7 @@ use paceline_store::{
     leases::SealedSession,
     recipients::RecipientRow,
     resolutions::Resolved,
+    sign_ins::SignIn,
     suppressions::Suppression,
     workspaces::{ApiKey, Workspace},
 };
@@ -68,6 +69,7 @@ mod release;
 mod resolutions;
 mod results;
 mod senders;
+mod sign_ins;
 mod suppressions;
 mod table;
 mod uploads;
@@ -94,6 +96,9 @@ pub(crate) struct Tables {
     pub(crate) now: DateTime<Utc>,
     pub(crate) workspaces: Table<WorkspaceId, Workspace>,
     api_keys: Table<ApiKeyId, ApiKey>,
+    sign_ins: Table<SignInId, SignIn>,
+    /// Whether nobody has seen the first key.
+    unseen_first_key: Table<(), ()>,
     idempotency_keys: Table<(WorkspaceId, String), KeyEntry>,
     pub(crate) senders: Table<SenderId, SenderEntry>,
     sessions: Table<(SenderId, i32), SealedSession>,
@@ -116,6 +121,8 @@ pub(crate) struct Tables {
     /// Events up to this row have a number, which is that of the row.
     numbered_through: Table<(), i64>,
     endpoints: Table<EndpointId, Endpoint>,
+    /// Those for which something may still wait.
+    removed_endpoints: Table<EndpointId, ()>,
     deliveries: Deliveries,
     rounds: Table<(), i64>,
     dead_letters: DeadLetters,
@@ -234,10 +241,12 @@ impl Tables {
         span.and_then(|span| self.now.checked_sub_signed(span)).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 
-    fn each(&mut self) -> [&mut dyn Undo; 25] {
+    fn each(&mut self) -> [&mut dyn Undo; 28] {
         [
             &mut self.workspaces,
             &mut self.api_keys,
+            &mut self.sign_ins,
+            &mut self.unseen_first_key,
             &mut self.idempotency_keys,
             &mut self.senders,
             &mut self.sessions,
@@ -257,6 +266,7 @@ impl Tables {
             &mut self.events,
             &mut self.numbered_through,
             &mut self.endpoints,
+            &mut self.removed_endpoints,
             &mut self.deliveries,
             &mut self.rounds,
             &mut self.dead_letters,

@@ -12,12 +12,15 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{AdminError, RenderMetrics, connection, log::Broken, network::Network};
+use crate::{AdminError, Exposure, RenderMetrics, connection, log::Broken, network::Network};
 
 mod faults;
+mod guard;
 mod journal;
 mod people;
 mod senders;
+
+pub(crate) use guard::USER;
 
 /// A frame of the session protocol may be this long: the largest group of sends that a client may write at once.
 const LARGEST_FRAME: usize = 16 << 20;
@@ -32,6 +35,9 @@ pub(crate) struct App {
     pub(crate) metrics: Option<Arc<RenderMetrics>>,
     /// Breaks every connection.
     pub(crate) cut: CancellationToken,
+    /// Lets whoever has it call.
+    pub(crate) token: Arc<str>,
+    pub(crate) exposure: Exposure,
 }
 
 pub(crate) fn router(app: App) -> Router {
@@ -51,11 +57,12 @@ pub(crate) fn router(app: App) -> Router {
         .route("/people/{e164}", get(people::show_person))
         .route("/people/{e164}/write", post(people::write_as_person))
         .route("/people/{e164}/inbox", get(people::list_inbox))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::guard))
         .with_state(app)
 }
 
 async fn open_session(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    let App { network, connections, cut, metrics: _ } = app;
+    let App { network, connections, cut, .. } = app;
     upgrade
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(SOCKET_BUFFER)

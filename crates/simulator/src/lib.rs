@@ -14,6 +14,7 @@ mod people;
 mod registry;
 mod script;
 mod server;
+mod token;
 mod wire;
 
 pub use faults::{FaultError, FaultId, FaultKind, FaultRequest, FaultView, RefusalReason};

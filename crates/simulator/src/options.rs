@@ -12,7 +12,7 @@ use crate::JournalSummary;
 pub struct SimulatorOptions {
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Whether an address beyond loopback is accepted. The admin calls have no authentication.
+    /// Whether an address beyond loopback is accepted. Whoever reaches it can open sessions.
     pub exposure: Exposure,
     /// What every draw is a function of.
     pub seed: u64,
@@ -30,6 +30,8 @@ pub struct SimulatorOptions {
     pub repeats: Repeats,
     /// Faults to cause by themselves; see the README for the format.
     pub script: Option<PathBuf>,
+    /// What calls carry, but for sessions and health; one that is made at the first start, and kept beside the journal, unless named.
+    pub token: Option<String>,
     /// Renders what `GET /metrics` answers, from the journal's figures; without it there is no such route.
     pub metrics: Option<Arc<RenderMetrics>>,
 }
@@ -48,6 +50,7 @@ impl SimulatorOptions {
             pairing: PairingOptions::default(),
             repeats: Repeats::Dropped,
             script: None,
+            token: None,
             metrics: None,
         }
     }

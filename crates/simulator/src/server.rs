@@ -20,13 +20,14 @@ use crate::{
     AdminError, Exposure, FaultError, FaultId, FaultRequest, FaultView, InboxItem, JournalLine, JournalSummary,
     Pending, ScriptError, SenderView, SimulatorOptions, agenda,
     draw::Draw,
-    http::{App, router},
+    http::{App, USER, router},
     journal::{Sighting, Tally, message_key},
     log::OpenLog,
     network::{Beginnings, Network, Senders},
     people::People,
     registry::open_registry,
     script::read_script,
+    token,
 };
 
 /// How long sessions may take to end in order.
@@ -40,7 +41,7 @@ pub struct Simulator;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address lies beyond loopback, and the options do not allow that.
-    #[error("{0} is not a loopback address; the admin calls have no authentication")]
+    #[error("{0} is not a loopback address; whoever reaches it can open sessions")]
     Exposed(SocketAddr),
     /// The options for people make no sense.
     #[error("people: {0}")]
@@ -75,6 +76,7 @@ pub enum StartError {
 /// A running network. Dropping it ends everything at once, as a crash would; [`SimulatorHandle::stop`] ends it in order.
 pub struct SimulatorHandle {
     addr: SocketAddr,
+    token: Arc<str>,
     network: Arc<Network>,
     connections: TaskTracker,
     /// Ends the server and the agenda.
@@ -99,6 +101,9 @@ impl Simulator {
         let listener = listen(&options).await?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr: options.listen, source })?;
         let files = open_files(&options).await?;
+        let token_path = token::path(&options.journal);
+        let token = token::of(options.token.as_deref(), &token_path)
+            .map_err(|source| StartError::File { path: token_path, source })?;
         let seal = CancellationToken::new();
         let (journal, journal_task) = files.journal.start(seal.clone());
         let (registry, registry_task) = files.registry.start(seal.clone());
@@ -126,11 +131,14 @@ impl Simulator {
             connections: connections.clone(),
             cut: cut.clone(),
             metrics: options.metrics,
+            token: Arc::clone(&token),
+            exposure: options.exposure,
         };
         let server = tokio::spawn(serve(listener, app, stop.clone()));
         let agenda = tokio::spawn(agenda::run(network.clone(), stop.clone()));
         Ok(SimulatorHandle {
             addr,
+            token,
             network,
             connections,
             server,
@@ -144,9 +152,14 @@ impl Simulator {
 }
 
 impl SimulatorHandle {
-    /// The base of its HTTP calls, for example `http://127.0.0.1:4040`; what a channel is made from.
+    /// Where it is, for example `http://127.0.0.1:4040`; what a channel is made from.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// The base of its calls, with the token that they need: for whoever operates it, and no log.
+    pub fn operator_url(&self) -> String {
+        format!("http://{USER}:{}@{}", self.token, self.addr)
     }
 
     /// What the journal adds up to.

@@ -98,6 +98,8 @@ impl ServerFrame {
 pub(crate) struct PairingFrame {
     pub(crate) code: String,
     pub(crate) repeats: Repeats,
+    /// When the code was made, in campaign time.
+    pub(crate) at: DateTime<Utc>,
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use log::LevelFilter;
-use paceline_ledger::{Fallible, Fault, Steps, Then, columns::Cells, rows::Rows, statements::Writing as _};
+use paceline_ledger::{Fallible, Fault, Pool, Steps, Then, columns::Cells, rows::Rows, statements::Writing as _};
 use paceline_store::{StoreError, StoreResult};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection as _, Executor as _, PgPool, Postgres, SqlStr,
@@ -85,6 +85,12 @@ impl Connections {
             patience: options.statement_timeout + GRACE,
             probe: Arc::default(),
         }
+    }
+
+    /// How many connections are open.
+    pub(crate) fn pool(&self) -> Pool {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        Pool { used: self.pool.size().saturating_sub(idle), idle }
     }
 
     /// Closes every connection, once it is not in use.

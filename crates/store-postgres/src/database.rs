@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use paceline_ledger::{
-    Database, Fallible, Steps,
+    Database, Fallible, Pool, Steps,
     rows::Rows,
     statements::{Reading, Statement, Texts, Writing as _},
 };
@@ -37,6 +37,10 @@ impl Database for PostgresRows {
         F: for<'t> FnOnce(&'t mut dyn Rows) -> Steps<'t, T> + Clone + Send + 'static,
     {
         self.connections.write(steps).await
+    }
+
+    fn pool(&self) -> Pool {
+        self.connections.pool()
     }
 
     async fn close(&self) {

@@ -1,6 +1,6 @@
 //! Dead letters.
 
-use paceline_store::dead_letters::{DeadLetter, NewDeadLetter};
+use paceline_store::dead_letters::NewDeadLetter;
 
 use crate::prelude::*;
 
@@ -41,21 +41,16 @@ impl DeadLetterRows for Tx {
         let letter = self.find(lock.bind(uuid(letter)).bind(uuid(workspace)), columns::dead_letter).await?;
         Ok(letter.map(Locked::new))
     }
-
-    async fn note_replayed(&mut self, letter: &Locked<DeadLetterRow>) -> Fallible<DeadLetter> {
-        let note = sqlx::query(concat!(
-            "UPDATE dead_letters SET replayed_at = ",
-            real_now!(),
-            " WHERE seq = $1 RETURNING ",
-            letter_columns!()
-        ));
-        let noted = self.find(note.bind(letter.seq), columns::dead_letter).await?;
-        Ok(noted.ok_or_else(|| Fault::missing("dead_letters", letter.letter.id))?.letter)
-    }
 }
 
 /// The texts.
 pub(crate) const TEXTS: DeadLetterTexts = DeadLetterTexts {
+    note_replayed: concat!(
+        "UPDATE dead_letters SET replayed_at = ",
+        real_now!(),
+        " WHERE seq = $1 RETURNING ",
+        letter_columns!()
+    ),
     list: concat!(
         "SELECT ",
         letter_columns!(),

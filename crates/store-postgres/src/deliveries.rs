@@ -7,7 +7,7 @@ use crate::prelude::*;
 /// The endpoints that have something due, each held by one claimer at a time, so that its share is reckoned once. Those that
 /// another holds are left to it. Who writes deliveries is not kept waiting.
 const HOLD_ENDPOINTS: &str = concat!(
-    "SELECT w.id FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+    "SELECT w.id FROM webhook_endpoints w WHERE w.disabled_at IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries d \
         WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
     statement_now!(),
     ") ORDER BY w.id FOR NO KEY UPDATE SKIP LOCKED"
@@ -110,7 +110,7 @@ impl DeliveryRows for Tx {
 /// The texts.
 pub(crate) const TEXTS: DeliveryTexts = DeliveryTexts {
     has_due: concat!(
-        "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+        "SELECT 1 FROM webhook_endpoints w WHERE w.disabled_at IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
         statement_now!(),
         ") LIMIT 1"

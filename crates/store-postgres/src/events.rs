@@ -99,7 +99,8 @@ impl EventRows for Tx {
 impl Tx {
     async fn list_subscriptions(&mut self, workspaces: &[Uuid]) -> Fallible<Vec<Subscription>> {
         let query = sqlx::query(
-            "SELECT id, workspace_id, events FROM webhook_endpoints WHERE workspace_id = ANY($1) ORDER BY id",
+            "SELECT id, workspace_id, events FROM webhook_endpoints \
+             WHERE workspace_id = ANY($1) AND disabled_at IS NULL ORDER BY id",
         );
         self.list(query.bind(workspaces), columns::subscription).await
     }

@@ -9,15 +9,7 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 3] = [
-    (1, "first schema", include_str!("../../../migrations/postgres/0001_first_schema.sql")),
-    (2, "fleet", include_str!("../../../migrations/postgres/0002_fleet.sql")),
-    (
-        3,
-        "unknown outcomes and dead letters",
-        include_str!("../../../migrations/postgres/0003_unknown_outcomes_and_dead_letters.sql"),
-    ),
-];
+const FILES: &[(i64, &str, &str)] = paceline_ledger::migrations!("postgres");
 
 /// The newest migration that this binary knows.
 pub(crate) const KNOWN: i64 = FILES[FILES.len() - 1].0;
@@ -86,8 +78,8 @@ pub(crate) async fn newest_applied(conn: &mut PgConnection) -> Result<i64, OpenE
 }
 
 /// The embedded migrations.
-pub(crate) fn migrations() -> [Migration; FILES.len()] {
-    FILES.map(|(number, what, sql)| {
+pub(crate) fn migrations() -> impl Iterator<Item = Migration> {
+    FILES.iter().map(|&(number, what, sql)| {
         Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
     })
 }

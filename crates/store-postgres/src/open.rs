@@ -115,7 +115,7 @@ pub enum OpenError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// The schema lacks what this binary needs.
-    #[error("the database has schema {found}, this binary needs {known}: run `paceline migrate` first")]
+    #[error("the database has schema {found}, and this binary needs {known}")]
     SchemaOlder {
         /// The newest migration that was applied; zero for none.
         found: i64,

@@ -78,7 +78,7 @@ impl Tx {
 pub(crate) const TEXTS: PlanTexts = PlanTexts {
     list: select_campaign!(
         ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
-             WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT $1"
+             WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.created_at, c.id LIMIT $1"
     ),
     list_undecided: LIST_UNDECIDED,
 };

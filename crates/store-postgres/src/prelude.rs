@@ -11,7 +11,7 @@ pub(crate) use paceline_ledger::{
     due_columns, letter_columns,
     locks::Locked,
     rows::*,
-    select_delivery, select_suppression,
+    select_delivery, select_endpoint, select_suppression,
     statements::*,
 };
 

@@ -10,7 +10,7 @@ use paceline_store::release::ReleaseRound;
 use crate::{prelude::*, senders::select_sender};
 
 /// What comes before every message: no message is due before the epoch, which stands for "at once".
-const FIRST: (DateTime<Utc>, MessageId) = (DateTime::UNIX_EPOCH, MessageId::from_bytes([0; 16]));
+const FIRST: (DateTime<Utc>, i64) = (DateTime::UNIX_EPOCH, 0);
 
 const TAKERS: &str = "SELECT s.id, pm.pool_id, EXISTS (SELECT 1 FROM messages m \
         WHERE m.sender_id = s.id AND m.state = 'waiting' AND m.release_deadline IS NULL OFFSET 0) AS has_bound \
@@ -26,16 +26,16 @@ const BOUND_SINGLES: &str = concat!(
     due_columns!(),
     " FROM messages m WHERE m.sender_id = j.sender_id AND m.campaign_id IS NULL AND m.lane = $3 AND m.not_before < $4 \
         AND m.state = 'waiting' AND m.release_deadline IS NULL \
-        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.id LIMIT j.most) m"
+        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.seq LIMIT j.most) m"
 );
 
 const BOUND_OF_CAMPAIGNS: &str = concat!(
     "SELECT m.*, NULL::uuid AS pool FROM unnest($1::uuid[], $2::bigint[]) AS j (sender_id, most) \
-     CROSS JOIN (SELECT id, started_at FROM campaigns WHERE state = 'running') c CROSS JOIN LATERAL (SELECT ",
+     CROSS JOIN (SELECT id, started_at, created_at FROM campaigns WHERE state = 'running') c CROSS JOIN LATERAL (SELECT ",
     due_columns!(),
     " FROM messages m WHERE m.sender_id = j.sender_id AND m.campaign_id = c.id AND m.lane = 'campaign' \
         AND m.not_before < $3 AND m.state = 'waiting' AND m.release_deadline IS NULL \
-        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.id LIMIT j.most) m ORDER BY c.started_at, c.id"
+        ORDER BY m.sender_id, m.campaign_id, m.lane, m.not_before, m.seq LIMIT j.most) m ORDER BY c.started_at, c.created_at, c.id"
 );
 
 const POOL_SINGLES: &str = concat!(
@@ -43,21 +43,21 @@ const POOL_SINGLES: &str = concat!(
     due_columns!(),
     " FROM messages m WHERE m.pool_id = j.pool AND m.lane = $3 AND m.not_before < $4 AND m.state = 'waiting' \
         AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL \
-        ORDER BY m.not_before, m.id LIMIT j.most) m"
+        ORDER BY m.not_before, m.seq LIMIT j.most) m"
 );
 
 const CAMPAIGNS_WITH_DUE: &str = "SELECT c.id, p.id AS pool_id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
      WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM messages m \
         WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
-            AND m.not_before < $1 OFFSET 0) ORDER BY c.started_at, c.id";
+            AND m.not_before < $1 OFFSET 0) ORDER BY c.started_at, c.created_at, c.id";
 
 const DUE_OF_CAMPAIGNS: &str = concat!(
-    "SELECT m.*, j.pool FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[]) \
-        WITH ORDINALITY AS j (campaign_id, pool, most, after_time, after_id, place) CROSS JOIN LATERAL (SELECT ",
+    "SELECT m.*, j.pool FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[]) \
+        WITH ORDINALITY AS j (campaign_id, pool, most, after_time, after_seq, place) CROSS JOIN LATERAL (SELECT ",
     due_columns!(),
     " FROM messages m WHERE m.campaign_id = j.campaign_id AND m.state = 'waiting' AND m.release_deadline IS NULL \
-        AND m.sender_id IS NULL AND m.not_before < $6 AND (m.not_before, m.id) > (j.after_time, j.after_id) \
-        ORDER BY m.not_before, m.id LIMIT j.most) m ORDER BY j.place, m.not_before, m.id"
+        AND m.sender_id IS NULL AND m.not_before < $6 AND (m.not_before, m.seq) > (j.after_time, j.after_seq) \
+        ORDER BY m.not_before, m.seq LIMIT j.most) m ORDER BY j.place, m.not_before, m.seq"
 );
 
 const CLAIM: &str = concat!(
@@ -74,11 +74,18 @@ const CLAIM: &str = concat!(
     " FROM free WHERE messages.seq = free.seq RETURNING messages.seq"
 );
 
-const LIST_WINDOWS: &str = select_sender!(
-    ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-    statement_now!(),
-    ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-);
+/// The senders that can be given anything, with what they have been given, and what else is said.
+macro_rules! select_window {
+    ($rest:literal) => {
+        select_sender!(
+            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+            statement_now!(),
+            ") AS outstanding FROM senders s WHERE s.state = 'active' AND s.session_state = 'connected'",
+            $rest,
+            " ORDER BY s.created_at, s.id"
+        )
+    };
+}
 
 #[async_trait]
 impl ReleaseRows for Tx {
@@ -166,7 +173,7 @@ impl ReleaseRows for Tx {
             .bind(column(queries, |query| uuid(query.pool)))
             .bind(column(queries, |query| i64::from(query.most)))
             .bind(column(queries, |query| query.after.unwrap_or(FIRST).0))
-            .bind(column(queries, |query| uuid(query.after.unwrap_or(FIRST).1)));
+            .bind(column(queries, |query| query.after.unwrap_or(FIRST).1));
         self.read_due(query.bind(due_before)).await
     }
 
@@ -190,5 +197,8 @@ impl Tx {
 }
 
 /// The texts.
-pub(crate) const TEXTS: ReleaseTexts =
-    ReleaseTexts { find_round: "SELECT round FROM release_rounds", list_windows: LIST_WINDOWS };
+pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
+    find_round: "SELECT round FROM release_rounds",
+    list_windows: select_window!(""),
+    list_windows_of: select_window!(" AND s.id = ANY($1)"),
+};

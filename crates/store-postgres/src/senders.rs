@@ -136,11 +136,6 @@ impl SenderRows for Tx {
         self.run(join.bind(uuid(sender)).bind(uuid(workspace)).bind(&names)).await
     }
 
-    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
-        let update = sqlx::query("UPDATE senders SET state = $2 WHERE id = $1");
-        self.run(update.bind(uuid(sender.id)).bind(state.as_str())).await
-    }
-
     async fn remove_sender(&mut self, sender: &Locked<SenderRow>) -> Fallible<()> {
         let remove = sqlx::query(
             "UPDATE senders SET state = 'removed', session_state = 'unpaired', pairing_code = NULL, \

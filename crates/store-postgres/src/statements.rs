@@ -25,7 +25,6 @@ pub(crate) fn bind<'v>(query: Bound<'v>, value: Value<'v>) -> Bound<'v> {
         Value::Flag(flag) => query.bind(flag),
         Value::Time(at) => query.bind(at),
         Value::Duration(duration) => query.bind(duration_micros(duration)),
-        Value::AfterId(after) => query.bind(after.map_or(Uuid::nil(), Uuid::from_bytes)),
         Value::After(key) | Value::Before(key) => {
             let (time, id) = key.map(|(time, id)| (time, Uuid::from_bytes(id))).unzip();
             query.bind(time).bind(id)

@@ -66,7 +66,10 @@ impl SuppressionRows for Tx {
 
 /// The texts.
 pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
-    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3"),
+    list: select_suppression!(
+        " FROM suppressions s WHERE s.workspace_id = $1 AND (s.since, s.id) > (coalesce($2, '-infinity'::timestamptz), \
+             coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid)) ORDER BY s.since, s.id LIMIT $4"
+    ),
     find: OF_PEOPLE,
 };
 

@@ -22,8 +22,8 @@ const FIND_OPEN: &str = concat!(
 );
 
 const ADD: &str = concat!(
-    "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) \
-     VALUES ($1, $2, $3, 'open', $4, ",
+    "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, holder, expires_at) \
+     VALUES ($1, $2, $3, 'open', $4, $6, ",
     real_now!(),
     " + ",
     micros_of!("$5"),
@@ -31,7 +31,7 @@ const ADD: &str = concat!(
 );
 
 const LOCK: &str = concat!(
-    "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
+    "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, holder, expires_at <= ",
     real_now!(),
     " AS has_run_out FROM uploads WHERE id = $1 AND state = 'open' FOR NO KEY UPDATE"
 );
@@ -59,24 +59,14 @@ impl UploadRows for Tx {
         self.find(sqlx::query(FIND_OPEN).bind(uuid(campaign)), columns::open_upload).await
     }
 
-    async fn find_committed_upload(
-        &mut self,
-        campaign: CampaignId,
-        upload: UploadId,
-    ) -> Fallible<Option<UploadSummary>> {
-        let query = sqlx::query(
-            "SELECT id, rows, accepted, excluded FROM uploads WHERE id = $1 AND campaign_id = $2 AND state = 'committed'",
-        );
-        self.find(query.bind(uuid(upload)).bind(uuid(campaign)), columns::committed_upload).await
-    }
-
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
         let insert = sqlx::query(ADD)
             .bind(uuid(upload.upload))
             .bind(uuid(workspace))
             .bind(uuid(upload.campaign))
             .bind(upload.first_row)
-            .bind(duration_micros(ttl));
+            .bind(duration_micros(ttl))
+            .bind(uuid(upload.holder));
         self.run(insert).await
     }
 
@@ -146,11 +136,8 @@ impl UploadRows for Tx {
         self.run(sqlx::query("UPDATE uploads SET state = 'committed' WHERE id = $1").bind(uuid(upload.id))).await
     }
 
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
-        let end = sqlx::query(
-            "UPDATE uploads SET expires_at = 'epoch' WHERE id = $1 AND campaign_id = $2 AND state = 'open'",
-        );
-        self.run(end.bind(uuid(upload)).bind(uuid(campaign))).await
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        self.run(sqlx::query("UPDATE uploads SET expires_at = 'epoch' WHERE id = $1").bind(uuid(upload.id))).await
     }
 
     async fn end_uploads(&mut self) -> Fallible<u64> {

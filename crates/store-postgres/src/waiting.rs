@@ -76,6 +76,20 @@ const BOUND_TO: &str = concat!(
     " FROM messages m WHERE m.seq = f.seq AND m.sender_id = ANY($1) AND m.state = 'waiting' FOR UPDATE) m LIMIT $3"
 );
 
+/// Looks at what is bound to the sender by the same two small indexes.
+const OUTSIDE_POOLS: &str = concat!(
+    "SELECT m.* FROM (SELECT b.seq FROM ( \
+        SELECT seq FROM messages WHERE sender_id = $1 AND state = 'waiting' AND release_deadline IS NULL \
+        UNION ALL SELECT seq FROM messages WHERE sender_id = $1 AND release_deadline IS NOT NULL) b \
+        WHERE b.seq > $2 ORDER BY b.seq OFFSET 0) f \
+     CROSS JOIN LATERAL (SELECT ",
+    waiting_columns!(),
+    " FROM messages m WHERE m.seq = f.seq AND m.sender_id = $1 AND m.state = 'waiting' AND m.binding <> 'routed' \
+        AND NOT EXISTS (SELECT 1 FROM pool_members pm WHERE pm.sender_id = $1 AND pm.pool_id = coalesce(m.pool_id, \
+            (SELECT p.id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
+             WHERE c.id = m.campaign_id)) OFFSET 0) FOR UPDATE OF m) m LIMIT $3"
+);
+
 const WRITE: &str = "UPDATE messages AS m SET release_deadline = NULL, sender_id = v.sender_id, binding = v.binding, \
         not_before = v.not_before, waits_for = v.waits_for \
     FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]) \
@@ -110,7 +124,10 @@ const fn asks_for_nothing(which: Waiting<'_>) -> bool {
     match which {
         Waiting::Claimed(claims) | Waiting::GivenBack(claims) => claims.is_empty(),
         Waiting::ClaimedFor(senders) | Waiting::BoundTo { senders, .. } => senders.is_empty(),
-        Waiting::ClaimedUntil { .. } | Waiting::RunOut { .. } | Waiting::AnyClaimed { .. } => false,
+        Waiting::ClaimedUntil { .. }
+        | Waiting::RunOut { .. }
+        | Waiting::AnyClaimed { .. }
+        | Waiting::OutsidePools { .. } => false,
     }
 }
 
@@ -124,6 +141,9 @@ fn lock(which: Waiting<'_>) -> Bound<'_> {
         }
         Waiting::RunOut { limit } => sqlx::query(RUN_OUT).bind(i64::from(limit)),
         Waiting::AnyClaimed { limit } => sqlx::query(ANY_CLAIMED).bind(i64::from(limit)),
+        Waiting::OutsidePools { sender, after, limit } => {
+            sqlx::query(OUTSIDE_POOLS).bind(uuid(sender)).bind(after).bind(i64::from(limit))
+        }
         Waiting::BoundTo { senders, after, limit } => {
             sqlx::query(BOUND_TO).bind(uuids(senders.iter().copied())).bind(after).bind(i64::from(limit))
         }

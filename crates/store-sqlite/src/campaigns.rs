@@ -34,19 +34,20 @@ pub(crate) const TEXTS: CampaignTexts = CampaignTexts {
     lock: select_campaign_row!(" FROM json_each(?1) j CROSS JOIN campaigns c ON c.id = unhex(j.value) ORDER BY c.id"),
     lock_scheduled: select_campaign_row!(
         " FROM campaigns c WHERE c.state = 'scheduled' AND (c.start_at IS NULL OR c.start_at <= ?1) \
-             ORDER BY c.start_at, c.id LIMIT ?2"
+             ORDER BY c.start_at, c.created_at, c.id LIMIT ?2"
     ),
     lock_finished: select_campaign_row!(
         " FROM campaigns c WHERE c.state = 'running' AND c.planned_through >= c.rows AND \
                 (SELECT total(k.count) FROM campaign_counts k WHERE k.workspace_id = c.workspace_id \
                     AND k.campaign_id = c.id AND k.bucket IN ('waiting', 'sending')) = 0 \
-             ORDER BY c.started_at, c.id LIMIT ?1"
+             ORDER BY c.started_at, c.created_at, c.id LIMIT ?1"
     ),
     count_open: "SELECT coalesce(sum(count), 0) AS open FROM campaign_counts \
              WHERE workspace_id = ?1 AND campaign_id = ?2 AND bucket IN ('waiting', 'sending')",
-    list_cancelled_with_waiting: "SELECT c.id FROM campaigns c WHERE c.state = 'cancelled' AND EXISTS (SELECT 1 FROM campaign_counts k \
-                WHERE k.workspace_id = c.workspace_id AND k.campaign_id = c.id AND k.bucket = 'waiting' AND k.count <> 0) \
-             ORDER BY c.id",
+    lock_unswept: select_campaign_row!(
+        " FROM campaigns c WHERE c.state = 'cancelled' AND c.swept = 0 ORDER BY c.id LIMIT ?1"
+    ),
+    set_swept: "UPDATE campaigns SET swept = ?2 WHERE id = ?1",
     set_definition: "UPDATE campaigns SET name = ?2, template = ?3, pool = ?4, default_region = ?5, phone_column = ?6, \
              start_at = ?7, expires_at = ?8 WHERE id = ?1",
     set_state: "UPDATE campaigns SET state = ?2, started_at = ?3, ended_at = ?4 WHERE id = ?1",

@@ -41,6 +41,12 @@ impl Database for SqliteRows {
         self.writer.write(steps).await
     }
 
+    /// The readers, and the writer, which is never idle: it waits for the next order.
+    fn pool(&self) -> paceline_ledger::Pool {
+        let waiting = self.readers.num_idle().try_into().unwrap_or(0);
+        paceline_ledger::Pool { used: 1 + self.readers.size().saturating_sub(waiting), idle: waiting }
+    }
+
     async fn close(&self) {
         // Readers first: the last connection to close folds the log into the file.
         self.readers.close().await;

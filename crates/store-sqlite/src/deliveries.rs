@@ -76,7 +76,7 @@ impl Tx {
             "SELECT w.id, (SELECT count(*) FROM webhook_deliveries d INDEXED BY webhook_deliveries_claimed \
                 WHERE d.endpoint_id = w.id AND d.claimed_until IS NOT NULL AND d.claimed_until > ",
             real_now!(),
-            ") AS held FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+            ") AS held FROM webhook_endpoints w WHERE w.disabled_at IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
             real_now!(),
             ")"
@@ -108,7 +108,7 @@ impl Tx {
 /// The texts.
 pub(crate) const TEXTS: DeliveryTexts = DeliveryTexts {
     has_due: concat!(
-        "SELECT 1 FROM webhook_endpoints w WHERE EXISTS (SELECT 1 FROM webhook_deliveries d \
+        "SELECT 1 FROM webhook_endpoints w WHERE w.disabled_at IS NULL AND EXISTS (SELECT 1 FROM webhook_deliveries d \
                 WHERE d.endpoint_id = w.id AND d.state = 'waiting' AND d.next_at <= ",
         real_now!(),
         ") LIMIT 1"

@@ -38,7 +38,7 @@ impl EventRows for Tx {
     async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>> {
         let query = sqlx::query(
             "SELECT w.id, w.workspace_id, w.events FROM json_each(?1) j \
-             CROSS JOIN webhook_endpoints w ON w.workspace_id = unhex(j.value) ORDER BY w.id",
+             CROSS JOIN webhook_endpoints w ON w.workspace_id = unhex(j.value) WHERE w.disabled_at IS NULL ORDER BY w.id",
         );
         self.list(query.bind(json_ids(workspaces.iter().copied())), columns::subscription).await
     }

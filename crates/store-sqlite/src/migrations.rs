@@ -9,15 +9,7 @@ use sqlx::{
 use crate::open::OpenError;
 
 /// Every migration: number, what it does, statements.
-const FILES: [(i64, &str, &str); 3] = [
-    (1, "first schema", include_str!("../../../migrations/sqlite/0001_first_schema.sql")),
-    (2, "fleet", include_str!("../../../migrations/sqlite/0002_fleet.sql")),
-    (
-        3,
-        "unknown outcomes and dead letters",
-        include_str!("../../../migrations/sqlite/0003_unknown_outcomes_and_dead_letters.sql"),
-    ),
-];
+const FILES: &[(i64, &str, &str)] = paceline_ledger::migrations!("sqlite");
 
 /// The newest migration that this binary knows.
 const KNOWN: i64 = FILES[FILES.len() - 1].0;
@@ -29,10 +21,10 @@ pub(crate) async fn apply(conn: &mut SqliteConnection) -> Result<(), OpenError> 
     {
         return Err(SchemaError::Newer { needed, known: KNOWN }.into());
     }
-    let migrations = FILES.map(|(number, what, sql)| {
+    let migrations = FILES.iter().map(|&(number, what, sql)| {
         Migration::new(number, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    let mut migrator = Migrator::with_migrations(migrations.into());
+    let mut migrator = Migrator::with_migrations(migrations.collect());
     // Later migrations that this binary does not know have been checked above.
     migrator.set_ignore_missing(true);
     migrator.run(conn).await.map_err(|error| match error {

@@ -107,7 +107,10 @@ pub async fn open(options: SqliteOptions, minter: Arc<Minter>) -> Result<SqliteS
         .map_err(|error| OpenError::CannotOpen { path: path.to_owned(), reason: error.to_string() })?;
     let writing = writing(&options);
     let conn = open_writer(&writing).await.map_err(|error| error.at(path))?;
-    let readers = SqlitePoolOptions::new()
+    let readers = SqlitePoolOptions::new();
+    #[cfg(feature = "testing")]
+    let readers = readers.after_connect(|conn, _| Box::pin(crate::testing::count_steps(conn)));
+    let readers = readers
         .max_connections(options.readers.max(1))
         .acquire_timeout(options.busy_timeout.max(Duration::from_secs(1)))
         // A file needs no ping.
@@ -118,6 +121,8 @@ pub async fn open(options: SqliteOptions, minter: Arc<Minter>) -> Result<SqliteS
 
 async fn open_writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, OpenError> {
     let mut conn = options.connect().await.map_err(OpenError::from_driver)?;
+    #[cfg(feature = "testing")]
+    crate::testing::count_steps(&mut conn).await.map_err(OpenError::from_driver)?;
     match migrations::apply(&mut conn).await {
         Ok(()) => Ok(conn),
         Err(error) => {

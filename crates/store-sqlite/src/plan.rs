@@ -61,7 +61,7 @@ impl PlanRows for Tx {
 pub(crate) const TEXTS: PlanTexts = PlanTexts {
     list: select_campaign!(
         ", w.key FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id \
-             WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.id LIMIT ?1"
+             WHERE c.state = 'running' AND c.planned_through < c.rows ORDER BY c.started_at, c.created_at, c.id LIMIT ?1"
     ),
     list_undecided: "SELECT r.row_no, r.phone, r.business_scoped_id, r.linked_id, r.hash, r.variables, \
                 EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = ?1 AND s.hash = r.hash) AS is_suppressed, \

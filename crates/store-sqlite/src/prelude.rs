@@ -6,12 +6,12 @@ pub(crate) use async_trait::async_trait;
 pub(crate) use chrono::{DateTime, Utc};
 pub(crate) use paceline_domain::*;
 pub(crate) use paceline_ledger::{
-    Fallible, Fault,
+    Fallible,
     columns::{self, Cells, hex},
     due_columns, letter_columns,
     locks::Locked,
     rows::*,
-    select_delivery, select_suppression,
+    select_delivery, select_endpoint, select_suppression,
     statements::*,
 };
 

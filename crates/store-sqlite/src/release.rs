@@ -60,14 +60,14 @@ impl ReleaseRows for Tx {
             " FROM json_each(?1) j CROSS JOIN messages m WHERE m.seq IN \
                 (SELECT x.seq FROM messages x INDEXED BY messages_due_bound \
                  WHERE x.sender_id = unhex(j.value) AND x.campaign_id IS NULL AND x.lane = ?4 AND x.not_before < ?2 \
-                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.id LIMIT ?3)"
+                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.seq LIMIT ?3)"
         );
         let mut found = Vec::new();
         for (most, senders) in by_room(senders) {
             let query = sqlx::query(FIND).bind(json_ids(senders)).bind(micros(due_before)).bind(most);
             found.append(&mut self.all_due(query.bind(lane.as_str()), None).await?);
         }
-        found.sort_unstable_by_key(|due| (due.not_before, due.id));
+        found.sort_unstable_by_key(|due| (due.not_before, due.seq));
         Ok(cut(found, senders))
     }
 
@@ -79,20 +79,22 @@ impl ReleaseRows for Tx {
         const FIND: &str = concat!(
             "SELECT ",
             due_columns!(),
-            ", c.started_at FROM json_each(?1) j CROSS JOIN campaigns c CROSS JOIN messages m \
+            ", c.started_at, c.created_at FROM json_each(?1) j CROSS JOIN campaigns c CROSS JOIN messages m \
              WHERE c.state = 'running' AND m.seq IN \
                 (SELECT x.seq FROM messages x INDEXED BY messages_due_bound \
                  WHERE x.sender_id = unhex(j.value) AND x.campaign_id = c.id AND x.lane = 'campaign' AND x.not_before < ?2 \
-                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.id LIMIT ?3)"
+                    AND x.state = 'waiting' AND x.release_deadline IS NULL ORDER BY x.not_before, x.seq LIMIT ?3)"
         );
         let mut found = Vec::new();
         for (most, senders) in by_room(senders) {
             let query = sqlx::query(FIND).bind(json_ids(senders)).bind(micros(due_before)).bind(most);
             for row in &self.all(query).await? {
-                found.push((Cells::new("campaigns", row).opt_number("started_at")?, columns::due(row, None)?));
+                let cells = Cells::new("campaigns", row);
+                let start = (cells.opt_number("started_at")?, cells.number("created_at")?);
+                found.push((start, columns::due(row, None)?));
             }
         }
-        found.sort_unstable_by_key(|(started_at, due)| (*started_at, due.campaign, due.not_before, due.id));
+        found.sort_unstable_by_key(|(start, due)| (*start, due.campaign, due.not_before, due.seq));
         Ok(cut(found.into_iter().map(|(_, due)| due).collect(), senders))
     }
 
@@ -110,7 +112,7 @@ impl ReleaseRows for Tx {
                 " FROM messages m INDEXED BY messages_due_in_pool \
                  WHERE m.pool_id = ?1 AND m.lane = ?2 AND m.not_before < ?3 AND m.state = 'waiting' \
                     AND m.release_deadline IS NULL AND m.sender_id IS NULL AND m.campaign_id IS NULL \
-                 ORDER BY m.not_before, m.id LIMIT ?4"
+                 ORDER BY m.not_before, m.seq LIMIT ?4"
             ));
             let query = query.bind(blob(pool)).bind(lane.as_str()).bind(micros(due_before)).bind(most);
             found.append(&mut self.all_due(query, Some(pool)).await?);
@@ -123,7 +125,7 @@ impl ReleaseRows for Tx {
             "SELECT c.id, p.id AS pool_id FROM campaigns c JOIN pools p ON p.workspace_id = c.workspace_id AND p.name = c.pool \
              WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM messages m INDEXED BY messages_due \
                 WHERE m.campaign_id = c.id AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
-                    AND m.not_before < ?1) ORDER BY c.started_at, c.id",
+                    AND m.not_before < ?1) ORDER BY c.started_at, c.created_at, c.id",
         );
         self.list(query.bind(micros(due_before)), columns::source).await
     }
@@ -140,11 +142,11 @@ impl ReleaseRows for Tx {
                 due_columns!(),
                 " FROM messages m INDEXED BY messages_due \
                  WHERE m.campaign_id = ?1 AND m.state = 'waiting' AND m.release_deadline IS NULL AND m.sender_id IS NULL \
-                    AND m.not_before < ?2 AND (m.not_before, m.id) > (?4, ?5) ORDER BY m.not_before, m.id LIMIT ?3"
+                    AND m.not_before < ?2 AND (m.not_before, m.seq) > (?4, ?5) ORDER BY m.not_before, m.seq LIMIT ?3"
             ));
-            let (after_time, after_id) = asked.after.map_or((-1, Vec::new()), |(at, id)| (micros(at), blob(id)));
+            let (after_time, after_seq) = asked.after.map_or((-1, 0), |(at, seq)| (micros(at), seq));
             let query = query.bind(blob(asked.campaign)).bind(micros(due_before)).bind(asked.most);
-            found.append(&mut self.all_due(query.bind(after_time).bind(after_id), Some(asked.pool)).await?);
+            found.append(&mut self.all_due(query.bind(after_time).bind(after_seq), Some(asked.pool)).await?);
         }
         Ok(found)
     }
@@ -173,15 +175,24 @@ impl Tx {
     }
 }
 
+/// The senders of those named that can be given anything, with what they have been given.
+macro_rules! select_window {
+    ($senders:literal) => {
+        select_sender!(
+            ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
+            real_now!(),
+            ") AS outstanding",
+            $senders,
+            " WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.created_at, s.id"
+        )
+    };
+}
+
 /// The texts.
 pub(crate) const TEXTS: ReleaseTexts = ReleaseTexts {
     find_round: "SELECT round FROM release_rounds",
-    list_windows: select_sender!(
-        ", (SELECT count(*) FROM messages m WHERE m.sender_id = s.id AND m.release_deadline > ",
-        real_now!(),
-        ") AS outstanding FROM senders s \
-             WHERE s.state = 'active' AND s.session_state = 'connected' ORDER BY s.id"
-    ),
+    list_windows: select_window!(" FROM senders s"),
+    list_windows_of: select_window!(" FROM json_each(?1) j CROSS JOIN senders s ON s.id = unhex(j.value)"),
 };
 
 /// The round, which is the first where none has been noted.

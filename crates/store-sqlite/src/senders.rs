@@ -137,11 +137,6 @@ impl SenderRows for Tx {
         Ok(())
     }
 
-    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
-        let update = sqlx::query("UPDATE senders SET state = ?2 WHERE id = ?1");
-        self.run(update.bind(blob(sender.id)).bind(state.as_str())).await
-    }
-
     async fn remove_sender(&mut self, sender: &Locked<SenderRow>) -> Fallible<()> {
         let remove = sqlx::query(
             "UPDATE senders SET state = 'removed', session_state = 'unpaired', pairing_code = NULL, \

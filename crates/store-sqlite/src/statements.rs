@@ -28,7 +28,6 @@ pub(crate) fn bind<'v>(query: Bound<'v>, value: Value<'v>) -> Bound<'v> {
         Value::Time(at) => query.bind(opt_micros(at)),
         Value::Duration(duration) => query.bind(duration_micros(duration)),
         // No bytes sort before every id, and seventeen after.
-        Value::AfterId(after) => query.bind(after.map_or_else(Vec::new, |id| id.to_vec())),
         Value::After(None) => query.bind(i64::MIN).bind(Vec::<u8>::new()),
         Value::Before(None) => query.bind(i64::MAX).bind(vec![0xff_u8; 17]),
         Value::After(Some((at, id))) | Value::Before(Some((at, id))) => query.bind(micros(at)).bind(id.to_vec()),

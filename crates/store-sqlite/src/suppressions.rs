@@ -67,7 +67,9 @@ impl SuppressionRows for Tx {
 
 /// The texts.
 pub(crate) const TEXTS: SuppressionTexts = SuppressionTexts {
-    list: select_suppression!(" FROM suppressions s WHERE s.workspace_id = ?1 AND s.id > ?2 ORDER BY s.id LIMIT ?3"),
+    list: select_suppression!(
+        " FROM suppressions s WHERE s.workspace_id = ?1 AND (s.since, s.id) > (?2, ?3) ORDER BY s.since, s.id LIMIT ?4"
+    ),
     find: select_suppression!(
         " FROM json_each(?2) j CROSS JOIN suppressions s WHERE s.workspace_id = ?1 AND s.hash = unhex(j.value)"
     ),

@@ -57,30 +57,20 @@ impl UploadRows for Tx {
         self.find(query.bind(blob(campaign)), columns::open_upload).await
     }
 
-    async fn find_committed_upload(
-        &mut self,
-        campaign: CampaignId,
-        upload: UploadId,
-    ) -> Fallible<Option<UploadSummary>> {
-        let query = sqlx::query(
-            "SELECT id, rows, accepted, excluded FROM uploads WHERE id = ?1 AND campaign_id = ?2 AND state = 'committed'",
-        );
-        self.find(query.bind(blob(upload)).bind(blob(campaign)), columns::committed_upload).await
-    }
-
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
         let insert = sqlx::query(concat!(
-            "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, expires_at) VALUES (?1, ?2, ?3, 'open', ?4, ",
+            "INSERT INTO uploads (id, workspace_id, campaign_id, state, first_row, holder, expires_at) \
+             VALUES (?1, ?2, ?3, 'open', ?4, ?6, ",
             real_now!(),
             " + ?5)"
         ));
         let insert = insert.bind(blob(upload.upload)).bind(blob(workspace)).bind(blob(upload.campaign));
-        self.run(insert.bind(upload.first_row).bind(duration_micros(ttl))).await
+        self.run(insert.bind(upload.first_row).bind(duration_micros(ttl)).bind(blob(upload.holder))).await
     }
 
     async fn lock_upload(&mut self, upload: UploadId) -> Fallible<Option<Locked<UploadRow>>> {
         let query = sqlx::query(concat!(
-            "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, expires_at <= ",
+            "SELECT id, workspace_id, campaign_id, first_row, rows, accepted, excluded, holder, expires_at <= ",
             real_now!(),
             " AS has_run_out FROM uploads WHERE id = ?1 AND state = 'open'"
         ));
@@ -161,10 +151,8 @@ impl UploadRows for Tx {
         self.run(commit.bind(blob(upload.id))).await
     }
 
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
-        let end =
-            sqlx::query("UPDATE uploads SET expires_at = 0 WHERE id = ?1 AND campaign_id = ?2 AND state = 'open'");
-        self.run(end.bind(blob(upload)).bind(blob(campaign))).await
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        self.run(sqlx::query("UPDATE uploads SET expires_at = 0 WHERE id = ?1").bind(blob(upload.id))).await
     }
 
     async fn end_uploads(&mut self) -> Fallible<u64> {

@@ -55,6 +55,18 @@ const BOUND_TO: &str = waiting!(
      ORDER BY 1 LIMIT ?3"
 );
 
+/// The same, of one sender, that none of its pools has to do with.
+const OUTSIDE_POOLS: &str = waiting!(
+    "SELECT b.seq FROM (SELECT x.seq, x.binding, x.pool_id, x.campaign_id FROM messages x INDEXED BY messages_due_bound \
+            WHERE x.sender_id = ?1 AND x.state = 'waiting' AND x.release_deadline IS NULL AND x.seq > ?2 \
+         UNION ALL SELECT x.seq, x.binding, x.pool_id, x.campaign_id FROM messages x INDEXED BY messages_released \
+            WHERE x.sender_id = ?1 AND x.release_deadline IS NOT NULL AND x.seq > ?2) b \
+     WHERE b.binding <> 'routed' AND NOT EXISTS (SELECT 1 FROM pool_members pm WHERE pm.sender_id = ?1 \
+        AND pm.pool_id = coalesce(b.pool_id, (SELECT p.id FROM campaigns c JOIN pools p \
+            ON p.workspace_id = c.workspace_id AND p.name = c.pool WHERE c.id = b.campaign_id))) \
+     ORDER BY b.seq LIMIT ?3"
+);
+
 const WRITE: Bulk = Bulk {
     head: "WITH v (seq, sender_id, binding, not_before, waits_for) AS (VALUES",
     row: "(?, ?, ?, ?, ?)",
@@ -88,6 +100,9 @@ fn query_of(which: Waiting<'_>) -> Bound<'static> {
         }
         Waiting::RunOut { limit } => sqlx::query(RUN_OUT).bind(limit),
         Waiting::AnyClaimed { limit } => sqlx::query(ANY_CLAIMED).bind(limit),
+        Waiting::OutsidePools { sender, after, limit } => {
+            sqlx::query(OUTSIDE_POOLS).bind(blob(sender)).bind(after).bind(limit)
+        }
         Waiting::BoundTo { senders, after, limit } => {
             sqlx::query(BOUND_TO).bind(json_ids(senders.iter().copied())).bind(after).bind(limit)
         }

@@ -1,14 +1,6 @@
-//! Workspaces and their API keys.
+//! Workspaces and their API keys: every statement is the ledger's own, but for the lock.
 
 use crate::prelude::*;
 
 /// The texts.
-pub(crate) const TEXTS: WorkspaceTexts = WorkspaceTexts {
-    lock: None,
-    find_first: "SELECT id, name, key, unknown_policy, created_at FROM workspaces ORDER BY created_at, id LIMIT 1",
-    add: "INSERT INTO workspaces (id, name, key, unknown_policy, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    add_key: "INSERT INTO api_keys (id, workspace_id, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    set_unknown_policy: "UPDATE workspaces SET unknown_policy = ?2 WHERE id = ?1 RETURNING id, name, key, unknown_policy, created_at",
-    find_key: "SELECT id, workspace_id, name, hash, created_at FROM api_keys WHERE hash = ?1",
-    find: "SELECT id, name, key, unknown_policy, created_at FROM workspaces WHERE id = ?1",
-};
+pub(crate) const TEXTS: WorkspaceTexts = WorkspaceTexts { lock: None };

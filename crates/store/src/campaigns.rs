@@ -58,6 +58,17 @@ pub struct Campaign {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+impl Campaign {
+    /// Rows that will never be planned or excluded, because the campaign was cancelled before planning came to them; 0 unless it was. Of a
+    /// cancelled campaign, each row is planned, excluded or unplanned.
+    pub fn unplanned(&self) -> i64 {
+        match self.state {
+            CampaignState::Cancelled => self.rows - self.account.planned - self.excluded.values().sum::<i64>(),
+            _ => 0,
+        }
+    }
+}
+
 /// A campaign to create, as a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCampaign {
@@ -69,6 +80,15 @@ pub struct NewCampaign {
     pub definition: CampaignDefinition,
     /// Now.
     pub created_at: DateTime<Utc>,
+}
+
+/// A change of what was decided about a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionChange {
+    /// What it was when somebody decided to change it.
+    pub from: CampaignDefinition,
+    /// What it is to be.
+    pub to: CampaignDefinition,
 }
 
 /// What became of a change to a campaign.
@@ -91,6 +111,8 @@ pub enum CampaignOutcome {
     },
     /// An upload is open.
     UploadInProgress,
+    /// Its definition is not the one that was to be changed.
+    Overtaken,
 }
 
 /// How many messages of a campaign one sender carried, by state.
@@ -125,12 +147,12 @@ pub trait CampaignStore: Send + Sync {
     /// The campaigns of a workspace, newest first.
     async fn list_campaigns(&self, workspace: WorkspaceId, page: PageRequest) -> StoreResult<Page<Campaign>>;
 
-    /// Changes the definition of a draft.
+    /// Changes the definition of a draft, unless it is another by now than the change was made for.
     async fn update_campaign(
         &self,
         workspace: WorkspaceId,
         campaign: CampaignId,
-        definition: CampaignDefinition,
+        change: DefinitionChange,
     ) -> StoreResult<CampaignOutcome>;
 
     /// Makes one move by compare-and-set and records its event. `Start` becomes `Schedule` when `start_at` lies after `now`.

@@ -40,6 +40,7 @@ pub mod leases;
 pub mod messages;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod plan;
+pub mod reads;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod recipients;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
@@ -50,6 +51,8 @@ pub mod resolutions;
 pub mod results;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod senders;
+#[expect(missing_docs, reason = "the name of a case is its sentence")]
+pub mod sign_ins;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
 pub mod suppressions;
 #[expect(missing_docs, reason = "the name of a case is its sentence")]
@@ -115,17 +118,29 @@ macro_rules! conformance_suite {
             workspaces {
                 the_first_start_makes_the_workspace_and_its_key
                 a_second_start_finds_the_workspace_and_changes_nothing
+                a_start_after_a_crash_makes_another_key_until_one_was_shown
                 two_first_starts_at_once_make_one_workspace
                 a_key_is_found_by_its_hash_and_no_other
+            }
+            sign_ins {
+                a_session_is_found_by_its_hash_until_it_is_ended
+                a_key_ends_its_own_sign_ins_only
+                a_link_is_exchanged_once_for_a_session_of_its_key
+                a_link_that_is_over_and_a_session_are_exchanged_for_nothing
+                what_is_over_is_not_listed_and_goes_when_the_next_is_made
             }
             idempotency {
                 claims_of_the_dead_are_void
                 a_claimed_key_is_refused_to_others_until_it_is_answered
                 of_many_claims_at_once_one_is_granted
+                a_key_in_flight_may_be_taken_over_and_an_answered_one_not
                 a_claim_that_ran_out_may_be_claimed_again
                 a_renewed_claim_outlives_its_first_ttl
                 a_released_key_may_be_claimed_again
                 the_first_answer_stays
+                a_message_is_accepted_and_answered_in_one
+                a_message_under_a_key_in_flight_is_not_accepted
+                of_many_messages_at_once_under_a_key_one_is_accepted
             }
             senders {
                 an_added_sender_is_active_unpaired_and_as_it_was_asked_for
@@ -140,6 +155,8 @@ macro_rules! conformance_suite {
                 pools_are_listed_by_name_with_their_active_senders
                 removal_deletes_the_sessions
                 removal_leaves_its_waiting_messages_to_the_pool
+                a_change_keeps_the_session_the_lease_and_what_it_does_not_name
+                a_sender_that_leaves_a_pool_leaves_what_waits_there_to_the_others
                 a_paused_sender_leaves_a_campaign_without_senders
                 a_walk_meets_every_sender_once_while_others_are_added
             }
@@ -183,6 +200,7 @@ macro_rules! conformance_suite {
                 an_aborted_upload_leaves_nothing
                 a_second_upload_waits_for_the_first
                 of_many_uploads_opened_at_once_one_goes_on
+                an_upload_is_taken_over_by_its_own_client_and_by_nobody_else
                 a_committed_upload_answers_a_repetition_with_its_summary
                 recipients_are_added_to_drafts_that_exist
                 an_upload_into_a_campaign_that_was_cancelled_meanwhile_is_refused
@@ -203,6 +221,7 @@ macro_rules! conformance_suite {
                 a_stale_planner_is_refused_and_changes_nothing
                 of_planners_at_once_one_decides
                 a_campaign_that_no_longer_runs_is_not_planned
+                what_a_cancelled_campaign_never_planned_is_a_figure_of_its_own
                 a_planner_sees_who_is_suppressed
                 who_was_suppressed_since_becomes_an_exclusion
                 a_contact_is_sticky_to_the_active_sender_of_the_pool_that_wrote_last
@@ -232,6 +251,7 @@ macro_rules! conformance_suite {
                 every_release_is_voided_when_the_broker_is_empty
                 a_window_counts_what_is_released_and_not_intended
                 only_senders_that_may_send_have_a_window
+                a_look_at_some_windows_sees_those_and_no_others
                 windows_seen_before_another_claim_are_stale
                 two_releasers_never_fill_a_window_twice
                 a_session_that_is_over_leaves_its_messages_to_others
@@ -341,6 +361,8 @@ macro_rules! conformance_suite {
                 a_message_to_a_pool_goes_first_by_the_sender_that_wrote_before
                 messages_are_filtered_by_campaign_state_and_sender
                 a_walk_meets_every_message_once_while_others_are_added
+                what_was_accepted_first_is_listed_and_released_first_whatever_its_id
+                what_was_planned_first_is_listed_and_released_first_whatever_its_id
                 a_transactional_message_lives_like_any_other
             }
             sweep {
@@ -366,7 +388,7 @@ macro_rules! conformance_suite {
                 a_purge_keeps_results_that_nobody_has_replayed
             }
             deliveries {
-                endpoints_are_added_once_listed_by_id_and_removed
+                endpoints_are_added_once_listed_as_they_were_added_and_removed
                 an_event_is_delivered_to_the_endpoints_that_want_it
                 a_claimed_delivery_has_all_that_its_request_needs
                 deliveries_are_claimed_within_the_limits
@@ -381,6 +403,13 @@ macro_rules! conformance_suite {
                 a_purge_leaves_waiting_deliveries_whole
                 a_purge_reaches_past_the_events_of_waiting_deliveries
                 a_walk_meets_every_delivery_once_newest_first
+                a_report_about_an_endpoint_is_not_delivered_to_it
+                dead_endpoints_do_not_keep_each_other_busy
+                an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told
+                what_waits_for_an_endpoint_that_is_off_is_given_up_in_pieces_and_silently
+                an_endpoint_that_nothing_reaches_for_long_is_switched_off
+                a_success_ends_the_failing_of_an_endpoint
+                an_endpoint_is_switched_on_again_by_a_call
             }
             events {
                 an_event_is_listed_once_it_has_a_number

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind};
+use paceline_domain::{DeliveryId, DisableReason, EndpointId, EventId, EventKind};
 
 use crate::StoreResult;
 
@@ -69,6 +69,11 @@ pub enum NextTry {
         /// Why the last one failed.
         error: String,
     },
+    /// Given up, because the endpoint said that it is gone: switches it off.
+    Gone {
+        /// What it said.
+        error: String,
+    },
 }
 
 /// Webhook deliveries.
@@ -84,5 +89,15 @@ pub trait DeliveryStore: Send + Sync {
     ) -> StoreResult<Vec<ClaimedDelivery>>;
 
     /// Records how tries ended. One whose claim has run out and was taken by another is dropped.
-    async fn record_deliveries(&self, outcomes: &[DeliveryOutcome], now: DateTime<Utc>) -> StoreResult<()>;
+    ///
+    /// A delivery that is given up is an event, `webhook.exhausted`, unless what was delivered is itself a report about webhooks. An
+    /// endpoint that is gone, or at which a delivery was given up after nothing had reached it for `patience` of real time, is switched
+    /// off, with the event `webhook.disabled`. Neither event is delivered to the endpoint that it is about. Answers the endpoints that were
+    /// switched off.
+    async fn record_deliveries(
+        &self,
+        outcomes: &[DeliveryOutcome],
+        patience: Duration,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Vec<(EndpointId, DisableReason)>>;
 }

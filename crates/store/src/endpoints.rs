@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind, WorkspaceId};
+use paceline_domain::{DeliveryId, DisableReason, EndpointId, EventId, EventKind, WorkspaceId};
 
 use crate::{Page, PageRequest, StoreResult};
 
@@ -21,6 +21,19 @@ pub struct Endpoint {
     pub secret: String,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// Since when nothing has reached it, in real time; `None` while the last try succeeded.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Whether it was switched off: no event is posted to it until it is switched on again.
+    pub disabled: Option<Disabled>,
+}
+
+/// A webhook endpoint was switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disabled {
+    /// When, in real time.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: DisableReason,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -79,16 +92,32 @@ pub struct Delivery {
     pub created_at: DateTime<Utc>,
 }
 
+/// What became of a wish to deliver again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedeliverOutcome {
+    /// The delivery is due now.
+    Due(Delivery),
+    /// There is no such delivery.
+    NotFound,
+    /// The endpoint is switched off.
+    Disabled,
+}
+
 /// Endpoints.
 #[async_trait]
 pub trait EndpointStore: Send + Sync {
     /// Adds an endpoint. An id that exists already is returned as it is: this very addition was made before.
     async fn add_endpoint(&self, endpoint: Endpoint) -> StoreResult<Endpoint>;
 
-    /// The endpoints of a workspace by id.
+    /// The endpoints of a workspace by time of addition.
     async fn list_endpoints(&self, workspace: WorkspaceId) -> StoreResult<Vec<Endpoint>>;
 
-    /// Removes an endpoint and its waiting deliveries; `false` when there was none.
+    /// Switches an endpoint on again, whether or not it was off; `None` when there is none. What happened while it was off is not posted
+    /// to it by itself: the event log has it.
+    async fn enable_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> StoreResult<Option<Endpoint>>;
+
+    /// Removes an endpoint; `false` when there was none. Nothing is posted to it any more; what waits for it is removed by
+    /// [`SweepStore::end_deliveries`](crate::sweep::SweepStore::end_deliveries).
     async fn remove_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> StoreResult<bool>;
 
     /// The deliveries of an endpoint, newest first; `None` when there is no such endpoint.
@@ -99,11 +128,11 @@ pub trait EndpointStore: Send + Sync {
         page: PageRequest,
     ) -> StoreResult<Option<Page<Delivery>>>;
 
-    /// Makes a delivery due at once, its attempts counted from zero again; `None` when there is no such delivery.
+    /// Makes a delivery due at once, its attempts counted from zero again.
     async fn redeliver(
         &self,
         workspace: WorkspaceId,
         endpoint: EndpointId,
         delivery: DeliveryId,
-    ) -> StoreResult<Option<Delivery>>;
+    ) -> StoreResult<RedeliverOutcome>;
 }

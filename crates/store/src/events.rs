@@ -11,7 +11,8 @@
 //! | `message.received` | `sender_id`, `from`, `text`, `in_reply_to` (a message id) or null, `campaign_id` or null, `opt_out` |
 //! | `contact.opted_out` | `sender_id`, `from`, `in_reply_to` or null, `campaign_id` or null |
 //! | `sender.*` | `sender_id`, `session`; `detail` and `until` when the network gave them |
-//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error` |
+//! | `webhook.exhausted` | `endpoint_id`, `delivery_id`, `event_id`, `event_type`, `attempts`, `status` or null, `error`. Not delivered to that endpoint, and not written about deliveries of `webhook.*` |
+//! | `webhook.disabled` | `endpoint_id`, `reason`, `status` or null, `error`. Not delivered to that endpoint |
 //!
 //! `to` and `from` are addresses: an object with `phone`, `business_scoped_id`, `linked_id`, whichever are known.
 
@@ -44,6 +45,9 @@ pub trait EventStore: Send + Sync {
     /// Numbers up to `limit` events that have no number, in the order of their commits as far as it is known. Only one caller
     /// over the installation numbers at a time. Answers how many were numbered.
     async fn number_events(&self, limit: u32) -> StoreResult<u64>;
+
+    /// The number after which come only events that are numbered from now on.
+    async fn last_event(&self) -> StoreResult<i64>;
 
     /// The numbered events of a workspace after `sequence`, at most `limit`.
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>>;

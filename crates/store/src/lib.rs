@@ -21,6 +21,7 @@ pub mod release;
 pub mod resolutions;
 pub mod results;
 pub mod senders;
+pub mod sign_ins;
 pub mod suppressions;
 pub mod sweep;
 pub mod workspaces;
@@ -31,6 +32,7 @@ pub use page::{Page, PageRequest};
 /// Every role of the store. An adapter implements them all; a part of Paceline asks for the roles it plays.
 pub trait Store:
     workspaces::WorkspaceStore
+    + sign_ins::SignInStore
     + idempotency::IdempotencyStore
     + senders::SenderStore
     + campaigns::CampaignStore
@@ -56,6 +58,7 @@ pub trait Store:
 
 impl<T> Store for T where
     T: workspaces::WorkspaceStore
+        + sign_ins::SignInStore
         + idempotency::IdempotencyStore
         + senders::SenderStore
         + campaigns::CampaignStore

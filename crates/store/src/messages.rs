@@ -7,7 +7,12 @@ use paceline_domain::{
     MessageState, Outcome, SenderId, WaId, WorkerId, WorkspaceId,
 };
 
-use crate::{Page, PageRequest, StoreResult, resolutions::Resolved, suppressions::Suppression};
+use crate::{
+    Page, PageRequest, StoreResult,
+    idempotency::{Once, OnceOutcome},
+    resolutions::Resolved,
+    suppressions::Suppression,
+};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,10 +179,18 @@ pub trait MessageStore: Send + Sync {
     /// Accepts a transactional message.
     async fn create_message(&self, message: NewMessage) -> StoreResult<MessageAcceptance>;
 
+    /// Accepts a transactional message under an idempotency key; whatever becomes of it is the answer.
+    async fn create_message_once(
+        &self,
+        message: NewMessage,
+        once: Once<MessageAcceptance>,
+    ) -> StoreResult<OnceOutcome<MessageAcceptance>>;
+
     /// A message and all that happened to it.
     async fn find_message(&self, workspace: WorkspaceId, message: MessageId) -> StoreResult<Option<MessageStory>>;
 
-    /// The messages of a workspace by id, oldest first.
+    /// The messages of a workspace in the order in which they were accepted or planned. A page may be shorter than asked for, even empty,
+    /// and have a next one: when what the filter lets pass is rare, a page ends after so many messages were looked at.
     async fn list_messages(
         &self,
         workspace: WorkspaceId,

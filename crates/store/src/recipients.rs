@@ -41,6 +41,8 @@ pub struct OpenUpload {
     pub upload: UploadId,
     /// The number of its first row.
     pub first_row: i64,
+    /// Who opened it: the same upload may be opened again by its own client, and from then on only that one may write to it.
+    pub holder: UploadId,
 }
 
 /// What became of the wish to upload.
@@ -94,7 +96,8 @@ pub struct RecipientRow {
 /// Uploads.
 #[async_trait]
 pub trait RecipientStore: Send + Sync {
-    /// Opens an upload. At most one is open per campaign; one whose `ttl` (real time) has passed without an append no
+    /// Opens an upload. An upload that is open under the same id is given up for it, with all that it has brought: its own client asks
+    /// again, and whoever opened it before can write to it no more. At most one is open per campaign; one whose `ttl` (real time) has passed without an append no
     /// longer counts, and [`crate::sweep::SweepStore::abort_stale_uploads`] removes its rows.
     async fn open_upload(
         &self,

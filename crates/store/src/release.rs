@@ -78,8 +78,11 @@ pub trait ReleaseStore: Send + Sync {
     /// The active senders that are connected, with what is outstanding.
     async fn list_windows(&self) -> StoreResult<Windows>;
 
+    /// The same of some senders only, so that one who releases all the time need not look at the whole fleet each time.
+    async fn list_windows_of(&self, senders: &[SenderId]) -> StoreResult<Windows>;
+
     /// Claims messages that are due before `due_before` for the senders that have room, in one transaction: lanes first
-    /// to last, then `not_before` and id, running campaigns in turn. Messages bound to a sender go to it alone; the others are bound by
+    /// to last, then `not_before` and the order in which they were accepted or planned, running campaigns in turn. Messages bound to a sender go to it alone; the others are bound by
     /// [`paceline_pacing::assign`] to senders of their pool. A sender that is not connected (any more) is passed over. The claims run out after
     /// `hold` of real time. When another server has claimed since `round`, nothing is claimed, because the rooms are stale:
     /// look at the windows again.

@@ -103,14 +103,25 @@ pub enum SenderAddition {
     Taken,
 }
 
-/// What became of a sender's move.
+/// What is to be changed of a sender; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SenderChange {
+    /// What a person calls it.
+    pub name: Option<String>,
+    /// The names of all its pools; those that do not exist are made.
+    pub pools: Option<Vec<String>>,
+    /// The name of its pacing profile.
+    pub profile: Option<String>,
+}
+
+/// What became of a sender's move, or of a change of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SenderMoveOutcome {
     /// The sender as it now is. Moving to the state it is in changes nothing.
     Moved(Box<Sender>),
     /// No such sender in the workspace.
     NotFound,
-    /// A removed sender cannot be paused or resumed.
+    /// A removed sender cannot be paused, resumed or changed.
     Removed,
 }
 
@@ -137,6 +148,16 @@ pub trait SenderStore: Send + Sync {
 
     /// The senders of a workspace by time of addition, removed ones left out.
     async fn list_senders(&self, workspace: WorkspaceId, page: PageRequest) -> StoreResult<Page<Sender>>;
+
+    /// Changes what a person decides about a sender; its session and its lease go on. Messages that wait for it, and that its pools have
+    /// nothing to do with any more, are anyone's of theirs, unless the caller asked for this very sender.
+    async fn update_sender(
+        &self,
+        workspace: WorkspaceId,
+        sender: SenderId,
+        change: SenderChange,
+        now: DateTime<Utc>,
+    ) -> StoreResult<SenderMoveOutcome>;
 
     /// Pauses, resumes or removes. Removal unbinds the waiting messages that were bound to the sender, sticky ones too,
     /// so that others may send them, and deletes its sessions.

@@ -44,7 +44,7 @@ pub trait SuppressionStore: Send + Sync {
     /// `marketing` cancels messages of the campaign lane only.
     async fn add_suppression(&self, suppression: Suppression, now: DateTime<Utc>) -> StoreResult<SuppressionAddition>;
 
-    /// The suppressions of a workspace by id.
+    /// The suppressions of a workspace, the oldest first.
     async fn list_suppressions(&self, workspace: WorkspaceId, page: PageRequest) -> StoreResult<Page<Suppression>>;
 
     /// The suppression of a person.

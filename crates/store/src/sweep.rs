@@ -43,6 +43,9 @@ pub trait SweepStore: Send + Sync {
     /// what is unknown after that is held.
     async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64>;
 
+    /// Ends what waits to be delivered to endpoints that were switched off, and removes what waits for endpoints that were removed.
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64>;
+
     /// Removes what is kept for a time only: inbox rows, events, finished deliveries, idempotency keys, and dead letters that
     /// need nothing more of anyone, older than `age` (real time).
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64>;

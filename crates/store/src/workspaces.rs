@@ -43,19 +43,29 @@ pub enum Bootstrap {
     Created,
     /// There was a workspace already; nothing was changed.
     Existing(Workspace),
+    /// There was a workspace already, whose first key nobody is known to have seen: whoever made it died on the way. The key now exists
+    /// beside that one.
+    Unseen(Workspace),
 }
 
 /// Workspaces and keys.
 #[async_trait]
 pub trait WorkspaceStore: Send + Sync {
-    /// Makes the first workspace and its key, unless the installation has one.
+    /// Makes the first workspace and its key, unless the installation has one. Until it is known that somebody has seen a key, each call
+    /// makes one.
     async fn bootstrap(&self, workspace: Workspace, key: ApiKey) -> StoreResult<Bootstrap>;
+
+    /// Notes that the key of [`WorkspaceStore::bootstrap`] was shown.
+    async fn record_key_shown(&self) -> StoreResult<()>;
 
     /// Adds a key to a workspace.
     async fn add_api_key(&self, key: ApiKey) -> StoreResult<()>;
 
     /// The key whose SHA-256 is `hash`.
     async fn find_api_key(&self, hash: [u8; 32]) -> StoreResult<Option<ApiKey>>;
+
+    /// The keys of a workspace, oldest first.
+    async fn list_api_keys(&self, workspace: WorkspaceId) -> StoreResult<Vec<ApiKey>>;
 
     /// A workspace by its id.
     async fn find_workspace(&self, workspace: WorkspaceId) -> StoreResult<Option<Workspace>>;

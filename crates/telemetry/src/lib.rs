@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod disk;
 mod logs;
 mod metrics;
 mod process;
@@ -7,4 +8,4 @@ mod process;
 pub use logs::{LogError, LogFormat, LogOptions, init_logs, log_subscriber};
 pub use metrics::{Describe, InventoryEntry, Metrics};
 pub use process::resident_bytes;
-pub use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+pub use prometheus::{Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};

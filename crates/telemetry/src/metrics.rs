@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Mutex, PoisonError},
 };
 
@@ -9,7 +10,10 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use crate::process::{self, Process};
+use crate::{
+    disk::{self, Disk},
+    process::{self, Process},
+};
 
 /// What a metric is and means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,15 @@ enum Registered {
     Gauge(IntGaugeVec),
     Histogram(HistogramVec),
     Process(Process),
+    Disk(Disk),
 }
+
+/// The release that runs.
+const BUILD: Describe = Describe {
+    name: "paceline_build_info",
+    help: "1, under the version that runs.",
+    when_it_rises: "More processes run this version; two versions at once are a rolling restart, or one that was forgotten.",
+};
 
 impl Metrics {
     /// An empty registry.
@@ -113,16 +125,21 @@ impl Metrics {
     /// # Panics
     /// When one of their names is taken by a metric of ours: a defect that the first start shows.
     pub fn add_process_figures(&self) {
-        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
-        if process::DESCRIBED.iter().all(|(describe, _)| families.contains_key(describe.name)) {
-            return;
-        }
-        let collector = Process::new();
-        self.registry.register(Box::new(collector.clone())).expect("the names of process figures are not taken");
-        for (describe, kind) in process::DESCRIBED {
-            let entry = InventoryEntry { describe, kind, labels: Vec::new() };
-            families.insert(describe.name, Family { entry, collector: Registered::Process(collector.clone()) });
-        }
+        self.register_fixed(process::DESCRIBED, &Registered::Process(Process::new()));
+    }
+
+    /// Shows which version of Paceline runs.
+    pub fn add_build(&self, version: &str) {
+        self.gauge(BUILD, &["version"]).with_label_values(&[version]).set(1);
+    }
+
+    /// Registers how large and how full the disk is that holds this folder. Once is enough; more do nothing.
+    ///
+    /// # Panics
+    /// When one of their names is taken: a defect that the first start shows.
+    pub fn add_disk_figures(&self, folder: &Path) {
+        let collector = Disk::new(folder);
+        self.register_fixed(disk::DESCRIBED, &Registered::Disk(collector));
     }
 
     /// The registry's content in the Prometheus text format.
@@ -138,6 +155,19 @@ impl Metrics {
             .values()
             .map(|family| family.entry.clone())
             .collect()
+    }
+
+    /// Registers a collector of figures that have no labels, unless they are there.
+    fn register_fixed<const N: usize>(&self, described: [(Describe, &'static str); N], collector: &Registered) {
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        if described.iter().all(|(describe, _)| families.contains_key(describe.name)) {
+            return;
+        }
+        self.registry.register(collector.boxed()).expect("the names of fixed figures are not taken");
+        for (describe, kind) in described {
+            let entry = InventoryEntry { describe, kind, labels: Vec::new() };
+            families.insert(describe.name, Family { entry, collector: collector.clone() });
+        }
     }
 
     fn find_or_register(
@@ -174,6 +204,7 @@ impl Registered {
             Self::Gauge(gauge) => Box::new(gauge.clone()),
             Self::Histogram(histogram) => Box::new(histogram.clone()),
             Self::Process(process) => Box::new(process.clone()),
+            Self::Disk(disk) => Box::new(disk.clone()),
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use paceline_domain::{Clock, EgressPolicy};
 use paceline_failpoints::{self as failpoints, Failpoint};
-use paceline_store::deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry};
+use paceline_store::{
+    StoreResult,
+    deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry},
+};
 use paceline_telemetry::Metrics;
 use tokio::{
     task::{JoinError, JoinSet},
@@ -130,7 +133,7 @@ impl Webhooks {
         if hand.outcomes.is_empty() {
             return;
         }
-        match self.store.record_deliveries(&hand.outcomes, self.clock.now()).await {
+        match self.store_outcomes(&hand.outcomes).await {
             Ok(()) => {
                 hand.refusals = 0;
                 hand.outcomes.clear();
@@ -144,11 +147,24 @@ impl Webhooks {
         }
     }
 
+    async fn store_outcomes(&self, outcomes: &[DeliveryOutcome]) -> StoreResult<()> {
+        for (endpoint, reason) in
+            self.store.record_deliveries(outcomes, self.options.disable_after, self.clock.now()).await?
+        {
+            self.figures.disabled(reason);
+            tracing::warn!(
+                endpoint.id = %endpoint, reason = reason.as_str(),
+                "a webhook endpoint is switched off; `paceline webhook enable` switches it on again"
+            );
+        }
+        Ok(())
+    }
+
     /// Finds the outcome that the store cannot take, so that it does not hold up the others. It is dropped: its claim runs
     /// out, and the delivery is tried again.
     async fn record_singly(&self, hand: &mut Hand) {
         for outcome in std::mem::take(&mut hand.outcomes) {
-            match self.store.record_deliveries(std::slice::from_ref(&outcome), self.clock.now()).await {
+            match self.store_outcomes(std::slice::from_ref(&outcome)).await {
                 Ok(()) => {}
                 Err(error) if error.is_transient() => hand.outcomes.push(outcome),
                 Err(error) => {
@@ -244,7 +260,7 @@ fn log(delivery: &ClaimedDelivery, status: Option<u16>, next: &NextTry, took: Du
             attempts = delivery.attempts.saturating_add(1), retry_seconds = after.as_secs(), error,
             "webhook try failed"
         ),
-        NextTry::Exhausted { error } => tracing::warn!(
+        NextTry::Exhausted { error } | NextTry::Gone { error } => tracing::warn!(
             delivery.id = %delivery.id, endpoint.id = %endpoint, event.id = %event, http.status = status, duration_ms,
             attempts = delivery.attempts.saturating_add(1), error,
             "webhook given up"

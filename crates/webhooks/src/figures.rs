@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use paceline_domain::DisableReason;
 use paceline_store::deliveries::NextTry;
 use paceline_telemetry::{Describe, Histogram, IntCounter, IntCounterVec, IntGauge, Metrics};
 
@@ -26,6 +27,12 @@ const EXHAUSTED: Describe = Describe {
     help: "Deliveries that were given up.",
     when_it_rises: "A receiver was down through the whole of webhooks.schedule_seconds, or is gone; redeliver by hand.",
 };
+const DISABLED: Describe = Describe {
+    name: "paceline_webhook_endpoints_disabled_total",
+    help: "Webhook endpoints that were switched off because they did not answer, by reason.",
+    when_it_rises: "A receiver is gone (410) or was down for webhooks.disable_after_seconds; paceline webhook list shows which, \
+                    enable switches it on again.",
+};
 const DURATION: Describe = Describe {
     name: "paceline_webhook_duration_seconds",
     help: "How long a try took, from resolving the name to the answer's headers.",
@@ -46,6 +53,7 @@ pub(crate) struct Figures {
     tries: IntCounterVec,
     retries: IntCounterVec,
     exhausted: IntCounter,
+    disabled: IntCounterVec,
     duration: Histogram,
     pub(crate) in_flight: IntGauge,
     store_errors: IntCounterVec,
@@ -53,10 +61,16 @@ pub(crate) struct Figures {
 
 impl Figures {
     pub(crate) fn new(metrics: &Metrics) -> Self {
+        let tries = metrics.counter(TRIES, &["outcome"]);
+        // What has never happened is 0 and not absent: only so is its first time a rise.
+        for outcome in ["delivered", "retry", "exhausted"] {
+            tries.with_label_values(&[outcome]);
+        }
         Self {
-            tries: metrics.counter(TRIES, &["outcome"]),
+            tries,
             retries: metrics.counter(RETRIES, &["reason"]),
             exhausted: metrics.counter(EXHAUSTED, &[]).with_label_values::<&str>(&[]),
+            disabled: metrics.counter(DISABLED, &["reason"]),
             duration: metrics.histogram(DURATION, &[], SECONDS).with_label_values::<&str>(&[]),
             in_flight: metrics.gauge(IN_FLIGHT, &[]).with_label_values::<&str>(&[]),
             store_errors: metrics.counter(STORE_ERRORS, &["operation"]),
@@ -69,14 +83,19 @@ impl Figures {
         let outcome = match next {
             NextTry::Delivered => "delivered",
             NextTry::Retry { .. } => "retry",
-            NextTry::Exhausted { .. } => "exhausted",
+            NextTry::Exhausted { .. } | NextTry::Gone { .. } => "exhausted",
         };
         self.tries.with_label_values(&[outcome]).inc();
         match next {
             NextTry::Delivered => {}
             NextTry::Retry { .. } => self.retries.with_label_values(&[reason(answer)]).inc(),
-            NextTry::Exhausted { .. } => self.exhausted.inc(),
+            NextTry::Exhausted { .. } | NextTry::Gone { .. } => self.exhausted.inc(),
         }
+    }
+
+    /// Counts a webhook endpoint that was switched off.
+    pub(crate) fn disabled(&self, reason: DisableReason) {
+        self.disabled.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// Counts a call that the store refused.

@@ -22,6 +22,8 @@ pub struct WebhookOptions {
     pub hold: Duration,
     /// The delay before each try, the first of which is zero; its length is the number of tries.
     pub schedule: Vec<Duration>,
+    /// How long nothing may reach a webhook endpoint before it is switched off, in real time.
+    pub disable_after: Duration,
     /// How often the store is asked for due deliveries while none come, in real time.
     pub poll: Duration,
     /// What we call ourselves.
@@ -39,6 +41,7 @@ impl Default for WebhookOptions {
             per_endpoint: 8,
             hold: Duration::from_mins(1),
             schedule: seconds.into_iter().map(Duration::from_secs).collect(),
+            disable_after: Duration::from_hours(7 * 24),
             poll: Duration::from_millis(500),
             user_agent: concat!("Paceline-Webhooks/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -75,6 +78,9 @@ impl WebhookOptions {
         }
         if self.concurrency == 0 || self.per_endpoint == 0 {
             return refused("concurrency", "and per_endpoint must be above 0");
+        }
+        if self.disable_after.is_zero() {
+            return refused("disable_after", "must be above 0");
         }
         if self.poll.is_zero() {
             return refused("poll", "must be above 0");

@@ -21,7 +21,7 @@ pub(crate) fn next_try(schedule: &[Duration], delivery: DeliveryId, attempts: i3
     let (error, asked) = match answer {
         Answer::Status { status: 200..=299, .. } => return NextTry::Delivered,
         Answer::Status { status: 410, .. } => {
-            return exhausted("the webhook endpoint is gone: it answered 410".to_owned());
+            return NextTry::Gone { error: "the webhook endpoint is gone: it answered 410".to_owned() };
         }
         Answer::Status { status: status @ 300..=399, .. } => {
             (format!("the webhook endpoint answered {status}, and redirects are not followed"), None)

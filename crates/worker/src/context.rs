@@ -34,6 +34,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(deps: WorkerDeps, options: WorkerOptions, gate: Arc<Gate>, reporter: Reporter) -> Self {
         let meters = Meters::new(&deps.metrics);
+        deps.channels.iter().for_each(|channel| meters.show_zeros(channel.kind()));
         let WorkerDeps { store, queue, channels, clock, profiles, keyring, metrics: _ } = deps;
         Self { store, queue, channels, clock, profiles, keyring, meters, gate, reporter, options }
     }

@@ -5,6 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use paceline_domain::{ChannelKind, SessionState};
 use paceline_telemetry::{Describe, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
 
+/// What becomes of leases.
+pub(crate) const TAKEN: &str = "taken";
+pub(crate) const GIVEN_BACK: &str = "given_back";
+pub(crate) const LOST: &str = "lost";
+
 /// The worker's metrics. Clones count into the same ones.
 #[derive(Clone)]
 pub(crate) struct Meters {
@@ -17,14 +22,19 @@ pub(crate) struct Meters {
     pub(crate) epoch_refusals: IntCounterVec,
     pub(crate) events: IntCounterVec,
     pub(crate) gaps: HistogramVec,
+    pub(crate) gaps_drawn: HistogramVec,
     pub(crate) queue_wait: HistogramVec,
     pub(crate) refusals: IntCounterVec,
     pub(crate) put_off: IntCounterVec,
     pub(crate) outcomes_waiting: IntGauge,
     pub(crate) leases: IntGauge,
+    pub(crate) slots: IntGauge,
+    /// By what became of a lease.
+    pub(crate) lease_changes: IntCounterVec,
     pub(crate) gate_closed: IntGauge,
     pub(crate) ceiling_refusals: IntCounter,
     sessions: IntGaugeVec,
+    held_up: IntGaugeVec,
 }
 
 const fn describe(name: &'static str, help: &'static str, when_it_rises: &'static str) -> Describe {
@@ -67,6 +77,29 @@ const GAPS: Describe = describe(
     "paceline_worker_send_gap_seconds",
     "Campaign time between two intents of a paced sender, by channel.",
     "Senders wait for work or for their slots; compare it with the gap of the pacing profile.",
+);
+const GAPS_DRAWN: Describe = describe(
+    "paceline_worker_send_gap_drawn_seconds",
+    "Campaign time that the pacer lets pass after an intent of a paced sender, by channel: the pause as it was drawn.",
+    "A profile has longer pauses. paceline_worker_send_gap_seconds well above it: senders wait for work, not for their pace.",
+);
+const SLOTS: Describe = describe(
+    "paceline_worker_slots",
+    "The most senders that this process works for.",
+    "worker.slots was raised, or more workers run.",
+);
+const LEASE_CHANGES: Describe = describe(
+    "paceline_worker_lease_changes_total",
+    "Leases of senders by what became of them: taken, given_back (wanted elsewhere, paused, or the process ends), lost (it ran out \
+     under us).",
+    "Taken and given_back rise with each hand-over. Lost: workers freeze, or cannot reach the database, for longer than a lease \
+     lasts; look at the machine's load and at paceline_worker_store_gate_closed.",
+);
+const HELD_UP: Describe = describe(
+    "paceline_worker_senders_held_up",
+    "Paced senders with a message in hand, by the rule that its slot waits for.",
+    "gap, typing: the pace, as wanted. daily_cap: budgets are spent, add senders. throttled, suspended: the network wants less; \
+     pause the sender.",
 );
 const QUEUE_WAIT: Describe = describe(
     "paceline_worker_queue_wait_seconds",
@@ -112,6 +145,15 @@ const SESSIONS: Describe = describe(
 impl Meters {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let none: &[&str] = &[];
+        let lease_changes = metrics.counter(LEASE_CHANGES, &["change"]);
+        // What has never happened is 0 and not absent: only so is its first time a rise.
+        for change in [TAKEN, GIVEN_BACK, LOST] {
+            lease_changes.with_label_values(&[change]);
+        }
+        let epoch_refusals = metrics.counter(EPOCH_REFUSALS, &["at"]);
+        for at in ["intent", "adoption", "session"] {
+            epoch_refusals.with_label_values(&[at]);
+        }
         Self {
             sends: metrics.counter(SENDS, &["channel", "outcome"]),
             send_seconds: metrics.histogram(
@@ -121,10 +163,15 @@ impl Meters {
             ),
             resends: metrics.counter(RESENDS, &["channel"]),
             orphans: metrics.counter(ORPHANS, &["channel"]),
-            epoch_refusals: metrics.counter(EPOCH_REFUSALS, &["at"]),
+            epoch_refusals,
             events: metrics.counter(EVENTS, &["channel", "kind"]),
             gaps: metrics.histogram(
                 GAPS,
+                &["channel"],
+                &[0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 90.0, 120.0, 180.0, 600.0, 3_600.0],
+            ),
+            gaps_drawn: metrics.histogram(
+                GAPS_DRAWN,
                 &["channel"],
                 &[0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 90.0, 120.0, 180.0, 600.0, 3_600.0],
             ),
@@ -137,14 +184,32 @@ impl Meters {
             put_off: metrics.counter(PUT_OFF, &["waits_for"]),
             outcomes_waiting: metrics.gauge(OUTCOMES_WAITING, none).with_label_values(none),
             leases: metrics.gauge(LEASES, none).with_label_values(none),
+            slots: metrics.gauge(SLOTS, none).with_label_values(none),
+            lease_changes,
             gate_closed: metrics.gauge(GATE_CLOSED, none).with_label_values(none),
             ceiling_refusals: metrics.counter(CEILING_REFUSALS, none).with_label_values(none),
             sessions: metrics.gauge(SESSIONS, &["state"]),
+            held_up: metrics.gauge(HELD_UP, &["rule"]),
+        }
+    }
+
+    /// Shows what a channel has not done yet as 0.
+    pub(crate) fn show_zeros(&self, channel: ChannelKind) {
+        for counter in [&self.resends, &self.orphans] {
+            counter.with_label_values(&[channel.as_str()]);
+        }
+        for outcome in ["sent", "rejected", "unsent", "interrupted", "unknown"] {
+            self.sends.with_label_values(&[channel.as_str(), outcome]);
         }
     }
 
     pub(crate) fn count_outcome(&self, channel: ChannelKind, outcome: &'static str) {
         self.sends.with_label_values(&[channel.as_str(), outcome]).inc();
+    }
+
+    /// One sender's place among those that are held up.
+    pub(crate) fn hold_up(&self) -> HoldUpMeter {
+        HoldUpMeter { held_up: self.held_up.clone(), counted: None }
     }
 
     /// One sender's place in the count of sessions.
@@ -182,6 +247,33 @@ impl SessionMeter {
 }
 
 impl Drop for SessionMeter {
+    fn drop(&mut self) {
+        self.set(None);
+    }
+}
+
+/// One sender's place among those that are held up; dropping it takes it out.
+pub(crate) struct HoldUpMeter {
+    held_up: IntGaugeVec,
+    counted: Option<&'static str>,
+}
+
+impl HoldUpMeter {
+    /// Counts the sender under the rule that holds its next message up; `None` when it has none.
+    pub(crate) fn set(&mut self, rule: Option<&'static str>) {
+        if self.counted == rule {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut self.counted, rule) {
+            self.held_up.with_label_values(&[before]).dec();
+        }
+        if let Some(now) = rule {
+            self.held_up.with_label_values(&[now]).inc();
+        }
+    }
+}
+
+impl Drop for HoldUpMeter {
     fn drop(&mut self) {
         self.set(None);
     }

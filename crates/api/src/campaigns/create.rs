@@ -1,7 +1,6 @@
 //! `POST /v1/campaigns`.
 
-use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
+use axum::{extract::State, http::StatusCode};
 use paceline_store::campaigns::{CampaignDefinition, NewCampaign};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,9 +10,11 @@ use crate::{
     api::Api,
     auth::Caller,
     body::JsonBody,
+    etag::Tagged,
     ids::IdSource,
     problem::{Problem, Unprocessable},
     senders::DEFAULT_POOL,
+    times::{self, Time},
 };
 
 /// A campaign to make.
@@ -21,22 +22,26 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaign {
     /// What to call it; the time of its making unless named.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The template: `{{ name }}`, `{{ name | default("there") }}`, and variants `{Hi|Hello|Hey}`.
-    #[schema(example = "{Hi|Hello} {{ name }}!")]
+    #[schema(min_length = 1, max_length = 32000, example = "{Hi|Hello} {{ name }}!")]
     template: String,
     /// The pool whose senders it uses; `default` unless named.
+    #[schema(min_length = 1, max_length = 64)]
     pool: Option<String>,
     /// The region (ISO 3166 alpha-2) of phone numbers without a country code.
-    #[schema(example = "DE")]
+    #[schema(pattern = "^[A-Za-z]{2}$", example = "DE")]
     default_region: Option<String>,
     /// The phone column of its CSV files; `phone` unless named.
+    #[schema(min_length = 1, max_length = 200)]
     phone_column: Option<String>,
     /// Not to start before this.
-    start_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    start_at: Option<Time>,
     /// What is not sent by then is not sent at all.
-    expires_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    expires_at: Option<Time>,
 }
 
 /// Makes a campaign, as a draft.
@@ -49,7 +54,7 @@ pub(crate) async fn create_campaign(
     caller: Caller,
     ids: IdSource,
     JsonBody(request): JsonBody<CreateCampaign>,
-) -> Result<(StatusCode, Json<CampaignBody>), Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let now = api.now();
     let definition = CampaignDefinition {
         name: request.name.unwrap_or_else(|| format!("Campaign of {}", now.format("%Y-%m-%d %H:%M"))),
@@ -57,11 +62,11 @@ pub(crate) async fn create_campaign(
         pool: request.pool.unwrap_or_else(|| DEFAULT_POOL.to_owned()),
         default_region: request.default_region,
         phone_column: request.phone_column,
-        start_at: request.start_at,
-        expires_at: request.expires_at,
+        start_at: times::at(request.start_at),
+        expires_at: times::at(request.expires_at),
     };
     definition::check(&definition, now)?;
     let campaign = NewCampaign { id: ids.mint(now), workspace: caller.workspace, definition, created_at: now };
     let campaign = api.store().create_campaign(campaign).await?;
-    Ok((StatusCode::CREATED, Json(campaign.into())))
+    Ok(Tagged(StatusCode::CREATED, campaign.into()))
 }

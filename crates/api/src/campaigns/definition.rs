@@ -21,6 +21,7 @@ pub(super) fn check(definition: &CampaignDefinition, now: DateTime<Utc>) -> Resu
     } else if definition.template.chars().count() > MAX_TEMPLATE {
         checks.refuse("/template", format!("must have at most {MAX_TEMPLATE} characters"));
     }
+    checks.text("/template", &definition.template);
     if let Some(region) = &definition.default_region {
         checks.accept("/default_region", Region::parse(region));
     }

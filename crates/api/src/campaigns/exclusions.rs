@@ -9,7 +9,7 @@ use super::{ExclusionBody, find};
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::{Params, PathId},
     problem::{NotFound, Problem, Unprocessable},
     schemas,
@@ -21,6 +21,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListExclusions {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -39,9 +40,9 @@ pub(crate) async fn list_exclusions(
     PathId(id): PathId<kind::Campaign>,
     Params(params): Params<ListExclusions>,
 ) -> Result<Json<Listing<ExclusionBody>>, Problem> {
-    let list = format!("exclusions of {id}");
-    let page = page_request(&list, params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, format!("exclusions of {id}")).await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let campaign = find(&api, caller, id).await?;
     let page = api.store().list_exclusions(caller.workspace, campaign.id, page).await?;
-    Ok(Json(Listing::of(&list, page, ExclusionBody::from)))
+    Ok(Json(list.page(page, ExclusionBody::from)))
 }

@@ -8,7 +8,7 @@ use super::CampaignBody;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::Params,
     problem::{Problem, Unprocessable},
 };
@@ -19,6 +19,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListCampaigns {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -35,7 +36,8 @@ pub(crate) async fn list_campaigns(
     caller: Caller,
     Params(params): Params<ListCampaigns>,
 ) -> Result<Json<Listing<CampaignBody>>, Problem> {
-    let page = page_request("campaigns", params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, "campaigns").await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_campaigns(caller.workspace, page).await?;
-    Ok(Json(Listing::of("campaigns", page, CampaignBody::from)))
+    Ok(Json(list.page(page, CampaignBody::from)))
 }

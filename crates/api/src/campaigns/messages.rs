@@ -10,7 +10,7 @@ use super::find;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     messages::MessageBody,
     params::{Params, PathId},
     problem::{NotFound, Problem, Unprocessable},
@@ -23,6 +23,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListCampaignMessages {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -35,7 +36,9 @@ pub(crate) struct ListCampaignMessages {
     sender_id: Option<SenderId>,
 }
 
-/// Lists the messages of a campaign by id.
+/// Lists the messages of a campaign in the order of its rows.
+///
+/// A page may have fewer items than `limit`, even none, while there are more: go on until `next_cursor` is `null`.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/messages", tag = "campaigns",
     params(("id" = schemas::CampaignId, Path, description = "The campaign."), ListCampaignMessages),
@@ -47,10 +50,10 @@ pub(crate) async fn list_campaign_messages(
     PathId(id): PathId<kind::Campaign>,
     Params(params): Params<ListCampaignMessages>,
 ) -> Result<Json<Listing<MessageBody>>, Problem> {
-    let list = format!("messages of {id}");
-    let page = page_request(&list, params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, format!("messages of {id}")).await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let campaign = find(&api, caller, id).await?;
     let filter = MessageFilter { campaign: Some(campaign.id), state: params.state, sender: params.sender_id };
     let page = api.store().list_messages(caller.workspace, filter, page).await?;
-    Ok(Json(Listing::of(&list, page, MessageBody::from)))
+    Ok(Json(list.page(page, MessageBody::from)))
 }

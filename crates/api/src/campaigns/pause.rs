@@ -1,12 +1,13 @@
 //! `POST /v1/campaigns/{id}/pause`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use paceline_domain::{CampaignMove, kind};
 
 use super::{CampaignBody, make_move};
 use crate::{
     api::Api,
     auth::Caller,
+    etag::Tagged,
     params::PathId,
     problem::{Conflict, NotFound, Problem},
     schemas,
@@ -22,6 +23,6 @@ pub(crate) async fn pause_campaign(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<kind::Campaign>,
-) -> Result<Json<CampaignBody>, Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     make_move(&api, caller, id, CampaignMove::Pause).await
 }

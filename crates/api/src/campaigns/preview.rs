@@ -2,9 +2,11 @@
 //!
 //! The variants are drawn from the campaign and the address, as when planning, so that a preview and the send agree.
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{Json, extract::State};
-use paceline_audience::{Template, Variables, VariantKey};
-use paceline_domain::{Exclusion, WorkspaceId, kind};
+use paceline_audience::{Late, Template, Variables, VariantKey};
+use paceline_domain::{CampaignId, Exclusion, WorkspaceId, kind};
 use paceline_store::{PageRequest, campaigns::Campaign, recipients::RecipientRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +24,9 @@ use crate::{
 
 /// How many rows a preview shows.
 const ROWS: u32 = 10;
+
+/// How long rendering them may take together, in real time.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to preview.
 #[derive(Deserialize, ToSchema)]
@@ -70,16 +75,19 @@ pub(crate) async fn preview_campaign(
     let campaign = find(&api, caller, id).await?;
     let other = request.and_then(|request| request.template);
     let template = definition::parse_template(other.as_deref().unwrap_or(&campaign.definition.template))?;
+    let missing_variables = template.missing_columns(&campaign.columns).into_iter().collect();
     let mut rows = excluded_rows(&api, &campaign).await?;
+    let mut to_render = Vec::new();
     for recipient in api.store().list_recipients(caller.workspace, id, 0, ROWS).await? {
         // A row that planning has excluded stands among the exclusions with the reason that holds.
         if rows.iter().all(|row| row.row != recipient.row) {
-            rows.push(preview(&api, &campaign, &template, recipient).await?);
+            let suppressed = find_suppression(&api, campaign.workspace, &recipient).await?;
+            to_render.push((recipient, suppressed));
         }
     }
+    rows.extend(render_all(&api, &campaign, template, to_render).await?);
     rows.sort_by_key(|row| row.row);
     rows.truncate(ROWS as usize);
-    let missing_variables = template.missing_columns(&campaign.columns).into_iter().collect();
     Ok(Json(Preview { columns: campaign.columns, missing_variables, rows }))
 }
 
@@ -96,24 +104,33 @@ async fn excluded_rows(api: &Api, campaign: &Campaign) -> Result<Vec<PreviewRow>
     Ok(excluded.items.into_iter().map(view).collect())
 }
 
-async fn preview(
+/// Renders rows on a thread of its own: what a template does is bounded, but nobody else is to wait for it. So are the threads.
+async fn render_all(
     api: &Api,
     campaign: &Campaign,
-    template: &Template,
-    recipient: RecipientRow,
-) -> Result<PreviewRow, Problem> {
-    let phone = phones::shown(&recipient.address);
-    let rendered = match find_suppression(api, campaign.workspace, &recipient).await? {
-        Some(suppressed) => Err(suppressed),
-        None => render(campaign, template, &recipient),
+    template: Template,
+    rows: Vec<(RecipientRow, Option<Exclusion>)>,
+) -> Result<Vec<PreviewRow>, Problem> {
+    let (id, columns) = (campaign.id, campaign.columns.clone());
+    let _turn = api.previews().acquire().await.map_err(Problem::internal)?;
+    let rendering = move || {
+        let begun = tokio::time::Instant::now();
+        let late: Late = Arc::new(move || begun.elapsed() > PATIENCE);
+        let render = |row: &RecipientRow| render(id, &columns, &template, row, &late);
+        rows.into_iter().map(|(row, why)| preview(&row, why.map_or_else(|| render(&row), Err))).collect()
     };
-    Ok(match rendered {
+    tokio::task::spawn_blocking(rendering).await.map_err(Problem::internal)
+}
+
+fn preview(recipient: &RecipientRow, rendered: Result<String, Exclusion>) -> PreviewRow {
+    let phone = phones::shown(&recipient.address);
+    match rendered {
         Ok(text) => PreviewRow { row: recipient.row, phone, text: Some(text), exclusion: None },
         Err(exclusion) => {
             let exclusion = ExclusionBody::new(recipient.row, phone.clone(), exclusion);
             PreviewRow { row: recipient.row, phone, text: None, exclusion: Some(exclusion) }
         }
-    })
+    }
 }
 
 /// Campaigns are marketing: either scope of a suppression forbids them.
@@ -126,8 +143,14 @@ async fn find_suppression(
     Ok(found.map(|suppression| Exclusion::Suppressed { since: suppression.since, why: suppression.reason }))
 }
 
-fn render(campaign: &Campaign, template: &Template, recipient: &RecipientRow) -> Result<String, Exclusion> {
+fn render(
+    campaign: CampaignId,
+    columns: &[String],
+    template: &Template,
+    recipient: &RecipientRow,
+    late: &Late,
+) -> Result<String, Exclusion> {
     let unreadable = |_| Exclusion::RenderFailed { detail: "the stored variables cannot be read".to_owned() };
-    let variables = Variables::from_json(&recipient.variables).map_err(unreadable)?;
-    Ok(template.render(&variables, VariantKey::new(campaign.id, recipient.hash))?)
+    let variables = Variables::from_stored(&recipient.variables, columns).map_err(unreadable)?;
+    Ok(template.render_until(&variables, VariantKey::new(campaign, recipient.hash), Some(Arc::clone(late)))?)
 }

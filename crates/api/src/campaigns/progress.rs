@@ -50,7 +50,9 @@ pub(crate) struct Planning {
     planned: i64,
     /// Rows that will not be sent to.
     excluded: i64,
-    /// Whether every row has been decided.
+    /// Rows that will never be decided, because the campaign was cancelled before it came to them.
+    unplanned: i64,
+    /// Whether nothing more is to be decided.
     done: bool,
 }
 
@@ -77,13 +79,15 @@ pub(crate) async fn show_progress(
         planned_through: campaign.planned_through,
         planned: campaign.account.planned,
         excluded: campaign.excluded.values().sum(),
-        done: campaign.planned_through >= campaign.rows,
+        unplanned: campaign.unplanned(),
+        done: campaign.planned_through >= campaign.rows || campaign.state == CampaignState::Cancelled,
     };
+    let account = AccountBody::of(&campaign);
     Ok(Json(Progress {
         id: campaign.id,
         state: campaign.state,
         planning,
-        account: campaign.account.into(),
+        account,
         excluded: campaign.excluded,
         failed: campaign.failed,
         why,

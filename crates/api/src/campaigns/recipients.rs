@@ -23,7 +23,7 @@ use super::find;
 use crate::{
     api::Api,
     auth::Caller,
-    body::media_type,
+    body::{media_type, require_identity},
     ids::IdSource,
     params::{Params, PathId},
     problem::{Conflict, NotFound, PayloadTooLarge, Problem, Unprocessable, UnsupportedMediaType},
@@ -134,6 +134,7 @@ fn refuse_at_sight(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
         let expected = "text/csv, application/x-ndjson or application/json, with the file itself as the body";
         return Err(Problem::UnsupportedMediaType { expected });
     }
+    require_identity(headers)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     if length.is_some_and(|length: u64| length > limit) { Err(Problem::TooLarge { limit }) } else { Ok(()) }
 }

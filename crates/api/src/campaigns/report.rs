@@ -28,7 +28,7 @@ use writer::{Interrupted, ReportWriter};
 
 /// Downloads what became of every row, as CSV.
 ///
-/// Its columns are `row`, `phone`, `bucket` (a bucket of the account, `excluded`, or `undecided`), `state`,
+/// Its columns are `row`, `phone`, `bucket` (a bucket of the account, `excluded`, `undecided`, or `unplanned` where the campaign was cancelled before that row), `state`,
 /// `reason`, `detail`, `sender`, `message`, `attempts`, and the times.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/report", tag = "campaigns",

@@ -1,12 +1,13 @@
 //! `GET /v1/campaigns/{id}`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use paceline_domain::kind;
 
 use super::{CampaignBody, find};
 use crate::{
     api::Api,
     auth::Caller,
+    etag::Tagged,
     params::PathId,
     problem::{NotFound, Problem},
     schemas,
@@ -22,6 +23,6 @@ pub(crate) async fn show_campaign(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<kind::Campaign>,
-) -> Result<Json<CampaignBody>, Problem> {
-    Ok(Json(find(&api, caller, id).await?.into()))
+) -> Result<Tagged<CampaignBody>, Problem> {
+    Ok(Tagged::now(find(&api, caller, id).await?))
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/campaigns/{id}/start`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use paceline_domain::{CampaignMove, CampaignState, kind};
 use paceline_store::campaigns::Campaign;
 
@@ -8,6 +8,7 @@ use super::{CampaignBody, definition, find, make_move};
 use crate::{
     api::Api,
     auth::Caller,
+    etag::Tagged,
     params::PathId,
     problem::{Conflict, NotFound, Problem, Unprocessable},
     schemas,
@@ -23,7 +24,7 @@ pub(crate) async fn start_campaign(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<kind::Campaign>,
-) -> Result<Json<CampaignBody>, Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let campaign = find(&api, caller, id).await?;
     // A state that does not allow the start, or an audience without rows, is the better reason; the store tells it.
     if campaign.state == CampaignState::Draft && campaign.rows > 0 {

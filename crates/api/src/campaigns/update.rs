@@ -1,9 +1,8 @@
 //! `PATCH /v1/campaigns/{id}`.
 
-use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
+use axum::extract::State;
 use paceline_domain::{CampaignState, kind};
-use paceline_store::campaigns::CampaignDefinition;
+use paceline_store::campaigns::{CampaignDefinition, CampaignOutcome, DefinitionChange};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,9 +11,11 @@ use crate::{
     api::Api,
     auth::Caller,
     body::{Change, JsonBody},
+    etag::{IfMatch, Tagged},
     params::PathId,
     problem::{Conflict, NotFound, Problem, Unprocessable},
     schemas,
+    times::Time,
 };
 
 /// What to change: a field that is absent stays, `null` clears one that may be empty.
@@ -22,27 +23,30 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateCampaign {
     /// What to call it.
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The template.
+    #[schema(min_length = 1, max_length = 32000)]
     template: Option<String>,
     /// The pool whose senders it uses.
+    #[schema(min_length = 1, max_length = 64)]
     pool: Option<String>,
     /// The region of phone numbers without a country code.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2}$")]
     default_region: Change<String>,
     /// The phone column of its CSV files.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     phone_column: Change<String>,
     /// Not to start before this.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    start_at: Change<DateTime<Utc>>,
+    start_at: Change<Time>,
     /// What is not sent by then is not sent at all.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    expires_at: Change<DateTime<Utc>>,
+    expires_at: Change<Time>,
 }
 
 /// Changes a campaign while it is a draft.
@@ -55,16 +59,21 @@ pub(crate) async fn update_campaign(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<kind::Campaign>,
+    if_match: IfMatch,
     JsonBody(request): JsonBody<UpdateCampaign>,
-) -> Result<Json<CampaignBody>, Problem> {
+) -> Result<Tagged<CampaignBody>, Problem> {
     let campaign = find(&api, caller, id).await?;
-    if campaign.state != CampaignState::Draft {
-        return Err(Problem::CampaignNotDraft(campaign.state));
+    let (state, from) = (campaign.state, campaign.definition.clone());
+    if_match.check(&CampaignBody::from(campaign))?;
+    if state != CampaignState::Draft {
+        return Err(Problem::CampaignNotDraft(state));
     }
-    let definition = request.apply(campaign.definition);
-    definition::check(&definition, api.now())?;
-    let outcome = api.store().update_campaign(caller.workspace, id, definition).await?;
-    changed(outcome).map(|campaign| Json(campaign.into()))
+    let to = request.apply(from.clone());
+    definition::check(&to, api.now())?;
+    match api.store().update_campaign(caller.workspace, id, DefinitionChange { from, to }).await? {
+        CampaignOutcome::Overtaken => Err(if_match.overtaken()),
+        outcome => changed(outcome).map(Tagged::now),
+    }
 }
 
 impl UpdateCampaign {
@@ -75,8 +84,8 @@ impl UpdateCampaign {
             pool: self.pool.unwrap_or(old.pool),
             default_region: self.default_region.apply(old.default_region),
             phone_column: self.phone_column.apply(old.phone_column),
-            start_at: self.start_at.apply(old.start_at),
-            expires_at: self.expires_at.apply(old.expires_at),
+            start_at: self.start_at.map(|Time(at)| at).apply(old.start_at),
+            expires_at: self.expires_at.map(|Time(at)| at).apply(old.expires_at),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{Account, CampaignId, CampaignState, Exclusion, SuppressionReason};
+use paceline_domain::{Account, CampaignAction, CampaignId, CampaignState, Exclusion, SuppressionReason};
 use paceline_store::campaigns::{Campaign, ExcludedRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::schemas;
+use crate::{etag::Versioned, schemas};
 
 /// A campaign.
 #[derive(Serialize, ToSchema)]
@@ -34,6 +34,9 @@ pub(crate) struct CampaignBody {
     /// Where it stands.
     #[schema(value_type = schemas::CampaignState)]
     state: CampaignState,
+    /// What may be done with it in this state.
+    #[schema(value_type = Vec<schemas::CampaignAction>)]
+    allowed_actions: Vec<CampaignAction>,
     /// The variables that its uploads provide, in order of first appearance.
     columns: Vec<String>,
     /// All rows of its uploads, malformed ones included.
@@ -54,7 +57,8 @@ pub(crate) struct CampaignBody {
     ended_at: Option<DateTime<Utc>>,
 }
 
-/// How many messages stand where: `planned` = `sent` + `failed` + `unknown` + `expired` + `cancelled` + `waiting`.
+/// How many messages stand where: `planned` = `sent` + `failed` + `unknown` + `expired` + `cancelled` + `waiting`. Of a cancelled campaign
+/// also: all rows = `planned` + the excluded + `unplanned`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(crate) struct AccountBody {
@@ -82,7 +86,9 @@ pub(crate) struct AccountBody {
     waiting: i64,
     /// Being sent at this moment.
     sending: i64,
-    /// Whether every planned message stands in exactly one bucket. Always `true`, or there is a defect.
+    /// Rows that were never planned, because the campaign was cancelled before it came to them.
+    unplanned: i64,
+    /// Whether every planned message stands in exactly one bucket, and every row of a cancelled campaign in one figure. Always `true`, or there is a defect.
     balanced: bool,
 }
 
@@ -116,6 +122,7 @@ pub(crate) struct ExclusionBody {
 
 impl From<Campaign> for CampaignBody {
     fn from(campaign: Campaign) -> Self {
+        let account = AccountBody::of(&campaign);
         let definition = campaign.definition;
         Self {
             id: campaign.id,
@@ -127,10 +134,11 @@ impl From<Campaign> for CampaignBody {
             start_at: definition.start_at,
             expires_at: definition.expires_at,
             state: campaign.state,
+            allowed_actions: campaign.state.allowed_actions(),
             columns: campaign.columns,
             rows: campaign.rows,
             planned_through: campaign.planned_through,
-            account: campaign.account.into(),
+            account,
             excluded: campaign.excluded,
             failed: campaign.failed,
             created_at: campaign.created_at,
@@ -140,8 +148,19 @@ impl From<Campaign> for CampaignBody {
     }
 }
 
-impl From<Account> for AccountBody {
-    fn from(account: Account) -> Self {
+impl Versioned for CampaignBody {
+    const VOLATILE: &'static [&'static str] =
+        &["columns", "rows", "planned_through", "account", "excluded", "failed", "started_at", "ended_at"];
+}
+
+impl AccountBody {
+    /// The account of a campaign. Its rows are a part of the balance once nothing more can become of them.
+    pub(crate) fn of(campaign: &Campaign) -> Self {
+        let unplanned = campaign.unplanned();
+        Self::new(campaign.account, unplanned, campaign.account.is_balanced() && unplanned >= 0)
+    }
+
+    const fn new(account: Account, unplanned: i64, balanced: bool) -> Self {
         Self {
             planned: account.planned,
             sent: account.sent,
@@ -155,7 +174,8 @@ impl From<Account> for AccountBody {
             cancelled: account.cancelled,
             waiting: account.waiting,
             sending: account.sending,
-            balanced: account.is_balanced(),
+            unplanned,
+            balanced,
         }
     }
 }
@@ -192,7 +212,9 @@ pub(super) fn detail(exclusion: &Exclusion) -> String {
             format!("suppressed since {} ({why})", crate::why::told(*since))
         }
         Exclusion::MissingVariable { variable } => format!("no value for {variable:?}"),
-        Exclusion::MalformedRow { detail } | Exclusion::RenderFailed { detail } => detail.clone(),
+        Exclusion::MalformedRow { detail }
+        | Exclusion::RenderTooExpensive { detail }
+        | Exclusion::RenderFailed { detail } => detail.clone(),
         Exclusion::UnsendableText { chars } => format!("the text would have {chars} characters"),
     }
 }

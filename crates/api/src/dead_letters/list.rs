@@ -9,7 +9,7 @@ use super::{DeadLetterBody, view::Contents};
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::Params,
     problem::{Problem, Unprocessable},
 };
@@ -20,6 +20,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListDeadLetters {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -65,7 +66,8 @@ pub(crate) async fn list_dead_letters(
         Some(Show::All) => ("all-dead-letters", DeadLetterFilter::All),
     };
     let contents = if params.include.is_some() { Contents::Shown } else { Contents::Hidden };
-    let page = page_request(list, params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, list).await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_dead_letters(caller.workspace, filter, page).await?;
-    Ok(Json(Listing::of(list, page, |letter| DeadLetterBody::new(&letter, contents))))
+    Ok(Json(list.page(page, |letter| DeadLetterBody::new(&letter, contents))))
 }

@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct AddWebhookEndpoint {
     /// Where to post events: `http` or `https`. Private and loopback addresses are refused unless the configuration allows
     /// them.
-    #[schema(example = "https://example.com/hooks")]
+    #[schema(max_length = 2000, example = "https://example.com/hooks")]
     url: String,
     /// The events wanted; all unless named.
     #[serde(default)]
@@ -68,7 +68,14 @@ pub(crate) async fn add_webhook_endpoint(
         events,
         secret: format!("whsec_{}", STANDARD.encode(api.minter().bytes::<24>())),
         created_at: now,
+        failing_since: None,
+        disabled: None,
     };
+    let limit = api.options().max_endpoints;
+    let known = api.store().list_endpoints(caller.workspace).await?;
+    if known.len() >= limit && known.iter().all(|known| known.id != endpoint.id) {
+        return Err(Problem::TooManyEndpoints { limit });
+    }
     // A repetition after a crash finds the webhook endpoint of the first execution, and with it that one's secret.
     let endpoint = api.store().add_endpoint(endpoint).await?;
     let secret = endpoint.secret.clone();

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     endpoints::DeliveryBody,
     params::{Params, PathId, not_found},
     problem::{NotFound, Problem, Unprocessable},
@@ -21,6 +21,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListDeliveries {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -39,9 +40,9 @@ pub(crate) async fn list_webhook_deliveries(
     PathId(id): PathId<kind::Endpoint>,
     Params(params): Params<ListDeliveries>,
 ) -> Result<Json<Listing<DeliveryBody>>, Problem> {
-    let list = format!("deliveries {id}");
-    let page = page_request(&list, params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, format!("deliveries {id}")).await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_deliveries(caller.workspace, id, page).await?;
     let page = page.ok_or(not_found::<kind::Endpoint>())?;
-    Ok(Json(Listing::of(&list, page, DeliveryBody::from)))
+    Ok(Json(list.page(page, DeliveryBody::from)))
 }

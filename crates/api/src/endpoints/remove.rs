@@ -11,7 +11,7 @@ use crate::{
     schemas,
 };
 
-/// Removes a webhook endpoint and what waits to be posted to it.
+/// Removes a webhook endpoint: nothing is posted to it any more, and what waits for it is removed.
 #[utoipa::path(
     delete, path = "/v1/webhook-endpoints/{id}", tag = "webhooks",
     params(("id" = schemas::EndpointId, Path, description = "The webhook endpoint.")),

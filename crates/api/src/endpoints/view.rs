@@ -1,8 +1,8 @@
 //! A webhook endpoint and its deliveries as the API shows them. The secret is shown by the addition alone.
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{DeliveryId, EndpointId, EventId, EventKind};
-use paceline_store::endpoints::{Delivery, Endpoint};
+use paceline_domain::{DeliveryId, DisableReason, EndpointId, EventId, EventKind};
+use paceline_store::endpoints::{Delivery, Disabled, Endpoint};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +22,21 @@ pub(crate) struct EndpointBody {
     events: Vec<EventKind>,
     /// When it was added.
     created_at: DateTime<Utc>,
+    /// Since when nothing has reached it, in real time; `null` when the last try succeeded.
+    failing_since: Option<DateTime<Utc>>,
+    /// Why no event is posted to it; `null` while it is on.
+    disabled: Option<DisabledBody>,
+}
+
+/// A webhook endpoint was switched off.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookEndpointDisabled)]
+pub(crate) struct DisabledBody {
+    /// When, in real time.
+    at: DateTime<Utc>,
+    /// `gone`: it answered 410. `failing`: nothing had reached it for a week.
+    #[schema(value_type = schemas::DisableReason)]
+    reason: DisableReason,
 }
 
 /// One event on its way to one webhook endpoint.
@@ -57,7 +72,14 @@ pub(crate) struct DeliveryBody {
 
 impl From<Endpoint> for EndpointBody {
     fn from(endpoint: Endpoint) -> Self {
-        Self { id: endpoint.id, url: endpoint.url, events: endpoint.events, created_at: endpoint.created_at }
+        Self {
+            id: endpoint.id,
+            url: endpoint.url,
+            events: endpoint.events,
+            created_at: endpoint.created_at,
+            failing_since: endpoint.failing_since,
+            disabled: endpoint.disabled.map(|Disabled { at, reason }| DisabledBody { at, reason }),
+        }
     }
 }
 

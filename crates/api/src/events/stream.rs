@@ -18,13 +18,16 @@ use utoipa::IntoParams;
 
 use super::{EventBody, view};
 use crate::{
-    api::Api,
+    api::{Api, StreamPlace},
     auth::Caller,
     params::Params,
-    problem::{FieldError, Problem, Unprocessable},
+    problem::{FieldError, Problem, TooManyRequests, Unprocessable},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What `after` says for the end of the log.
+const LATEST: &str = "latest";
 
 /// How often a silent stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -38,7 +41,8 @@ const BATCH: u32 = 500;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamEvents {
-    /// Only events after the one with this sequence; all that are kept unless named. `Last-Event-ID` goes before it.
+    /// Only events after the one with this sequence, or `latest` for those to come; all that are kept unless named. `Last-Event-ID` goes
+    /// before it.
     after: Option<String>,
 }
 
@@ -54,6 +58,7 @@ pub(crate) struct StreamEvents {
     responses(
         (status = 200, description = "Server-sent events, without end.", body = String, content_type = "text/event-stream"),
         Unprocessable,
+        TooManyRequests,
     )
 )]
 pub(crate) async fn stream_events(
@@ -63,11 +68,14 @@ pub(crate) async fn stream_events(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Problem> {
     let after = match headers.get(LAST_EVENT_ID) {
+        None if params.after.as_deref() == Some(LATEST) => api.store().last_event().await?,
         None => view::sequence(params.after.as_deref())?,
         Some(value) => view::sequence(value.to_str().ok())
             .map_err(|_| FieldError::header("Last-Event-ID", "must be the sequence of an event"))?,
     };
-    let follower = Follower { api, workspace: caller.workspace, after, unread: VecDeque::new() };
+    let limit = api.options().max_streams;
+    let place = api.open_stream(caller.key).ok_or(Problem::TooManyStreams { limit })?;
+    let follower = Follower { api, workspace: caller.workspace, after, unread: VecDeque::new(), _place: place };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(as_sse(event)), follower))
@@ -81,6 +89,8 @@ struct Follower {
     workspace: WorkspaceId,
     after: i64,
     unread: VecDeque<Event>,
+    /// Counted as long as somebody listens. Who does not read for as long as the listener's pause is dropped there.
+    _place: StreamPlace,
 }
 
 impl Follower {

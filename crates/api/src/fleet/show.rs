@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::Params,
     problem::{Problem, Unprocessable},
 };
@@ -27,6 +27,7 @@ const LIST: &str = "fleet";
 #[into_params(parameter_in = Query)]
 pub(crate) struct ShowFleet {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most workers wanted; also the most senders shown of each, and the most shown that have none.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -46,7 +47,8 @@ pub(crate) async fn show_fleet(
     caller: Caller,
     Params(params): Params<ShowFleet>,
 ) -> Result<Json<FleetBody>, Problem> {
-    let request = page_request(LIST, params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, LIST).await?;
+    let request = list.request(params.cursor.as_deref(), params.limit)?;
     // In this order: a worker reports itself before it leases, so whoever holds what was read is found among the workers,
     // unless it is silent.
     let own = OwnSenders::read(api.store(), caller.workspace, request.limit).await?;
@@ -59,6 +61,6 @@ pub(crate) async fn show_fleet(
     let unleased = own.unleased().iter().map(|sender| UnleasedBody::new(sender, openings.why(sender))).collect();
     let page = roster::page(members, &request)?;
     let view = |member: Member| WorkerBody::new(&member, &own);
-    let Listing { items: workers, next_cursor } = Listing::of(LIST, page, view);
+    let Listing { items: workers, next_cursor } = list.page(page, view);
     Ok(Json(FleetBody { workers, next_cursor, unleased, unleased_count }))
 }

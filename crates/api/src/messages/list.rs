@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     messages::MessageBody,
     params::Params,
     problem::{Problem, Unprocessable},
@@ -22,6 +22,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListMessages {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -37,7 +38,9 @@ pub(crate) struct ListMessages {
     sender_id: Option<SenderId>,
 }
 
-/// Lists messages by id, oldest first.
+/// Lists messages in the order in which they were accepted or planned.
+///
+/// A page may have fewer items than `limit`, even none, while there are more: go on until `next_cursor` is `null`.
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", params(ListMessages),
     responses((status = 200, description = "A page of messages.", body = Listing<MessageBody>), Unprocessable)
@@ -48,7 +51,8 @@ pub(crate) async fn list_messages(
     Params(params): Params<ListMessages>,
 ) -> Result<Json<Listing<MessageBody>>, Problem> {
     let filter = MessageFilter { campaign: params.campaign_id, state: params.state, sender: params.sender_id };
-    let page = page_request("messages", params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, "messages").await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_messages(caller.workspace, filter, page).await?;
-    Ok(Json(Listing::of("messages", page, MessageBody::from)))
+    Ok(Json(list.page(page, MessageBody::from)))
 }

@@ -13,12 +13,18 @@ impl Problem {
         use StatusCode as S;
         match self {
             Self::UnreadableBody => (S::BAD_REQUEST, "unreadable-body", "The body cannot be read"),
+            Self::MalformedRequest(_) => (S::BAD_REQUEST, "malformed-request", "The request is malformed"),
             Self::MalformedJson { .. } => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
             Self::Unauthorized(_) => (S::UNAUTHORIZED, "unauthorized", "A valid API key is needed"),
+            Self::CsrfToken => (S::FORBIDDEN, "csrf-token", "The page's token is missing"),
             Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
             Self::NoSuchRoute => (S::NOT_FOUND, "no-such-route", "There is no such path"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not know this method"),
+            Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request-timeout", "The request did not come in time"),
+            Self::UriTooLong => (S::URI_TOO_LONG, "uri-too-long", "The request's target is too long"),
+            Self::HeadTooLong => (S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-long", "The request's head is too long"),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::UnsupportedEncoding => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", "The content encoding is not understood"),
             Self::UnsupportedMediaType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not understood"),
 
             Self::KeyInFlight => (S::CONFLICT, "idempotency-key-in-flight", "The first request is still being answered"),
@@ -31,18 +37,25 @@ impl Problem {
             Self::SenderRemoved => (S::CONFLICT, "sender-removed", "The sender was removed"),
             Self::NoSender => (S::CONFLICT, "no-sender", "No sender may send this message"),
             Self::MessageNotUnknown(_) => (S::CONFLICT, "message-not-unknown", "The message's outcome is not unknown"),
+            Self::EndpointDisabled => (S::CONFLICT, "webhook-endpoint-disabled", "The webhook endpoint is switched off"),
             Self::DeadLetterUnreadable => (S::CONFLICT, "dead-letter-unreadable", "The dead letter cannot be read"),
             Self::RecipientSuppressed(_) => (S::CONFLICT, "recipient-suppressed", "The recipient must not be contacted"),
             Self::Conflict => (S::CONFLICT, "conflict", "Something else changed the resource"),
+
+            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The resource has changed"),
 
             Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is invalid"),
             Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used before"),
             Self::TemplateSyntax { .. } => (S::UNPROCESSABLE_ENTITY, "template-syntax", "The template has a syntax error"),
             Self::MissingVariables { .. } => (S::UNPROCESSABLE_ENTITY, "missing-variables", "The template needs variables that the audience does not have"),
             Self::UnreadableAudience { .. } => (S::UNPROCESSABLE_ENTITY, "unreadable-audience", "The recipients cannot be read"),
+            Self::TooManyStreams { .. } => (S::TOO_MANY_REQUESTS, "too-many-streams", "The key has too many live streams"),
+            Self::TooManyEndpoints { .. } => (S::CONFLICT, "too-many-endpoints", "The workspace has too many webhook endpoints"),
             Self::TooManyRecipients { .. } => (S::UNPROCESSABLE_ENTITY, "too-many-recipients", "The campaign has too many recipients"),
 
+            Self::TooManyConnections => (S::SERVICE_UNAVAILABLE, "too-many-connections", "Too many callers at once"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The service is unavailable for a moment"),
+            Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "The service is starting"),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "An internal error occurred"),
         }
     }
@@ -50,22 +63,39 @@ impl Problem {
     /// What went wrong this time. Nothing for a 5xx: its log line tells.
     pub(super) fn detail(&self) -> Option<String> {
         let fixed = match self {
-            Self::Unavailable(_) | Self::Internal(_) | Self::MethodNotAllowed => return None,
+            Self::Unavailable(_)
+            | Self::Internal(_)
+            | Self::Starting
+            | Self::TooManyConnections
+            | Self::MethodNotAllowed => return None,
+            Self::RequestTimeout => "A request that was begun must come whole within the time that the server grants.",
+            Self::UriTooLong => "Path and query may have 8,192 bytes at most.",
+            Self::HeadTooLong => "The head may have 32,768 bytes and 100 fields at most.",
             Self::UnreadableBody => "The request's body broke off.",
-            Self::Unauthorized(detail) => detail,
-            Self::NoSuchRoute => "The document at /openapi.json lists every path.",
+            Self::MalformedRequest(detail) | Self::Unauthorized(detail) => detail,
+            Self::CsrfToken => {
+                "A change by cookie needs the header X-CSRF-Token, as GET /v1/session tells it; load the page again."
+            }
+            Self::NoSuchRoute => "The document at /openapi.json of a server with an API lists every path.",
             Self::KeyInFlight => {
                 "A request with the same Idempotency-Key is being answered; repeat this one in a moment."
             }
-            Self::KeyReused => "The key was sent before with another method, path or body.",
+            Self::KeyReused => "The key was sent before with another method, path, content type or body.",
             Self::NoRecipients => "Upload recipients before starting the campaign.",
             Self::UploadInProgress => "Another upload to this campaign is open; wait until it ends.",
             Self::SenderTaken => "This installation already has a sender with this phone number on this channel.",
             Self::SenderRemoved => "The sender was removed; add its phone number again to use it.",
             Self::NoSender => "The sender is not active, or the pool has no active sender.",
+            Self::EndpointDisabled => {
+                "The webhook endpoint did not answer and was switched off; switch it on (POST …/enable)."
+            }
             Self::DeadLetterUnreadable => {
                 "This release of Paceline cannot read the letter, so there is nothing to replay."
             }
+            Self::PreconditionFailed => {
+                "The resource is not as If-Match says it was: somebody changed it; read it again and decide anew."
+            }
+            Self::UnsupportedEncoding => "The body must be sent as it is, without Content-Encoding: unpack it first.",
             Self::Conflict => "Something else changed the resource at the same time; read it again.",
             told => return Some(told.told_detail()),
         };
@@ -98,6 +128,10 @@ impl Problem {
             Self::TooManyRecipients { limit } => {
                 format!("A campaign may have {limit} rows at most; nothing of this upload was kept.")
             }
+            Self::TooManyStreams { limit } => format!("A key may have {limit} live streams at a time; end one first."),
+            Self::TooManyEndpoints { limit } => {
+                format!("A workspace may have {limit} webhook endpoints; remove one first.")
+            }
             Self::MalformedJson { detail, .. } | Self::UnreadableAudience { detail, .. } => detail.clone(),
             // The rest have a fixed detail, or none.
             _ => String::new(),
@@ -120,6 +154,7 @@ impl Problem {
                 json!({ "line": line, "column": column })
             }
             Self::TooLarge { limit } | Self::TooManyRecipients { limit } => json!({ "limit": limit }),
+            Self::TooManyStreams { limit } | Self::TooManyEndpoints { limit } => json!({ "limit": limit }),
             Self::CampaignState(refused) => json!({ "state": refused.state, "attempted": refused.attempted }),
             Self::CampaignNotDraft(state) => json!({ "state": state }),
             Self::MessageNotUnknown(state) => json!({ "state": state }),

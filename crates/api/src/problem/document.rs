@@ -71,5 +71,6 @@ refusals! {
     Conflict "409" "The state of things does not allow it; the problem says which state.";
     PayloadTooLarge "413" "The body is too large; nothing was kept.";
     UnsupportedMediaType "415" "The content type is not understood.";
+    TooManyRequests "429" "As much of this as the key may have is under way; try again later.";
     Unprocessable "422" "The request is invalid; the problem names the place.";
 }

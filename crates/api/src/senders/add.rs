@@ -1,7 +1,5 @@
 //! `POST /v1/senders`.
 
-use std::collections::BTreeSet;
-
 use axum::{Json, extract::State, http::StatusCode};
 use chrono_tz::Tz;
 use paceline_domain::{ChannelKind, PhoneNumber};
@@ -17,12 +15,9 @@ use crate::{
     ids::IdSource,
     problem::{Conflict, Problem, Unprocessable},
     schemas,
-    senders::{DEFAULT_POOL, MAX_POOL_NAME, SenderBody},
+    senders::{DEFAULT_POOL, SenderBody, settings},
     validate::Checks,
 };
-
-const MAX_NAME: usize = 200;
-const MAX_POOLS: usize = 50;
 
 /// A sender to add.
 #[derive(Deserialize, ToSchema)]
@@ -35,9 +30,10 @@ pub(crate) struct AddSender {
     #[schema(value_type = Option<schemas::ChannelKind>)]
     channel: Option<String>,
     /// What to call it; its number unless named.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// Its pools, made when they do not exist; `default` unless named.
+    /// Its pools, made when they do not exist; `default` unless named. Each name has 64 characters at most.
+    #[schema(min_items = 1, max_items = 50)]
     pools: Option<Vec<String>>,
     /// Its pacing profile; the installation's default (`gentle` unless configured) unless named.
     profile: Option<String>,
@@ -73,14 +69,9 @@ fn check(api: &Api, caller: Caller, ids: &IdSource, request: AddSender) -> Resul
     let channel = checks.accept("/channel", checked_channel(request.channel.as_deref()));
     let zone = checks.accept("/timezone", checked_zone(request.timezone.as_deref()));
     let profile = request.profile.unwrap_or_else(|| api.options().default_profile.clone());
-    if api.profiles().find(&profile).is_none() {
-        let known = api.profiles().names().collect::<Vec<_>>().join(", ");
-        checks.refuse("/profile", format!("there is no profile {profile:?}; known are {known}"));
-    }
-    if let Some(name) = &request.name {
-        checks.label("/name", name, MAX_NAME);
-    }
-    let pools = checked_pools(&mut checks, request.pools);
+    settings::check_profile(&mut checks, api, &profile);
+    settings::check_name(&mut checks, request.name.as_deref());
+    let pools = settings::checked_pools(&mut checks, request.pools.unwrap_or_else(|| vec![DEFAULT_POOL.to_owned()]));
     checks.finish()?;
     // Each is present, since nothing was refused.
     let (Some(phone), Some(channel), Some(zone)) = (phone, channel, zone) else { return Err(Problem::Invalid(vec![])) };
@@ -113,17 +104,4 @@ fn checked_channel(channel: Option<&str>) -> Result<ChannelKind, String> {
 fn checked_zone(zone: Option<&str>) -> Result<Tz, String> {
     let zone = zone.unwrap_or("UTC");
     zone.parse().map_err(|_| format!("{zone:?} is not an IANA time zone such as Europe/Berlin"))
-}
-
-/// The pools once each, in the order given.
-fn checked_pools(checks: &mut Checks, pools: Option<Vec<String>>) -> Vec<String> {
-    let pools = pools.unwrap_or_else(|| vec![DEFAULT_POOL.to_owned()]);
-    if pools.is_empty() || pools.len() > MAX_POOLS {
-        checks.refuse("/pools", format!("must name 1 to {MAX_POOLS} pools"));
-    }
-    for (index, pool) in pools.iter().enumerate() {
-        checks.label(&format!("/pools/{index}"), pool, MAX_POOL_NAME);
-    }
-    let mut seen = BTreeSet::new();
-    pools.into_iter().filter(|pool| seen.insert(pool.clone())).collect()
 }

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::Params,
     phones,
     problem::{FieldError, Problem, Unprocessable},
@@ -20,6 +20,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListSenders {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -47,7 +48,8 @@ pub(crate) async fn list_senders(
         let found = api.store().find_sender_by_phone(caller.workspace, &phone).await?;
         return Ok(Json(Listing::whole(found.into_iter().map(view).collect())));
     }
-    let page = page_request("senders", params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, "senders").await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_senders(caller.workspace, page).await?;
-    Ok(Json(Listing::of("senders", page, view)))
+    Ok(Json(list.page(page, view)))
 }

@@ -1,7 +1,7 @@
 //! A sender as the API shows it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use paceline_domain::{ChannelKind, SenderId, SenderState, SessionState, WorkerId};
+use paceline_domain::{ChannelKind, SenderAction, SenderId, SenderState, SessionState, WorkerId};
 use paceline_pacing::{Pace, Profiles};
 use paceline_store::senders::Sender;
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub(crate) struct SenderBody {
     /// Whether it is wanted.
     #[schema(value_type = schemas::SenderState)]
     state: SenderState,
+    /// What may be done with it in this state.
+    #[schema(value_type = Vec<schemas::SenderAction>)]
+    allowed_actions: Vec<SenderAction>,
     /// Where its session stands.
     session: SessionBody,
     /// The process that works for it; `null` when none does.
@@ -112,6 +115,7 @@ impl SenderBody {
             timezone: sender.zone.name().to_owned(),
             seed: sender.seed.0,
             state: sender.state,
+            allowed_actions: sender.state.allowed_actions(),
             session: SessionBody::new(&sender),
             lease: sender.lease.as_ref().map(|lease| LeaseBody {
                 worker_id: lease.worker,

@@ -26,6 +26,7 @@ pub(crate) struct AddSuppression {
     #[schema(example = "+15550199")]
     phone: String,
     /// The region (ISO 3166 alpha-2) of a number without a country code.
+    #[schema(pattern = "^[A-Za-z]{2}$")]
     default_region: Option<String>,
     /// What is forbidden; `all` unless named.
     #[serde(default = "everything")]

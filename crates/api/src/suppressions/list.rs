@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use crate::{
     api::Api,
     auth::Caller,
-    cursor::{Listing, page_request},
+    cursor::{List, Listing},
     params::Params,
     phones,
     problem::{FieldError, Problem, Unprocessable},
@@ -21,6 +21,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListSuppressions {
     /// The `next_cursor` of the page before.
+    #[param(max_length = 512)]
     cursor: Option<String>,
     /// The most items wanted.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -29,7 +30,7 @@ pub(crate) struct ListSuppressions {
     phone: Option<String>,
 }
 
-/// Lists who must not be contacted.
+/// Lists who must not be contacted, the oldest suppression first.
 #[utoipa::path(
     get, path = "/v1/suppressions", tag = "suppressions", params(ListSuppressions),
     responses((status = 200, description = "A page of suppressions.", body = Listing<SuppressionBody>), Unprocessable)
@@ -47,7 +48,8 @@ pub(crate) async fn list_suppressions(
         let found = api.store().find_suppression(caller.workspace, hash).await?;
         return Ok(Json(Listing::whole(found.into_iter().map(SuppressionBody::from).collect())));
     }
-    let page = page_request("suppressions", params.cursor.as_deref(), params.limit)?;
+    let list = List::of(&api, caller, "suppressions").await?;
+    let page = list.request(params.cursor.as_deref(), params.limit)?;
     let page = api.store().list_suppressions(caller.workspace, page).await?;
-    Ok(Json(Listing::of("suppressions", page, SuppressionBody::from)))
+    Ok(Json(list.page(page, SuppressionBody::from)))
 }

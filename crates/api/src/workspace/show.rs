@@ -1,11 +1,12 @@
 //! `GET /v1/workspace`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 
 use super::WorkspaceBody;
 use crate::{
     api::Api,
     auth::Caller,
+    etag::Tagged,
     params::not_found,
     problem::{NotFound, Problem},
 };
@@ -15,7 +16,7 @@ use crate::{
     get, path = "/v1/workspace", tag = "workspace",
     responses((status = 200, description = "The workspace.", body = WorkspaceBody), NotFound)
 )]
-pub(crate) async fn show_workspace(State(api): State<Api>, caller: Caller) -> Result<Json<WorkspaceBody>, Problem> {
+pub(crate) async fn show_workspace(State(api): State<Api>, caller: Caller) -> Result<Tagged<WorkspaceBody>, Problem> {
     let found = api.store().find_workspace(caller.workspace).await?;
-    found.map(|workspace| Json(workspace.into())).ok_or(not_found::<paceline_domain::kind::Workspace>())
+    found.map(Tagged::now).ok_or(not_found::<paceline_domain::kind::Workspace>())
 }

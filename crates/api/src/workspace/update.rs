@@ -1,6 +1,6 @@
 //! `PATCH /v1/workspace`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use paceline_domain::{UnknownPolicy, kind};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use crate::{
     api::Api,
     auth::Caller,
     body::JsonBody,
+    etag::{IfMatch, Tagged},
     params::not_found,
     problem::{NotFound, Problem, Unprocessable},
     schemas,
@@ -34,11 +35,13 @@ pub(crate) struct UpdateWorkspace {
 pub(crate) async fn update_workspace(
     State(api): State<Api>,
     caller: Caller,
+    if_match: IfMatch,
     JsonBody(request): JsonBody<UpdateWorkspace>,
-) -> Result<Json<WorkspaceBody>, Problem> {
-    let workspace = match request.unknown_policy {
-        Some(policy) => api.store().set_unknown_policy(caller.workspace, policy).await?,
-        None => api.store().find_workspace(caller.workspace).await?,
-    };
-    workspace.map(|workspace| Json(workspace.into())).ok_or(not_found::<kind::Workspace>())
+) -> Result<Tagged<WorkspaceBody>, Problem> {
+    let found = api.store().find_workspace(caller.workspace).await?;
+    let current: WorkspaceBody = found.ok_or(not_found::<kind::Workspace>())?.into();
+    if_match.check(&current)?;
+    let Some(policy) = request.unknown_policy else { return Ok(Tagged::now(current)) };
+    let workspace = api.store().set_unknown_policy(caller.workspace, policy).await?;
+    workspace.map(Tagged::now).ok_or(not_found::<kind::Workspace>())
 }

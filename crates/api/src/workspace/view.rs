@@ -6,7 +6,7 @@ use paceline_store::workspaces::Workspace;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::schemas;
+use crate::{etag::Versioned, schemas};
 
 /// A workspace.
 #[derive(Serialize, ToSchema)]
@@ -29,4 +29,8 @@ impl From<Workspace> for WorkspaceBody {
         let Workspace { id, name, unknown_policy, created_at, .. } = workspace;
         Self { id, name, unknown_policy, created_at }
     }
+}
+
+impl Versioned for WorkspaceBody {
+    const VOLATILE: &'static [&'static str] = &[];
 }

@@ -10,6 +10,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode},
+    routing::get,
 };
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use futures_util::StreamExt;
@@ -124,6 +125,7 @@ impl App {
             metrics: Arc::new(Metrics::new()),
             readiness: Arc::clone(&probes) as _,
             options,
+            pages: Some(Router::new().route("/", get("the page")).fallback("the page")),
             stop: stop.clone(),
         });
         let key = secret.expose().to_owned();
@@ -182,7 +184,7 @@ impl App {
                     exclusions.push((row.recipient, Exclusion::Suppressed { since: found.since, why: found.reason }));
                     continue;
                 }
-                let variables = Variables::from_json(&row.recipient.variables).unwrap();
+                let variables = Variables::from_stored(&row.recipient.variables, &campaign.columns).unwrap();
                 match template.render(&variables, VariantKey::new(campaign.id, row.recipient.hash)) {
                     Ok(body) => messages.push(PlannedMessage {
                         id,

@@ -29,8 +29,14 @@ async fn a_campaign_is_made_as_a_draft_with_defaults() {
         "sending": 0,
         "sent": 0,
         "unknown": 0,
+        "unplanned": 0,
         "waiting": 0
       },
+      "allowed_actions": [
+        "edit",
+        "start",
+        "cancel"
+      ],
       "columns": [],
       "created_at": "2026-03-02T12:00:00Z",
       "default_region": null,
@@ -137,7 +143,7 @@ async fn progress_says_how_far_it_is_and_why_it_waits() {
     assert_eq!(waiting["why"]["code"], "no_sender_connected", "{waiting}");
     assert_eq!(
         waiting["planning"],
-        json!({ "rows": 3, "planned_through": 3, "planned": 2, "excluded": 1, "done": true })
+        json!({ "rows": 3, "planned_through": 3, "planned": 2, "excluded": 1, "unplanned": 0, "done": true })
     );
     app.connect(&sender).await;
     assert_eq!(progress(&app).await["why"]["code"], "ready");

@@ -18,6 +18,19 @@ async fn two_events(app: &App) -> String {
 }
 
 #[tokio::test]
+async fn a_stream_from_the_end_of_the_log_tells_what_comes_only() {
+    let app = App::start().await;
+    let campaign = two_events(&app).await;
+    let (status, _, body) = app.show("/v1/events/stream?after=latest").open().await;
+    assert_eq!(status, OK);
+    let mut stream = body.into_data_stream();
+    assert_eq!(app.post(&format!("/v1/campaigns/{campaign}/resume")).send().await.status, OK);
+    app.store.number_events(100).await.unwrap();
+    let read = read_until(&mut stream, "campaign.resumed").await;
+    assert!(!read.contains("campaign.paused"), "{read}");
+}
+
+#[tokio::test]
 async fn the_log_is_read_by_cursor() {
     let app = App::start().await;
     let id = two_events(&app).await;

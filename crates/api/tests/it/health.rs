@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Body, http::Request};
-use paceline_api::{OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
+use paceline_api::{ApiOptions, OperationsDeps, ProbeResult, ReadinessProbe, operations_router};
 use paceline_telemetry::{Describe, Metrics};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -129,6 +129,42 @@ async fn metrics_count_requests_by_route_and_never_by_path() {
     assert!(text.contains(r#"route="unmatched",status="404""#), "{text}");
     assert!(text.contains("paceline_http_request_duration_seconds_bucket"), "{text}");
     assert!(!text.contains(&id) && !text.contains("15550100"), "{text}");
+}
+
+#[tokio::test]
+async fn senders_have_a_page_of_metrics_only_where_it_is_allowed_and_stand_there_by_their_ids() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    assert_eq!(app.show("/metrics/senders").anonymous().send().await.status, 404, "off unless it is asked for");
+
+    let app = App::with(ApiOptions { sender_metrics: 1, ..ApiOptions::default() }).await;
+    app.sender("+15550100").await;
+    app.sender("+15550101").await;
+    let page = app.show("/metrics/senders").anonymous().send().await;
+    let text = page.text();
+    assert!(page.status == 200 && page.header("content-type").starts_with("text/plain"), "{text}");
+    let shown = text.lines().filter(|line| line.starts_with("paceline_sender_connected{sender=\"snd_")).count();
+    assert_eq!(shown, 1, "no more than are allowed: {text}");
+    assert!(text.contains("\npaceline_senders_left_out 1\n"), "{text}");
+    assert!(!text.contains("1555010"), "no number: {text}");
+    assert!(text.contains("paceline_sender_spent_today{"), "{text}");
+}
+
+#[tokio::test]
+async fn what_a_key_was_is_counted() {
+    let app = App::start().await;
+    let send = async |text: &str| {
+        let body = json!({ "to": "+4915112000001", "text": text });
+        app.post("/v1/messages").json(&body).key("one").send().await
+    };
+    app.sender("+15550100").await;
+    assert_eq!(send("Hi").await.status, 201);
+    assert_eq!(send("Hi").await.status, 201);
+    assert_eq!(send("Bye").await.status, 422);
+    let text = app.show("/metrics").anonymous().send().await.text();
+    for (key, count) in [("first", 1), ("repeated", 1), ("reused", 1), ("in_flight", 0)] {
+        assert!(text.contains(&format!("paceline_http_idempotency_keys_total{{key=\"{key}\"}} {count}\n")), "{text}");
+    }
 }
 
 /// Where a test's log goes.

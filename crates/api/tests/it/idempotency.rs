@@ -1,6 +1,9 @@
 //! `Idempotency-Key`: the first answer is the answer to every repetition.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use paceline_store::{
     idempotency::{IdempotencyClaim, IdempotencyStore},
@@ -173,4 +176,99 @@ async fn a_key_must_be_visible_and_not_too_long() {
     }
     let answer = app.post("/v1/campaigns").json(&draft("a")).key(&"k".repeat(255)).send().await;
     assert_eq!(answer.status, 201);
+}
+
+/// Hears the statements that the database's driver logs.
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Statements {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+        tracing::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+    fn enter(&self, _: &tracing::Id) {}
+    fn exit(&self, _: &tracing::Id) {}
+}
+
+struct Line(String);
+
+impl tracing::field::Visit for Line {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        if field.name() == "summary" {
+            value.clone_into(&mut self.0);
+        }
+    }
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "summary" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_single_message_with_a_key_costs_one_commit_and_no_other_read() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let send = async |key: &str| {
+        let answer = app.post("/v1/messages").json(&json!({ "to": phone(1), "text": "Hi" })).key(key).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer
+    };
+    send("first").await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    // The test has a process of its own.
+    tracing::subscriber::set_global_default(Statements(Arc::clone(&heard))).unwrap();
+    tracing::callsite::rebuild_interest_cache();
+    send("second").await;
+    let statements = heard.lock().unwrap().clone();
+    let count = |word: &str| statements.iter().filter(|text| text.starts_with(word)).count();
+    assert_eq!((count("BEGIN"), count("COMMIT")), (1, 1), "{statements:#?}");
+    let begin = statements.iter().position(|text| text.starts_with("BEGIN")).unwrap();
+    let commit = statements.iter().position(|text| text.starts_with("COMMIT")).unwrap();
+    assert_eq!((begin, commit), (0, statements.len() - 1), "nothing is read outside of it: {statements:#?}");
+    let replayed = send("second").await;
+    assert_eq!(replayed.header("idempotency-replayed"), "true");
+}
+
+#[tokio::test]
+async fn a_single_message_keeps_to_its_key_like_everything_else() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let body = |text: &str| json!({ "to": phone(1), "text": text });
+    let first = app.post("/v1/messages").json(&body("Hi")).key("k").send().await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (201, ""));
+    let again = app.post("/v1/messages").json(&body("Hi")).key("k").send().await;
+    assert_eq!((again.status, again.header("idempotency-replayed"), &again.body), (201, "true", &first.body));
+    for other in [body("Ho"), json!({ "to": "nobody" }), json!([])] {
+        let reused = app.post("/v1/messages").json(&other).key("k").send().await;
+        assert_eq!((reused.status, reused.slug().as_str()), (422, "idempotency-key-reused"), "{other}");
+    }
+    for (key, bad, status) in [
+        ("bad", json!({ "to": "nobody", "text": "Hi" }), 422),
+        ("none", json!({ "to": phone(1), "text": "Hi", "pool": "x" }), 409),
+    ] {
+        let refused = app.post("/v1/messages").json(&bad).key(key).send().await;
+        let again = app.post("/v1/messages").json(&bad).key(key).send().await;
+        assert_eq!((refused.status, again.status), (status, status), "{bad}");
+        assert_eq!((refused.header("content-type"), &again.body), ("application/problem+json", &refused.body));
+        assert_eq!((refused.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
+    }
+    let claim = IdempotencyClaim { workspace: app.workspace, key: "held".into(), ttl: Duration::from_mins(1) };
+    app.store.claim_idempotency_key(claim).await.unwrap();
+    let held = app.post("/v1/messages").json(&body("Hi")).key("held").send().await;
+    assert_eq!(
+        (held.status, held.slug().as_str(), held.header("retry-after")),
+        (409, "idempotency-key-in-flight", "1")
+    );
+    let listed = app.show("/v1/messages").send().await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 }

@@ -5,6 +5,7 @@
 mod app;
 mod auth;
 mod campaigns;
+mod connections;
 mod dead_letters;
 mod events;
 mod fleet;
@@ -18,6 +19,8 @@ mod refusals;
 mod report;
 mod resolutions;
 mod senders;
+mod sign_in;
+mod strictness;
 mod suppressions;
 mod uploads;
 mod webhooks;

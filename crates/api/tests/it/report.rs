@@ -61,3 +61,76 @@ async fn an_empty_campaign_has_an_empty_report() {
     let id = app.draft("Hi").await;
     assert!(report(&app, &id).await.is_empty());
 }
+
+#[tokio::test]
+async fn rows_that_were_never_planned_are_a_figure_of_their_own_wherever_an_account_is_shown() {
+    let app = App::start().await;
+    app.sender("+15550100").await;
+    let id = app.draft("Hi").await;
+    app.upload(&id, &format!("phone\n{}\n{}\nnonsense\n{}\n", phone(1), phone(2), phone(1))).await;
+    app.post(&format!("/v1/campaigns/{id}/start")).send().await;
+    let before = app.show(&format!("/v1/campaigns/{id}")).send().await.json();
+    assert_eq!((&before["account"]["unplanned"], &before["account"]["balanced"]), (&0.into(), &true.into()));
+    let cancelled = app.post(&format!("/v1/campaigns/{id}/cancel")).send().await.json();
+    let shown = app.show(&format!("/v1/campaigns/{id}")).send().await.json();
+    let listed = app.show("/v1/campaigns").send().await.json()["items"][0].clone();
+    let progress = app.show(&format!("/v1/campaigns/{id}/progress")).send().await.json();
+    for (place, body) in [("cancel", &cancelled), ("show", &shown), ("list", &listed), ("progress", &progress)] {
+        let account = &body["account"];
+        let figures = [&account["planned"], &account["unplanned"], &account["balanced"]];
+        assert_eq!(
+            figures,
+            [&serde_json::json!(0), &serde_json::json!(2), &serde_json::json!(true)],
+            "{place}: {body}"
+        );
+        let excluded: i64 = crate::app::counts(&body["excluded"]).values().sum();
+        assert_eq!(excluded, 2, "{place}");
+    }
+    assert_eq!((&progress["planning"]["unplanned"], &progress["planning"]["done"]), (&2.into(), &true.into()));
+    let rows = report(&app, &id).await;
+    let buckets: Vec<_> = rows.values().map(|row| row["bucket"].as_str()).collect();
+    assert_eq!(buckets, ["unplanned", "unplanned", "excluded", "excluded"]);
+    assert_eq!(rows[&1]["reason"], "campaign_cancelled");
+}
+
+/// What people write where a number should stand.
+const HOSTILE: [&str; 9] =
+    ["=1+1", "+cmd|' /C calc'!A0", "+HYPERLINK(1)", "-1", "@SUM(1)", "\n=1", "\u{FF1D}1", "'=1", "''=2"];
+
+#[tokio::test]
+async fn no_cell_is_a_formula_and_a_report_is_read_back_as_it_was() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["phone"]).unwrap();
+    for hostile in HOSTILE {
+        csv.write_record([hostile]).unwrap();
+    }
+    csv.write_record([phone(1)]).unwrap();
+    let csv = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+    assert_eq!(app.upload(&id, &csv).await.json()["rows"], 10);
+    let first = report(&app, &id).await;
+    for row in first.values() {
+        for cell in row.values() {
+            let bare = cell.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let begins = cell.trim_start().starts_with(['=', '+', '-', '@', '\u{FF1D}']);
+            assert!(bare || !begins, "{cell:?}");
+        }
+    }
+    let exclusions = async |id: &str| {
+        let listed = app.show(&format!("/v1/campaigns/{id}/exclusions")).send().await.json();
+        let items = listed["items"].as_array().unwrap().clone();
+        items.into_iter().map(|row| (row["row"].clone(), row["phone"].clone())).collect::<Vec<_>>()
+    };
+    let written = exclusions(&id).await;
+
+    // The report as a file of recipients, twice over: nothing is added to any number.
+    let mut last = id;
+    for _ in 0..2 {
+        let whole = app.show(&format!("/v1/campaigns/{last}/report")).send().await.text();
+        last = app.draft("Hi").await;
+        let answer = app.upload(&last, &whole).await;
+        assert_eq!((answer.status, answer.json()["accepted"].as_i64()), (200, Some(1)), "{}", answer.text());
+        assert_eq!(exclusions(&last).await, written);
+    }
+}

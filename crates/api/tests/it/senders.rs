@@ -16,6 +16,10 @@ async fn a_sender_is_added_with_defaults() {
     sender["id"] = json!("snd_…");
     insta::assert_json_snapshot!(sender, @r#"
     {
+      "allowed_actions": [
+        "pause",
+        "remove"
+      ],
       "channel": "simulator",
       "created_at": "2026-03-02T12:00:00Z",
       "id": "snd_…",
@@ -137,4 +141,39 @@ async fn the_pairing_code_shows_while_pairing_only() {
     app.apply(sender, session(SessionState::Connected, None)).await;
     let pairing = app.show(&format!("/v1/senders/{id}/pairing")).send().await.json();
     assert_eq!((&pairing["state"], &pairing["code"]), (&json!("connected"), &json!(null)));
+}
+
+#[tokio::test]
+async fn profile_pools_and_name_of_a_sender_are_changed_and_nothing_else() {
+    let app = App::start().await;
+    let id = app.sender("+15550100").await;
+    app.connect(&id).await;
+    let path = format!("/v1/senders/{id}");
+    let before = app.show(&path).send().await.json();
+    let change = json!({ "profile": "brisk", "pools": ["b", "a", "b"], "name": "Front desk" });
+    let answer = app.patch(&path).json(&change).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let after = app.show(&path).send().await.json();
+    assert_eq!((&after["profile"], &after["name"]), (&json!("brisk"), &json!("Front desk")));
+    assert_eq!(after["pools"], json!(["a", "b"]));
+    for same in ["id", "phone", "channel", "timezone", "seed", "state", "session", "lease", "created_at"] {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    let unchanged = app.patch(&path).json(&json!({})).send().await;
+    assert_eq!((unchanged.status, &unchanged.json()["profile"]), (200, &json!("brisk")));
+    for (bad, pointer) in [
+        (json!({ "profile": "none" }), "/profile"),
+        (json!({ "pools": [] }), "/pools"),
+        (json!({ "pools": [" "] }), "/pools/0"),
+        (json!({ "name": "" }), "/name"),
+        (json!({ "phone": "+15550101" }), "phone"),
+    ] {
+        let refused = app.patch(&path).json(&bad).send().await;
+        assert_eq!(refused.status, 422, "{bad}");
+        assert!(refused.text().contains(pointer), "{bad}: {}", refused.text());
+    }
+    app.delete(&path).send().await;
+    assert_eq!(app.patch(&path).json(&json!({ "name": "x" })).send().await.slug(), "sender-removed");
+    let strange = format!("/v1/senders/snd_{}", "0".repeat(32));
+    assert_eq!(app.patch(&strange).json(&json!({ "name": "x" })).send().await.slug(), "not-found");
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
 use paceline_api::ApiOptions;
+use paceline_store::recipients::{RecipientStore, UploadOpening};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-use crate::app::{Answer, App, broken_body, counts, eventually, phone};
+use crate::app::{Answer, App, broken_body, counts, eventually, noon, phone};
 
 async fn upload(app: &App, id: &str, content_type: &str, body: impl Into<Body>) -> Answer {
     app.post(&format!("/v1/campaigns/{id}/recipients")).header("content-type", content_type).body(body).send().await
@@ -290,4 +291,37 @@ async fn an_answer_comes_over_a_real_connection_although_the_body_was_refused_ea
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("no_phone_column"), "{answer}");
     serving.abort();
+}
+
+#[tokio::test]
+async fn an_upload_whose_client_is_gone_is_taken_over_by_its_next_request_with_the_same_key() {
+    let app = App::start().await;
+    let id = app.draft("Hi").await;
+    let path = format!("/v1/campaigns/{id}/recipients");
+    // A client that vanished without a word: its body neither goes on nor ends.
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(format!("phone\n{}\n", phone(1)))]);
+    let stalled = axum::body::Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
+    let router = app.router.clone();
+    let first = axum::http::Request::post(&path)
+        .header("authorization", format!("Bearer {}", app.key))
+        .header("content-type", "text/csv")
+        .header("idempotency-key", "k")
+        .body(stalled)
+        .unwrap();
+    let first = tokio::spawn(tower::ServiceExt::oneshot(router, first));
+    let csv = format!("phone\n{}\n{}\n", phone(1), phone(2));
+    let other = || app.post(&path).header("content-type", "text/csv").body(csv.clone());
+    eventually("the first one is open", async || {
+        let (workspace, campaign) = (app.workspace, id.parse().unwrap());
+        let probe = app.minter.mint(noon());
+        app.store.open_upload(workspace, campaign, probe, Duration::ZERO).await.unwrap() == UploadOpening::Busy
+    })
+    .await;
+    assert_eq!(other().send().await.slug(), "upload-in-progress", "of another request nobody knows whose it is");
+    let again = other().key("k").send().await;
+    assert_eq!((again.status, &again.json()["rows"]), (200, &2.into()), "{}", again.text());
+    assert_eq!(app.show(&format!("/v1/campaigns/{id}")).send().await.json()["rows"], 2);
+    let replayed = other().key("k").send().await;
+    assert_eq!((replayed.status, replayed.header("idempotency-replayed")), (200, "true"));
+    first.abort();
 }

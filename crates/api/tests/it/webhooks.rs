@@ -1,7 +1,10 @@
 //! Webhook endpoints and their deliveries.
 
+use std::time::Duration;
+
 use paceline_api::ApiOptions;
-use paceline_domain::EgressPolicy;
+use paceline_domain::{Clock, EgressPolicy};
+use paceline_store::deliveries::{DeliveryOutcome, DeliveryStore, NextTry};
 use serde_json::json;
 
 use crate::app::{App, phone};
@@ -61,4 +64,32 @@ async fn deliveries_are_listed_and_sent_again_by_hand() {
     assert_eq!(app.post(&unknown).send().await.slug(), "not-found");
     let strange = format!("/v1/webhook-endpoints/whe_{}/deliveries", "0".repeat(32));
     assert_eq!(app.show(&strange).send().await.slug(), "not-found");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_shown_as_switched_off_until_it_is_switched_on() {
+    let app = App::start().await;
+    let endpoint =
+        app.post("/v1/webhook-endpoints").json(&json!({ "url": "https://example.com/" })).send().await.json();
+    assert_eq!((&endpoint["disabled"], &endpoint["failing_since"]), (&json!(null), &json!(null)));
+    let path = format!("/v1/webhook-endpoints/{}", endpoint["id"].as_str().unwrap());
+    app.sender("+15550100").await;
+    let id = app.draft("Hi").await;
+    app.upload(&id, &format!("phone\n{}\n", phone(1))).await;
+    app.post(&format!("/v1/campaigns/{id}/start")).send().await;
+    let claimed = app.store.claim_deliveries(1, 1, Duration::from_mins(1)).await.unwrap();
+    let next = NextTry::Gone { error: "it answered 410".into() };
+    let outcome = DeliveryOutcome { id: claimed[0].id, token: claimed[0].token, status: Some(410), next };
+    app.store.record_deliveries(&[outcome], Duration::from_hours(1), app.clock.now()).await.unwrap();
+
+    let listed = app.show("/v1/webhook-endpoints").send().await.json();
+    assert_eq!(listed["items"][0]["disabled"]["reason"], "gone", "{listed}");
+    let redeliver = format!("{path}/deliveries/{}/redeliver", claimed[0].id);
+    let refused = app.post(&redeliver).send().await;
+    assert_eq!((refused.status, refused.slug().as_str()), (409, "webhook-endpoint-disabled"));
+    let enabled = app.post(&format!("{path}/enable")).send().await;
+    assert_eq!((enabled.status, &enabled.json()["disabled"]), (200, &json!(null)));
+    assert_eq!(app.post(&redeliver).send().await.status, 202);
+    let strange = format!("/v1/webhook-endpoints/whe_{}/enable", "0".repeat(32));
+    assert_eq!(app.post(&strange).send().await.slug(), "not-found");
 }

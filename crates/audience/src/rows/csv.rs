@@ -9,10 +9,10 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::{
     AudienceOptions, AudienceRefusal, Content, MAX_COLUMNS, RawRow,
-    columns::{Columns, looks_like_phone, shown},
+    columns::{Columns, flaw, looks_like_phone, shown},
     source::Source,
 };
-use crate::Variables;
+use crate::{REPORT_COLUMNS, Variables, report::unguard_cell};
 
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
@@ -28,6 +28,8 @@ pub(super) struct CsvRows {
     /// The columns in order; the phone column and columns without a name have no variable.
     columns: Vec<Variable>,
     phone: usize,
+    /// Whether it is a campaign's report, in which every cell may be guarded.
+    report: bool,
 }
 
 impl CsvRows {
@@ -52,7 +54,8 @@ impl CsvRows {
         })?;
         let names: Vec<String> = parser.fields().map(|range| header[range].trim().to_owned()).collect();
         let (phone, kept) = arrange(&names, wanted, columns)?;
-        Ok(Self { parser, columns: kept, phone })
+        let report = names == REPORT_COLUMNS;
+        Ok(Self { parser, columns: kept, phone, report })
     }
 
     pub(super) fn read_row<R: Read>(
@@ -89,7 +92,9 @@ impl CsvRows {
         let mut phone = String::new();
         let mut variables = Variables::default();
         for (place, range) in self.parser.fields().enumerate() {
-            let value = &text[range];
+            // In a number, what keeps a spreadsheet from calculating it is never meant.
+            let guarded = self.report || place == self.phone;
+            let value = if guarded { unguard_cell(&text[range]) } else { &text[range] };
             if place == self.phone {
                 value.clone_into(&mut phone);
             } else if let Some(name) = &self.columns[place]
@@ -114,6 +119,11 @@ fn arrange(names: &[String], wanted: &str, columns: &mut Columns) -> Result<(usi
         let repeated = names[..place].contains(name) || (place != phone && is_phone(name));
         if repeated && !name.is_empty() {
             return Err(AudienceRefusal::DuplicateColumn { name: shown(name) });
+        }
+        if place != phone
+            && let Some(flaw) = flaw(name)
+        {
+            return Err(AudienceRefusal::UnlawfulColumn { place: place + 1, flaw });
         }
         kept.push(if place == phone || name.is_empty() { None } else { columns.intern(name) });
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Content, MAX_COLUMNS,
-    columns::{Columns, shown},
+    columns::{Columns, flaw, shown},
 };
 use crate::Variables;
 
@@ -117,8 +117,8 @@ impl<'de> Visitor<'de> for VariablesVisitor {
             if name.trim().is_empty() {
                 return Err(A::Error::custom("a variable has no name"));
             }
-            if name.contains('\0') {
-                return Err(A::Error::custom("the name of a variable holds a NUL character"));
+            if let Some(flaw) = flaw(&name) {
+                return Err(A::Error::custom(format_args!("the name of a variable {flaw}")));
             }
             if variables.iter().any(|(known, _)| *known == name) {
                 return Err(A::Error::custom(format_args!("{said:?} stands twice")));

@@ -39,6 +39,14 @@ pub enum AudienceRefusal {
         /// The name.
         name: String,
     },
+    /// A column's name is too long, or passes for another.
+    #[error("the name of column {place} {flaw}; rename it")]
+    UnlawfulColumn {
+        /// Which column, from 1.
+        place: usize,
+        /// What is wrong with its name.
+        flaw: String,
+    },
     /// More columns than an audience may have.
     #[error("the header has {found} columns; the limit is {limit}: leave out those that the template does not use")]
     TooManyColumns {

@@ -21,7 +21,15 @@ pub(super) struct Names {
     pub(super) used: Arc<[String]>,
     /// Those without which it cannot be rendered.
     pub(super) required: BTreeSet<String>,
+    /// Whether rendering only puts values in.
+    pub(super) plain: bool,
 }
+
+/// The most texts that one expression may join: what it makes must stay a small multiple of what the row has.
+const MAX_JOINED: usize = 16;
+
+/// Filters whose result is about as long as what they are given, and found by going through it once.
+const PLAIN_FILTERS: &[&str] = &["capitalize", "d", "default", "lower", "string", "title", "trim", "upper"];
 
 /// Walks the tree.
 pub(super) fn analyse<'t>(tree: &'t Stmt<'t>, sources: &'t Sources<'t>) -> Result<Names, TemplateError> {
@@ -32,12 +40,14 @@ pub(super) fn analyse<'t>(tree: &'t Stmt<'t>, sources: &'t Sources<'t>) -> Resul
         bound: Vec::new(),
         assigned: BTreeSet::new(),
         defined: Vec::new(),
+        plain: true,
     };
     collect_assigned(std::slice::from_ref(tree), &mut walk.assigned);
     walk.statement(tree)?;
+    let plain = walk.plain;
     let used = walk.used.into_iter().map(str::to_owned).collect();
     let required = walk.required.into_iter().map(str::to_owned).collect();
-    Ok(Names { used, required })
+    Ok(Names { used, required, plain })
 }
 
 struct Walk<'t> {
@@ -50,6 +60,7 @@ struct Walk<'t> {
     assigned: BTreeSet<&'t str>,
     /// Names that a condition around this place has found to be defined.
     defined: Vec<&'t str>,
+    plain: bool,
 }
 
 type Walked = Result<(), TemplateError>;
@@ -87,6 +98,7 @@ impl<'t> Walk<'t> {
         if each.recursive {
             return self.refuse(span, "recursive loops are not supported");
         }
+        self.plain = false;
         self.expression(&each.iter)?;
         let outside = self.bound.len();
         self.bind(&each.target)?;
@@ -170,6 +182,13 @@ impl<'t> Walk<'t> {
             }
             Expr::UnaryOp(operation) => self.expression(&operation.expr),
             Expr::BinOp(operation) => {
+                self.plain = false;
+                if joined(expression) > MAX_JOINED {
+                    let message = format!(
+                        "more than {MAX_JOINED} values are joined in one expression; write them one after the other instead"
+                    );
+                    return self.refuse(operation.span(), message);
+                }
                 self.expression(&operation.left)?;
                 if matches!(operation.op, BinOpKind::Mul | BinOpKind::Pow)
                     && !(is_numeric(&operation.left) && is_numeric(&operation.right))
@@ -197,6 +216,7 @@ impl<'t> Walk<'t> {
             Expr::IfExpr(choice) => self.choice(choice),
             Expr::Filter(filter) => {
                 self.check_known("filter", filter.name, FILTERS, filter.span())?;
+                self.plain &= PLAIN_FILTERS.contains(&filter.name);
                 let need = if ["default", "d"].contains(&filter.name) { Need::Optional } else { Need::Required };
                 filter.expr.iter().try_for_each(|inner| self.operand(inner, need))?;
                 self.arguments(&filter.args)
@@ -212,7 +232,10 @@ impl<'t> Walk<'t> {
                 self.expression(&item.expr)?;
                 self.expression(&item.subscript_expr)
             }
-            Expr::Call(call) => self.call(call, call.span()),
+            Expr::Call(call) => {
+                self.plain = false;
+                self.call(call, call.span())
+            }
             Expr::List(list) => list.items.iter().try_for_each(|item| self.expression(item)),
             Expr::Map(map) => map.keys.iter().chain(&map.values).try_for_each(|item| self.expression(item)),
         }
@@ -329,6 +352,19 @@ fn is_numeric(expression: &Expr<'_>) -> bool {
                 && is_numeric(&operation.right)
         }
         _ => false,
+    }
+}
+
+/// How many values an expression joins, by `~` or `+`, in all of its parts.
+fn joined(expression: &Expr<'_>) -> usize {
+    match expression {
+        Expr::BinOp(operation) if matches!(operation.op, BinOpKind::Concat | BinOpKind::Add) => {
+            joined(&operation.left) + joined(&operation.right)
+        }
+        Expr::BinOp(operation) => joined(&operation.left).max(joined(&operation.right)),
+        Expr::IfExpr(choice) => joined(&choice.true_expr).max(choice.false_expr.as_ref().map_or(1, joined)),
+        Expr::Filter(filter) => filter.expr.as_ref().map_or(1, joined),
+        _ => 1,
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     analysis::Names,
     error::{RenderError, describe},
     variants::DRAW_PREFIX,
+    work::{self, Work},
 };
 use crate::Variables;
 
@@ -23,25 +24,29 @@ pub(super) struct RowContext {
     names: Arc<[String]>,
     values: Vec<Option<Value>>,
     draws: Vec<u32>,
+    work: Arc<Work>,
     /// Variables that were asked for and are not there, in the order of asking. The engine says that something is
     /// undefined, but not what.
     missed: Mutex<Vec<usize>>,
 }
 
 impl RowContext {
-    pub(super) fn new(names: &Names, variables: &Variables, draws: Vec<u32>) -> Self {
+    pub(super) fn new(names: &Names, variables: &Variables, draws: Vec<u32>, work: Arc<Work>) -> Self {
         let mut values = vec![None; names.used.len()];
         for (name, value) in variables.iter() {
             if let Ok(place) = names.used.binary_search_by(|known| known.as_str().cmp(name)) {
                 values[place] = Some(Value::from(value));
             }
         }
-        Self { names: Arc::clone(&names.used), values, draws, missed: Mutex::default() }
+        Self { names: Arc::clone(&names.used), values, draws, work, missed: Mutex::default() }
     }
 
     /// Turns the engine's error into ours. Of several variables that were missing on the way, the culprit is the last one
     /// that the template cannot do without; the others had a default.
     pub(super) fn explain(&self, error: &minijinja::Error, required: &BTreeSet<String>) -> RenderError {
+        if self.work.was_too_much() || error.kind() == ErrorKind::OutOfFuel {
+            return RenderError::TooExpensive;
+        }
         if error.kind() == ErrorKind::UndefinedError {
             let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
             let mut latest = missed.iter().rev().map(|place| &self.names[*place]);
@@ -63,7 +68,14 @@ impl Object for RowContext {
         if let Some(group) = key.strip_prefix(DRAW_PREFIX) {
             return self.draws.get(group.parse::<usize>().ok()?).copied().map(Value::from);
         }
+        if key == work::NAME {
+            return Some(Value::from_dyn_object(Arc::clone(&self.work)));
+        }
         let place = self.names.binary_search_by(|known| known.as_str().cmp(key)).ok()?;
+        // A text that is used again and again is gone through as often.
+        self.work
+            .spend(self.values[place].as_ref().and_then(Value::as_str).map_or(1, |text| 1 + text.len() as u64))
+            .ok()?;
         let value = self.values[place].clone();
         if value.is_none() {
             self.missed.lock().unwrap_or_else(PoisonError::into_inner).push(place);

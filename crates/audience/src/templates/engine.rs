@@ -1,9 +1,11 @@
 //! The template engine with what a message needs and nothing that can be made to work without end.
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters, tests};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, filters, tests, value::Rest};
+
+use super::work;
 
 /// How many steps one rendering may take. A long message takes a few hundred.
-const FUEL: u64 = 20_000;
+const FUEL: u64 = 5_000;
 
 /// How long a list or a string may become inside of a template.
 const MAX_ITEMS: i64 = 1_000;
@@ -79,64 +81,94 @@ pub(super) fn environment() -> Environment<'static> {
     engine.set_recursion_limit(50);
     add_filters(&mut engine);
     add_tests(&mut engine);
+    count_work(&mut engine);
     engine.add_function("range", range);
     engine
 }
 
+/// The name of a filter or test without the counting around it. No template can write it.
+fn plain(name: &str) -> String {
+    format!("{name}!")
+}
+
+/// Counts the work of every filter and every test that a template can name.
+fn count_work(engine: &mut Environment<'static>) {
+    for &name in FILTERS {
+        let inner = plain(name);
+        engine.add_filter(name, move |state: &State<'_, '_>, arguments: Rest<Value>| {
+            let run = || state.apply_filter(&inner, &arguments);
+            match work::of(state) {
+                None => run(),
+                Some(work) => work.count(work.around(name, &arguments, run)?),
+            }
+        });
+    }
+    for &name in TESTS {
+        let inner = plain(name);
+        engine.add_test(name, move |state: &State<'_, '_>, arguments: Rest<Value>| {
+            let run = || state.perform_test(&inner, &arguments);
+            match work::of(state) {
+                None => run(),
+                Some(work) => work.around(name, &arguments, run),
+            }
+        });
+    }
+}
+
 fn add_filters(engine: &mut Environment<'static>) {
-    engine.add_filter("abs", filters::abs);
-    engine.add_filter("bool", filters::bool);
-    engine.add_filter("capitalize", filters::capitalize);
-    engine.add_filter("count", filters::length);
-    engine.add_filter("d", filters::default);
-    engine.add_filter("default", filters::default);
-    engine.add_filter("first", filters::first);
-    engine.add_filter("float", filters::float);
-    engine.add_filter("int", filters::int);
-    engine.add_filter("join", join);
-    engine.add_filter("last", filters::last);
-    engine.add_filter("length", filters::length);
-    engine.add_filter("lines", filters::lines);
-    engine.add_filter("list", filters::list);
-    engine.add_filter("lower", filters::lower);
-    engine.add_filter("max", filters::max);
-    engine.add_filter("min", filters::min);
-    engine.add_filter("replace", replace);
-    engine.add_filter("reverse", filters::reverse);
-    engine.add_filter("round", filters::round);
-    engine.add_filter("sort", filters::sort);
-    engine.add_filter("split", filters::split);
-    engine.add_filter("string", filters::string);
-    engine.add_filter("sum", filters::sum);
-    engine.add_filter("title", filters::title);
-    engine.add_filter("trim", filters::trim);
-    engine.add_filter("unique", filters::unique);
-    engine.add_filter("upper", filters::upper);
+    engine.add_filter(plain("abs"), filters::abs);
+    engine.add_filter(plain("bool"), filters::bool);
+    engine.add_filter(plain("capitalize"), filters::capitalize);
+    engine.add_filter(plain("count"), filters::length);
+    engine.add_filter(plain("d"), filters::default);
+    engine.add_filter(plain("default"), filters::default);
+    engine.add_filter(plain("first"), filters::first);
+    engine.add_filter(plain("float"), filters::float);
+    engine.add_filter(plain("int"), filters::int);
+    engine.add_filter(plain("join"), join);
+    engine.add_filter(plain("last"), filters::last);
+    engine.add_filter(plain("length"), filters::length);
+    engine.add_filter(plain("lines"), filters::lines);
+    engine.add_filter(plain("list"), filters::list);
+    engine.add_filter(plain("lower"), filters::lower);
+    engine.add_filter(plain("max"), filters::max);
+    engine.add_filter(plain("min"), filters::min);
+    engine.add_filter(plain("replace"), replace);
+    engine.add_filter(plain("reverse"), filters::reverse);
+    engine.add_filter(plain("round"), filters::round);
+    engine.add_filter(plain("sort"), filters::sort);
+    engine.add_filter(plain("split"), filters::split);
+    engine.add_filter(plain("string"), filters::string);
+    engine.add_filter(plain("sum"), filters::sum);
+    engine.add_filter(plain("title"), filters::title);
+    engine.add_filter(plain("trim"), filters::trim);
+    engine.add_filter(plain("unique"), filters::unique);
+    engine.add_filter(plain("upper"), filters::upper);
 }
 
 fn add_tests(engine: &mut Environment<'static>) {
-    engine.add_test("defined", tests::is_defined);
-    engine.add_test("divisibleby", tests::is_divisibleby);
-    engine.add_test("endingwith", tests::is_endingwith);
-    engine.add_test("eq", tests::is_eq);
-    engine.add_test("equalto", tests::is_eq);
-    engine.add_test("even", tests::is_even);
-    engine.add_test("false", tests::is_false);
-    engine.add_test("float", tests::is_float);
-    engine.add_test("ge", tests::is_ge);
-    engine.add_test("gt", tests::is_gt);
-    engine.add_test("in", tests::is_in);
-    engine.add_test("integer", tests::is_integer);
-    engine.add_test("le", tests::is_le);
-    engine.add_test("lt", tests::is_lt);
-    engine.add_test("ne", tests::is_ne);
-    engine.add_test("none", tests::is_none);
-    engine.add_test("number", tests::is_number);
-    engine.add_test("odd", tests::is_odd);
-    engine.add_test("startingwith", tests::is_startingwith);
-    engine.add_test("string", tests::is_string);
-    engine.add_test("true", tests::is_true);
-    engine.add_test("undefined", tests::is_undefined);
+    engine.add_test(plain("defined"), tests::is_defined);
+    engine.add_test(plain("divisibleby"), tests::is_divisibleby);
+    engine.add_test(plain("endingwith"), tests::is_endingwith);
+    engine.add_test(plain("eq"), tests::is_eq);
+    engine.add_test(plain("equalto"), tests::is_eq);
+    engine.add_test(plain("even"), tests::is_even);
+    engine.add_test(plain("false"), tests::is_false);
+    engine.add_test(plain("float"), tests::is_float);
+    engine.add_test(plain("ge"), tests::is_ge);
+    engine.add_test(plain("gt"), tests::is_gt);
+    engine.add_test(plain("in"), tests::is_in);
+    engine.add_test(plain("integer"), tests::is_integer);
+    engine.add_test(plain("le"), tests::is_le);
+    engine.add_test(plain("lt"), tests::is_lt);
+    engine.add_test(plain("ne"), tests::is_ne);
+    engine.add_test(plain("none"), tests::is_none);
+    engine.add_test(plain("number"), tests::is_number);
+    engine.add_test(plain("odd"), tests::is_odd);
+    engine.add_test(plain("startingwith"), tests::is_startingwith);
+    engine.add_test(plain("string"), tests::is_string);
+    engine.add_test(plain("true"), tests::is_true);
+    engine.add_test(plain("undefined"), tests::is_undefined);
 }
 
 fn too_large(what: &'static str) -> Error {

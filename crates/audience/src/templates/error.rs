@@ -29,6 +29,9 @@ pub enum RenderError {
     /// The text is empty, or nothing but white space.
     #[error("the text is empty")]
     Empty,
+    /// The template does more work on this row's values than a message may take.
+    #[error("the template does too much work with this row's values")]
+    TooExpensive,
     /// The template failed on this row's values.
     #[error("{detail}")]
     Failed {
@@ -90,7 +93,6 @@ impl<'s> Sources<'s> {
 pub(super) fn describe(error: &minijinja::Error) -> String {
     match (error.kind(), error.detail()) {
         (ErrorKind::SyntaxError, Some(detail)) => detail.to_owned(),
-        (ErrorKind::OutOfFuel, _) => "the template does too much work".to_owned(),
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     }

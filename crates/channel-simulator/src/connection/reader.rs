@@ -99,6 +99,7 @@ impl Reader {
             self.shared.sends.answer(nack.n, answer(&nack));
         }
         if let Some(pairing) = frame.pairing {
+            self.told_at = pairing.at;
             self.shared.learn_repeats(pairing.repeats);
             // The next code follows in a minute; nobody misses one that nobody reads.
             let _ = self.heard.try_send(Heard::Session(self.told_at, EventBody::PairingCode(pairing.code)));

@@ -15,7 +15,7 @@ pub(super) fn router(front: &Front, setup: &Setup, readiness: Arc<Readiness>, st
     let deps = OperationsDeps { metrics: Arc::clone(&setup.metrics), readiness, stop: front.draining.clone() };
     let host = setup.worker.host.clone();
     let list = move || async move { list_targets(store.as_ref(), &host).await };
-    paceline_api::operations_router(deps).route("/workers/targets", get(list))
+    paceline_api::with_refusals(paceline_api::operations_router(deps).route("/workers/targets", get(list)))
 }
 
 /// The workers of this machine, one target each.

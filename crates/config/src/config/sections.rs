@@ -1,6 +1,6 @@
 //! How each section is read and checked.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use chrono::DateTime;
 use paceline_domain::{EgressPolicy, Network};
@@ -14,9 +14,41 @@ use crate::reader::Reader;
 
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let listen = reader.parsed("server.listen", "write an address and a port, for example 127.0.0.1:8480");
+    let metrics_listen = metrics_listen(reader);
     let max_upload_bytes = reader.whole("server.max_upload_bytes", 1_024..=1_u64 << 40);
+    let max_connections = reader.whole("server.max_connections", 8..=1_000_000);
+    let max_connections_per_address = reader.whole("server.max_connections_per_address", 1..=1_000_000);
+    let max_streams_per_key = reader.whole("server.max_streams_per_key", 1..=100_000);
+    let header_timeout = reader.seconds("server.header_timeout_seconds", 0.5..=300.0);
+    let idle_timeout = reader.seconds("server.idle_timeout_seconds", 1.0..=3_600.0);
+    let pause_timeout = reader.seconds("server.pause_timeout_seconds", 1.0..=3_600.0);
     let drain_delay = reader.seconds("server.drain_delay_seconds", 0.0..=300.0);
-    Some(Server { listen: listen?, max_upload_bytes: max_upload_bytes?, drain_delay: drain_delay? })
+    let drain_timeout = reader.seconds("server.drain_timeout_seconds", 0.0..=3_600.0);
+    let sender_metrics = reader.whole("server.sender_metrics", 0..=10_000);
+    let server = Server {
+        listen: listen?,
+        metrics_listen,
+        max_upload_bytes: max_upload_bytes?,
+        max_connections: max_connections?,
+        max_connections_per_address: max_connections_per_address?,
+        max_streams_per_key: max_streams_per_key?,
+        header_timeout: header_timeout?,
+        idle_timeout: idle_timeout?,
+        pause_timeout: pause_timeout?,
+        drain_delay: drain_delay?,
+        drain_timeout: drain_timeout?,
+        sender_metrics: sender_metrics?,
+    };
+    if server.metrics_listen.is_some_and(|metrics| metrics == server.listen && metrics.port() != 0) {
+        let cure = "choose another port, or leave it out to have metrics there";
+        reader.refuse("server.metrics_listen", "is server.listen", cure);
+    }
+    Some(server)
+}
+
+fn metrics_listen(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    reader.text("server.metrics_listen")?;
+    reader.parsed("server.metrics_listen", "write an address and a port, for example 127.0.0.1:8481")
 }
 
 pub(super) fn pacing(reader: &mut Reader<'_>) -> Option<Pacing> {
@@ -52,7 +84,8 @@ pub(super) fn simulator(reader: &mut Reader<'_>) -> Option<Simulator> {
     let url = reader.http_url("simulator.url");
     let place =
         if reader.flag("simulator.in_process")? { SimulatorPlace::InProcess } else { SimulatorPlace::Elsewhere };
-    Some(Simulator { url: url?, place })
+    let token = reader.secret("simulator.token");
+    Some(Simulator { url: url?, place, token })
 }
 
 pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
@@ -60,8 +93,10 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
     let timeout = reader.seconds("webhooks.timeout_seconds", 0.1..=300.0);
     let concurrency = reader.whole("webhooks.concurrency", 1..=10_000);
     let per_endpoint = reader.whole("webhooks.per_endpoint", 1..=10_000);
+    let max_endpoints = reader.whole("webhooks.max_endpoints", 1..=1_000);
     let hold = reader.seconds("webhooks.hold_seconds", 0.2..=DAY);
     let schedule = schedule(reader);
+    let disable_after = reader.seconds("webhooks.disable_after_seconds", 1.0..=365.0 * DAY);
     let (timeout, hold) = (timeout?, hold?);
     if hold <= timeout {
         reader.refuse("webhooks.hold_seconds", "is not longer than webhooks.timeout_seconds", "lengthen it");
@@ -71,8 +106,10 @@ pub(super) fn webhooks(reader: &mut Reader<'_>) -> Option<Webhooks> {
         timeout,
         concurrency: concurrency?,
         per_endpoint: per_endpoint?,
+        max_endpoints: max_endpoints?,
         hold,
         schedule: schedule?,
+        disable_after: disable_after?,
     })
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Fleet {
     pub(super) rooms: Vec<Room>,
     /// Those of them that work in batches.
     pub(super) unpaced: HashSet<SenderId>,
+    /// Senders that are worth another look in a moment: those with room, and those that are quick to have room again.
+    pub(super) watched: Vec<SenderId>,
     /// The campaign time of this look. What is due by then is released and no more: who gets a job sends it at the sender's
     /// next slot, whatever the message's own `not_before` says.
     pub(super) now: DateTime<Utc>,
@@ -43,8 +45,8 @@ impl Fleet {
     ) -> Self {
         let now = clock.now();
         let horizon = now + campaign_time(options.horizon, clock.speed());
-        let (rooms, unpaced, cut, unknown_profiles) = Default::default();
-        let mut fleet = Self { rooms, unpaced, now, cut, unknown_profiles };
+        let (rooms, unpaced, watched, cut, unknown_profiles) = Default::default();
+        let mut fleet = Self { rooms, unpaced, watched, now, cut, unknown_profiles };
         for window in windows.filter(|window| can_send(&window.sender)) {
             let sender = &window.sender;
             let Some(profile) = profiles.find(&sender.profile) else {
@@ -54,6 +56,10 @@ impl Fleet {
             let pace = Pace { profile, zone: sender.zone, seed: sender.seed };
             let slots = pace.count_slots(&sender.pace, sender.suspension, now..horizon, profile.window());
             let room = slots.saturating_sub(window.outstanding);
+            let is_quick = profile.gap.as_ref().is_none_or(|gap| gap.median_seconds < 1.0);
+            if room > 0 || is_quick {
+                fleet.watched.push(sender.id);
+            }
             if room == 0 {
                 continue;
             }

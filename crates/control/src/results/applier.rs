@@ -99,6 +99,20 @@ pub(crate) fn to_apply(result: WorkerResult) -> ResultToApply {
 }
 
 /// The result's kind as counted: an attempt by its outcome, a receipt by what it says.
+/// Every word of [`kind`].
+pub(crate) const RESULT_KINDS: [&str; 10] = [
+    "sent",
+    "rejected",
+    "unsent",
+    "interrupted",
+    "unknown",
+    "receipt_delivered",
+    "receipt_read",
+    "receipt_failed",
+    "inbound",
+    "session",
+];
+
 const fn kind(result: &WorkerResult) -> &'static str {
     match &result.body {
         ResultBody::Attempt { outcome, .. } => outcome.as_str(),

@@ -99,6 +99,10 @@ impl EventStore for FakeEvents {
         Ok(numbered)
     }
 
+    async fn last_event(&self) -> StoreResult<i64> {
+        unreachable!("roles do not read events")
+    }
+
     async fn list_events(&self, _workspace: WorkspaceId, _after: i64, _limit: u32) -> StoreResult<Vec<Event>> {
         Ok(Vec::new())
     }

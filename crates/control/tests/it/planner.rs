@@ -1,11 +1,16 @@
 //! The planner: every row in one bucket, once, whatever gets in the way.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use paceline_control::{Meters, PlanOptions, Planner};
 use paceline_domain::{
-    CampaignId, Content, Exclusion, Minter, SuppressionId, SuppressionReason, SuppressionScope, WorkspaceId,
+    CampaignId, Clock, Content, Exclusion, Minter, SleepFuture, SuppressionId, SuppressionReason, SuppressionScope,
+    WorkspaceId,
 };
 use paceline_store::{
     StoreError,
@@ -228,4 +233,73 @@ async fn what_a_person_is_sent_is_what_the_preview_showed() {
         let body = template.render(&variables, key).expect("it renders");
         assert_eq!(message.content, Content::Text { body });
     }
+}
+
+/// A clock on which every look takes time, as rendering does.
+struct BusyClock {
+    now: Mutex<DateTime<Utc>>,
+    each: TimeDelta,
+}
+
+impl Clock for BusyClock {
+    fn now(&self) -> DateTime<Utc> {
+        noon()
+    }
+    fn real_now(&self) -> DateTime<Utc> {
+        let mut now = lock(&self.now);
+        *now += self.each;
+        *now
+    }
+    fn sleep_until(&self, _: DateTime<Utc>) -> SleepFuture {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn busy_planner(store: &Arc<FakePlans>, each: TimeDelta) -> Planner {
+    let (meters, _) = meters();
+    let clock = Arc::new(BusyClock { now: Mutex::new(noon()), each });
+    let options = PlanOptions { row: Duration::from_hours(1), ..PlanOptions::default() };
+    Planner::new(store.clone(), clock, Arc::new(Minter::new([1; 32])), meters).with_options(options)
+}
+
+#[tokio::test]
+async fn campaigns_take_turns_by_time_and_not_by_rows() {
+    let store = Arc::new(FakePlans::default());
+    store.add(campaign(1, "{% for i in range(9) %}{{ name }}{% endfor %}", 1_000), rows(1_000));
+    store.add(campaign(2, "Hi {{ name }}", 5), rows(5));
+    // Each look at the clock takes as long as a turn may: one row is decided in it.
+    let mut planner = busy_planner(&store, TimeDelta::milliseconds(250));
+    step(&mut planner).await.expect("a step");
+    let (slow, quick) = (CampaignId::from_bytes([1; 16]), CampaignId::from_bytes([2; 16]));
+    assert!((1..=3).contains(&store.planned_through(slow)), "{}", store.planned_through(slow));
+    assert!(store.planned_through(quick) >= 1, "the other has its turn in the same step");
+    plan_all(&mut planner).await;
+    assert_eq!((store.planned_through(slow), store.planned_through(quick)), (1_000, 5));
+    let rows: Vec<_> = planned(&store).iter().map(|message| message.recipient.row).collect();
+    assert_eq!(rows.len(), 1_005, "every row is decided once");
+}
+
+#[tokio::test]
+async fn long_rows_are_read_few_at_a_time() {
+    let store = Arc::new(FakePlans::default());
+    let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(60_000));
+    store.add(campaign(1, "Hi", 1_000), (1..=1_000).map(|number| row(number, &long)).collect());
+    let mut planner = planner(&store, 2_000, 1);
+    plan_all(&mut planner).await;
+    let largest = lock(&store.recorded).iter().skip(1).map(|batch| batch.messages.len()).max();
+    assert!(largest.is_some_and(|rows| rows * 60_000 <= 4 << 20), "{largest:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_takes_too_long_is_excluded_and_the_others_are_not() {
+    let store = Arc::new(FakePlans::default());
+    let work = "{% for i in range(200) %}{% if (t | split | sort | length) == i %}{% endif %}{% endfor %}Hi";
+    let words: String = (0..9_000).map(|number: u32| number.to_string() + " ").collect();
+    let rows = vec![row(1, r#"{"t":"a"}"#), row(2, &format!(r#"{{"t":"{words}"}}"#)), row(3, r#"{"t":"b"}"#)];
+    store.add(campaign(1, work, 3), rows);
+    plan_all(&mut planner(&store, 10, 1)).await;
+    let batches = lock(&store.recorded).clone();
+    let excluded: Vec<_> = batches.iter().flat_map(|batch| &batch.exclusions).collect();
+    assert_eq!(planned(&store).len(), 2);
+    assert_eq!((excluded.len(), excluded[0].0.row, excluded[0].1.reason()), (1, 2, "render_too_expensive"));
 }

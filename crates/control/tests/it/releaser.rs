@@ -253,3 +253,22 @@ async fn a_claim_that_was_cut_is_followed_by_the_next_at_once() {
     assert_eq!(step(&mut releaser).await.expect("it releases"), Duration::ZERO);
     assert!(step(&mut releaser).await.expect("nothing is due") > Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn between_two_looks_at_the_whole_fleet_only_those_are_looked_at_that_may_have_room() {
+    let Bench { store, mut releaser, .. } = bench(1.0);
+    // The second is full, the third works in batches and is full for a moment only.
+    *lock(&store.windows) =
+        vec![window(sender(1, "gentle"), 0), window(sender(2, "gentle"), 8), window(sender(3, "unlimited"), u32::MAX)];
+    for _ in 0..3 {
+        step(&mut releaser).await.expect("it looks");
+    }
+    let looked_at: Vec<Vec<u8>> = lock(&store.partial_looks)
+        .iter()
+        .map(|look| look.iter().map(|sender| sender.to_bytes()[0]).collect())
+        .collect();
+    assert_eq!(looked_at, [[1, 3], [1, 3]], "after one look at all");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    step(&mut releaser).await.expect("it looks");
+    assert_eq!(lock(&store.partial_looks).len(), 2, "all again");
+}

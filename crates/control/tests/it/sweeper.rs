@@ -28,6 +28,7 @@ async fn each_duty_repeats_while_a_full_batch_is_found_and_then_rests() {
         ("abort_stale_uploads", 5_000),
         ("lose_abandoned", 5_000),
         ("settle_unknown", 5_000),
+        ("end_deliveries", 1_000),
         ("purge", 3_600_000),
     ];
     for duty in Duty::ALL.into_iter().filter(|duty| *duty != Duty::ApplyLostResults) {

@@ -24,6 +24,7 @@ fn every_exclusion_is_kept_under_its_reason() {
         Exclusion::MissingVariable { variable: "name".to_owned() },
         Exclusion::MalformedRow { detail: detail() },
         Exclusion::UnsendableText { chars: 5_000 },
+        Exclusion::RenderTooExpensive { detail: detail() },
         Exclusion::RenderFailed { detail: detail() },
     ];
     for exclusion in exclusions {

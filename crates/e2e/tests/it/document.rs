@@ -35,7 +35,9 @@ fn filled(path: &str) -> String {
 }
 
 async fn every_route_of_the_document_is_served(stack: Stack) -> ScenarioResult<()> {
-    let world = World::start(Installation::on(stack).await?, People::Inside).await?;
+    // The page of metrics by sender is off unless it is asked for.
+    let installation = Installation::on(stack).await?.with("PACELINE_SERVER__SENDER_METRICS", "1");
+    let world = World::start(installation, People::Inside).await?;
     let document = world.api.get("/openapi.json").await?.ok()?;
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
     let mut operations = Vec::new();

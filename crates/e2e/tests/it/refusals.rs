@@ -12,6 +12,7 @@ on_both_stacks![
     what_a_state_does_not_allow_is_refused_naming_the_state,
     a_sender_that_cannot_be_added_says_why,
     without_a_key_nothing_is_told,
+    a_time_is_taken_or_refused_alike_wherever_one_is_asked_for,
 ];
 
 async fn world(stack: Stack) -> ScenarioResult<World> {
@@ -147,5 +148,69 @@ async fn without_a_key_nothing_is_told(stack: Stack) -> ScenarioResult<()> {
     assert_eq!(Api::new(world.api.url(), "")?.get("/healthz").await?.status, 200);
     assert_refused(&world.api.get("/v1/nothing").await?, 404, "no-such-route", &[]);
     assert_refused(&world.api.get("/v1/messages/msg_0").await?, 404, "not-found", &[]);
+    world.finish().await
+}
+
+/// Both databases hold the years 0000 to 9999, and RFC 3339 writes them; nothing else is accepted by either.
+async fn a_time_is_taken_or_refused_alike_wherever_one_is_asked_for(stack: Stack) -> ScenarioResult<()> {
+    let mut world = world(stack).await?;
+    world.add_senders(1, "unlimited").await?;
+    let api = &world.api;
+    let campaign = draft(api, "Hi").await?;
+    let ask = async |field: &str, time: &Value| {
+        let single = json!({ "to": "+4915123456741", "text": "Hi", field: time });
+        let change = api.request(reqwest::Method::PATCH, &campaign).json(&json!({ field: time }));
+        let answers = match field {
+            "not_before" => vec![api.post("/v1/messages", &single).await?],
+            "start_at" => vec![
+                api.post("/v1/campaigns", &json!({ "template": "Hi", field: time })).await?,
+                api.send(change).await?,
+            ],
+            _ => vec![
+                api.post("/v1/messages", &single).await?,
+                api.post("/v1/campaigns", &json!({ "template": "Hi", field: time })).await?,
+                api.send(change).await?,
+            ],
+        };
+        Ok::<_, paceline_e2e::ScenarioError>(answers)
+    };
+    for field in ["not_before", "start_at", "expires_at"] {
+        for time in [
+            "+10000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "+262142-12-31T23:59:59Z",
+            "-262143-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+            "294277-01-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T00:00:00",
+            "yesterday",
+            "",
+            "infinity",
+        ] {
+            for answer in ask(field, &json!(time)).await? {
+                assert_refused(&answer, 422, "invalid-request", &[&format!("\"pointer\":\"/{field}\"")]);
+            }
+        }
+        for answer in ask(field, &json!(17_000_000)).await? {
+            assert_refused(&answer, 422, "invalid-request", &[]);
+        }
+    }
+    for (field, time, shown) in [
+        ("not_before", "0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+        ("not_before", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+        ("not_before", "1999-12-31T23:59:59.9999999Z", "1999-12-31T23:59:59.999999Z"),
+        ("start_at", "0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+        ("start_at", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ("expires_at", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999Z"),
+    ] {
+        for answer in ask(field, &json!(time)).await? {
+            assert_eq!(answer.clone().ok()?[field], shown, "{time}");
+        }
+    }
+    for path in ["/v1/messages", "/v1/campaigns"] {
+        assert!(!api.list(path).await?.is_empty(), "what was accepted is shown");
+    }
     world.finish().await
 }

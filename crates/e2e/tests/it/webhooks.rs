@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use paceline_e2e::{Audience, Installation, People, Receiver, ScenarioError, ScenarioResult, Stack, World, eventually};
 use serde_json::{Value, json};
 
 use crate::{
-    bounds::{CAMPAIGN, SOON},
+    bounds::{CAMPAIGN, COMMAND, SOON},
     stacks::on_both_stacks,
 };
 
@@ -14,6 +15,8 @@ on_both_stacks![
     every_event_arrives_and_verifies_with_an_independent_library,
     deliveries_outlive_a_receiver_that_is_down_and_a_crash_of_ours,
     addresses_inside_are_refused_unless_the_configuration_allows_them,
+    an_endpoint_that_is_gone_is_switched_off_and_on_again_by_command,
+    endpoints_that_refuse_everything_hear_nothing_of_themselves_or_of_each_other,
 ];
 
 /// Hours of reading and answering pass in seconds; retries come soon.
@@ -147,5 +150,77 @@ async fn addresses_inside_are_refused_unless_the_configuration_allows_them(stack
         let refused = world.api.post("/v1/webhook-endpoints", &json!({ "url": url })).await?;
         assert_eq!(refused.status, 422, "{url}: {}", refused.body);
     }
+    world.finish().await
+}
+
+async fn an_endpoint_that_is_gone_is_switched_off_and_on_again_by_command(stack: Stack) -> ScenarioResult<()> {
+    let mut world = World::start(hasty(stack).await?, People::Quiet).await?;
+    let (gone, well) = (Receiver::start().await?, Receiver::start().await?);
+    gone.refuse_with(StatusCode::GONE);
+    let endpoint = add_endpoint(&mut world, &gone).await?;
+    add_endpoint(&mut world, &well).await?;
+    world.add_senders(2, "unlimited").await?;
+    let campaign = world.submit(&Audience::ordinary(23, 40)).await?;
+    world.ended(&campaign, CAMPAIGN).await?;
+    let kinds = everything_arrived(&world, &well).await?;
+    assert!(kinds.contains("webhook.disabled"), "{kinds:?}");
+    let id = endpoint["id"].as_str().unwrap_or_default();
+    let told = well.delivered().into_iter().filter(|delivered| delivered.body["type"] == "webhook.disabled");
+    let told: Vec<_> = told.map(|delivered| delivered.body["data"].clone()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["endpoint_id"], &told[0]["reason"]), (&json!(id), &json!("gone")));
+    let tried = gone.turned_away();
+    assert!(tried <= 16, "what was under way when it said so, and nothing after: {tried}");
+
+    let client = Installation::new()?.with("PACELINE_API__URL", world.api.url()).with("PACELINE_API__KEY", world.key());
+    let listed = client.run(&["webhook", "list", "--json"], COMMAND).await?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let shown: Vec<Value> = listed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(shown.len(), 2, "{listed}");
+    assert_eq!((&shown[0]["id"], &shown[0]["disabled"]["reason"]), (&json!(id), &json!("gone")), "{listed}");
+    assert_eq!(shown[1]["disabled"], Value::Null);
+    let table = client.run(&["webhook", "list"], COMMAND).await?;
+    assert!(String::from_utf8_lossy(&table.stdout).contains(" off "), "{table:?}");
+
+    gone.set_down(false);
+    let enabled = client.run(&["webhook", "enable", id], COMMAND).await?;
+    assert!(enabled.status.success(), "{enabled:?}");
+    let again = world.submit(&Audience::ordinary(24, 5)).await?;
+    world.ended(&again, CAMPAIGN).await?;
+    eventually("it hears again", SOON, async || Ok((gone.delivered().len() > 5).then_some(()))).await?;
+    assert_eq!(gone.turned_away(), tried);
+    world.finish().await
+}
+
+async fn endpoints_that_refuse_everything_hear_nothing_of_themselves_or_of_each_other(
+    stack: Stack,
+) -> ScenarioResult<()> {
+    // One try each.
+    let hasty = hasty(stack).await?.with("PACELINE_WEBHOOKS__SCHEDULE_SECONDS", "0");
+    let mut world = World::start(hasty, People::Quiet).await?;
+    let dead = [Receiver::start().await?, Receiver::start().await?];
+    for receiver in &dead {
+        receiver.refuse_with(StatusCode::NOT_FOUND);
+        add_endpoint(&mut world, receiver).await?;
+    }
+    world.add_senders(2, "unlimited").await?;
+    let campaign = world.submit(&Audience::ordinary(25, 20)).await?;
+    world.ended(&campaign, CAMPAIGN).await?;
+    let mut before = 0;
+    let events = eventually("nothing more is told", CAMPAIGN, async || {
+        let tries = dead.iter().map(Receiver::turned_away).sum::<u64>();
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let still = std::mem::replace(&mut before, tries) == tries;
+        if still { Ok(Some(world.api.events_after("").await?)) } else { Ok(None) }
+    })
+    .await?;
+    let reports = events.iter().filter(|event| event["type"] == "webhook.exhausted").count();
+    let others = events.len() - reports;
+    assert_eq!(
+        reports,
+        others * 2,
+        "one report of each failure to deliver what happened, and none of failures to report"
+    );
+    assert_eq!(dead.iter().map(Receiver::turned_away).sum::<u64>(), u64::try_from(others * 2 + reports).unwrap_or(0));
     world.finish().await
 }

@@ -83,7 +83,8 @@ const fn event_of(happened: CampaignMove) -> Option<EventKind> {
         CampaignMove::Start => Some(EventKind::CampaignStarted),
         CampaignMove::Schedule => None,
         CampaignMove::Pause => Some(EventKind::CampaignPaused),
-        CampaignMove::Resume | CampaignMove::Reopen => Some(EventKind::CampaignResumed),
+        CampaignMove::Resume => Some(EventKind::CampaignResumed),
+        CampaignMove::Reopen => Some(EventKind::CampaignReopened),
         CampaignMove::Cancel => Some(EventKind::CampaignCancelled),
         CampaignMove::Complete => Some(EventKind::CampaignCompleted),
     }

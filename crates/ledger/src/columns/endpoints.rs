@@ -1,11 +1,24 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
-use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
+use paceline_store::endpoints::{Delivery, DeliveryState, Disabled, Endpoint};
 
 use crate::{
     Fallible,
     columns::{Cells, Columns},
+    rows::StandingRow,
 };
+
+/// Selects endpoints and what else is said.
+#[macro_export]
+macro_rules! select_endpoint {
+    ($($rest:expr),+ $(,)?) => {
+        concat!(
+            "SELECT id, workspace_id, url, events, secret, created_at, failing_since, disabled_at, disabled_for \
+             FROM webhook_endpoints",
+            $($rest),+
+        )
+    };
+}
 
 /// Selects deliveries and what else is said; the tables are named `d` and, for its event, `e`.
 #[macro_export]
@@ -22,6 +35,10 @@ macro_rules! select_delivery {
 /// An endpoint.
 pub fn endpoint<R: Columns>(row: &R) -> Fallible<Endpoint> {
     let cells = Cells::new("webhook_endpoints", row);
+    let disabled = match cells.opt_time("disabled_at")? {
+        None => None,
+        Some(at) => Some(Disabled { at, reason: cells.word("disabled_for")? }),
+    };
     Ok(Endpoint {
         id: cells.id("id")?,
         workspace: cells.id("workspace_id")?,
@@ -29,6 +46,20 @@ pub fn endpoint<R: Columns>(row: &R) -> Fallible<Endpoint> {
         events: cells.json("events")?,
         secret: cells.string("secret")?,
         created_at: cells.time("created_at")?,
+        failing_since: cells.opt_time("failing_since")?,
+        disabled,
+    })
+}
+
+/// How an endpoint has answered of late.
+pub fn standing<R: Columns>(row: &R) -> Fallible<StandingRow> {
+    let cells = Cells::new("webhook_endpoints", row);
+    Ok(StandingRow {
+        id: cells.id("id")?,
+        workspace: cells.id("workspace_id")?,
+        is_failing: cells.flag("is_failing")?,
+        is_out_of_patience: cells.flag("is_out_of_patience")?,
+        is_disabled: cells.flag("is_disabled")?,
     })
 }
 

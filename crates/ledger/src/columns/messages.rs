@@ -108,6 +108,11 @@ pub fn message<R: Columns>(row: &R) -> Fallible<Message> {
     })
 }
 
+/// A message with the row that pages go by.
+pub fn numbered_message<R: Columns>(row: &R) -> Fallible<(i64, Message)> {
+    Ok((Cells::new("messages", row).number("seq")?, message(row)?))
+}
+
 /// A message as others see it, with the state of its campaign.
 pub fn message_and_campaign<R: Columns>(row: &R) -> Fallible<(Message, Option<CampaignState>)> {
     Ok((message(row)?, Cells::new("campaigns", row).opt_word("campaign_state")?))

@@ -21,6 +21,7 @@ pub fn upload_row<R: Columns>(row: &R) -> Fallible<UploadRow> {
         accepted: cells.number("accepted")?,
         excluded: cells.json("excluded")?,
         has_run_out: cells.flag("has_run_out")?,
+        holder: cells.opt_id("holder")?,
     })
 }
 

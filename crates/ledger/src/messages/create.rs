@@ -4,11 +4,15 @@
 //! and its recipient not suppressed without their messages being cancelled.
 
 use paceline_domain::{MessageState, SenderId, SenderState, SuppressionScope};
-use paceline_store::messages::{Message, MessageAcceptance, NewMessage, Route};
+use paceline_store::{
+    idempotency::{ClaimOutcome, Once, OnceOutcome},
+    messages::{Message, MessageAcceptance, NewMessage, Route},
+};
 
 use crate::{
     Fallible, Fault,
     counters::Book,
+    idempotency,
     rows::{Binding, Gate, Keep, RoutedTo, SenderRow},
     suppressions,
     transaction::Tx,
@@ -33,6 +37,22 @@ pub(super) async fn create(tx: &mut Tx<'_>, new: &NewMessage) -> Fallible<Messag
     }
     tx.counters.add_new(Book::of(new.workspace, None), MessageState::Waiting, 1);
     Ok(MessageAcceptance::Accepted(written(tx, new).await?))
+}
+
+/// Accepts a message, or says why not, and records that as the answer under a key, unless the key has one.
+pub(super) async fn create_once(
+    tx: &mut Tx<'_>,
+    new: &NewMessage,
+    once: &Once<MessageAcceptance>,
+) -> Fallible<OnceOutcome<MessageAcceptance>> {
+    match idempotency::claim_key(tx, once.claim.clone()).await? {
+        ClaimOutcome::Answered(answer) => return Ok(OnceOutcome::Answered(answer)),
+        ClaimOutcome::InFlight => return Ok(OnceOutcome::InFlight),
+        ClaimOutcome::Claimed => {}
+    }
+    let acceptance = create(tx, new).await?;
+    tx.rows.record_response(once.claim.workspace, &once.claim.key, &(once.answer)(&acceptance)).await?;
+    Ok(OnceOutcome::Done(acceptance))
 }
 
 async fn written(tx: &mut Tx<'_>, new: &NewMessage) -> Fallible<Box<Message>> {

@@ -73,8 +73,9 @@ fn decide<'b>(batch: &'b PlannedBatch, suppressed: &Suppressed) -> (Vec<&'b Plan
             Some(&(since, why)) => exclusions.push(exclude(&message.recipient, Exclusion::Suppressed { since, why })),
         }
     }
-    // By id, so that most of the indexes grow at their right edge.
-    messages.sort_unstable_by_key(|message| message.id);
+    // In the order of their rows, which is that in which they are listed and released. Their ids are in that order too, so that most of the
+    // indexes grow at their right edge.
+    messages.sort_unstable_by_key(|message| message.recipient.row);
     (messages, exclusions)
 }
 

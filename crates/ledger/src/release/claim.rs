@@ -10,7 +10,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use paceline_domain::{CampaignId, Generation, Lane, MessageId, PoolId, SenderId};
+use paceline_domain::{CampaignId, Generation, Lane, PoolId, SenderId};
 use paceline_pacing::{Room, in_turn};
 use paceline_store::release::{ReleaseRound, ReleasedMessage};
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A message's place among those of its source.
-type Place = (DateTime<Utc>, MessageId);
+type Place = (DateTime<Utc>, i64);
 
 /// A campaign with something due.
 struct Source {
@@ -55,7 +55,7 @@ pub(super) async fn claim(
         tx.rows.advance_round().await?;
     }
     // The order in which each sender should take them.
-    taken.sort_unstable_by_key(|(due, _)| (due.lane, due.not_before, due.id));
+    taken.sort_unstable_by_key(|(due, _)| (due.lane, due.not_before, due.seq));
     Ok(taken.into_iter().map(released).collect())
 }
 
@@ -176,7 +176,7 @@ fn those_with_more(sources: Vec<Source>, queries: &[DueQuery], due: &[DueRow]) -
 }
 
 const fn place_of(due: &DueRow) -> Place {
-    (due.not_before, due.id)
+    (due.not_before, due.seq)
 }
 
 fn released((due, sender): (DueRow, SenderId)) -> ReleasedMessage {

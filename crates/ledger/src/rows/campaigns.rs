@@ -45,6 +45,15 @@ pub struct CampaignTimes {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+/// Whether anything of a cancelled campaign is left that could wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// Nothing waits or is being sent.
+    Yes,
+    /// Something may.
+    No,
+}
+
 /// How many of a campaign's messages are in one state at one sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareRow {
@@ -82,8 +91,11 @@ pub trait CampaignRows {
     /// How many messages of a locked campaign wait or are being sent, by its counters.
     async fn count_open(&mut self, campaign: &Locked<CampaignRow>) -> Fallible<i64>;
 
-    /// Cancelled campaigns with messages that wait, by their counters, by id.
-    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>>;
+    /// Locks cancelled campaigns that are not noted as swept, by id. Skips what others hold.
+    async fn lock_unswept(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>>;
+
+    /// Notes whether nothing of a cancelled campaign is left that could wait.
+    async fn set_swept(&mut self, campaign: &Locked<CampaignRow>, swept: Swept) -> Fallible<()>;
 
     /// Changes what a campaign is to be.
     async fn set_definition(&mut self, campaign: &Locked<CampaignRow>, definition: &CampaignDefinition)

@@ -27,7 +27,11 @@ pub trait DeadLetterRows {
         workspace: WorkspaceId,
         letter: DeadLetterId,
     ) -> Fallible<Option<Locked<DeadLetterRow>>>;
+}
 
+/// What is done with a dead letter, in a transaction.
+#[async_trait]
+pub trait ReplayRows {
     /// Notes that a letter was replayed now. Answers the letter.
     async fn note_replayed(&mut self, letter: &Locked<DeadLetterRow>) -> Fallible<DeadLetter>;
 }

@@ -52,7 +52,8 @@ pub trait EventRows {
     /// Writes events in order. Answers their rows.
     async fn add_events(&mut self, events: &[EventWrite]) -> Fallible<Vec<i64>>;
 
-    /// The endpoints of workspaces with what they want to hear, by id. None of them is removed before this transaction ends.
+    /// The endpoints of workspaces that are not switched off, with what they want to hear, by id. None of them is removed before this
+    /// transaction ends.
     async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>>;
 
     /// Writes deliveries in order.
@@ -68,6 +69,9 @@ pub trait EventRows {
 pub trait EventReads {
     /// Whether any event has no number yet.
     async fn has_unnumbered_events(&self) -> Fallible<bool>;
+
+    /// The last number that was given; 0 when none was.
+    async fn last_event(&self) -> Fallible<i64>;
 
     /// Events of a workspace by number, after one.
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>>;

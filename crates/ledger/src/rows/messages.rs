@@ -257,6 +257,15 @@ pub trait MessageRows {
     async fn find_by_receipt(&mut self, receipts: &[(SenderId, &str)]) -> Fallible<Vec<Option<MessageId>>>;
 }
 
+/// A stretch of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// They come after this one.
+    pub after: i64,
+    /// This one is the last.
+    pub through: i64,
+}
+
 /// Statements outside of transactions.
 #[async_trait]
 pub trait MessageReads {
@@ -267,12 +276,22 @@ pub trait MessageReads {
         message: MessageId,
     ) -> Fallible<Option<(Message, Option<CampaignState>)>>;
 
-    /// The messages of a workspace by id, after one.
+    /// The messages of a workspace in a stretch of rows, with these, in order.
     async fn list_messages(
         &self,
         workspace: WorkspaceId,
         filter: MessageFilter,
-        after: Option<MessageId>,
+        stretch: Stretch,
         limit: u32,
-    ) -> Fallible<Vec<Message>>;
+    ) -> Fallible<Vec<(i64, Message)>>;
+
+    /// The last of so many rows after one, among all messages of the filter's campaign, or else of the workspace; `None`: there are not so
+    /// many.
+    async fn find_reach(
+        &self,
+        workspace: WorkspaceId,
+        filter: MessageFilter,
+        after: i64,
+        rows: u32,
+    ) -> Fallible<Option<i64>>;
 }

@@ -54,8 +54,8 @@ pub struct DueQuery {
     pub pool: PoolId,
     /// The most messages.
     pub most: u32,
-    /// The last one that was given before, by `not_before` and id.
-    pub after: Option<(DateTime<Utc>, MessageId)>,
+    /// The last one that was given before: its `not_before` and its row.
+    pub after: Option<(DateTime<Utc>, i64)>,
 }
 
 /// Statements of a transaction. What is due is unclaimed, waits, and is not to be sent after `due_before` at the earliest.
@@ -73,7 +73,7 @@ pub trait ReleaseRows {
     /// Those of the pools for whose senders messages without campaign wait, by id.
     async fn list_pools_with_singles(&mut self, pools: &[PoolId]) -> Fallible<Vec<PoolId>>;
 
-    /// What is due without campaign and bound to senders, in a lane; of each sender the first by `not_before` and id, as many as stand
+    /// What is due without campaign and bound to senders, in a lane; of each sender the first by `not_before` and row, as many as stand
     /// beside it.
     async fn list_bound_singles(
         &mut self,
@@ -82,15 +82,15 @@ pub trait ReleaseRows {
         due_before: DateTime<Utc>,
     ) -> Fallible<Vec<DueRow>>;
 
-    /// What is due of running campaigns and bound to senders: campaigns by start and id; of each campaign and sender the first by
-    /// `not_before` and id, as many as stand beside it.
+    /// What is due of running campaigns and bound to senders: campaigns by start, creation and id; of each campaign and sender the first by
+    /// `not_before` and row, as many as stand beside it.
     async fn list_bound_of_campaigns(
         &mut self,
         senders: &[(SenderId, u32)],
         due_before: DateTime<Utc>,
     ) -> Fallible<Vec<DueRow>>;
 
-    /// What is due without campaign and for any sender of a pool, in a lane; of each pool the first by `not_before` and id, as many
+    /// What is due without campaign and for any sender of a pool, in a lane; of each pool the first by `not_before` and row, as many
     /// as stand beside it.
     async fn list_pool_singles(
         &mut self,
@@ -99,10 +99,10 @@ pub trait ReleaseRows {
         due_before: DateTime<Utc>,
     ) -> Fallible<Vec<DueRow>>;
 
-    /// Running campaigns of which something is due for any sender, with their pools, by start and id.
+    /// Running campaigns of which something is due for any sender, with their pools, by start, creation and id.
     async fn list_campaigns_with_due(&mut self, due_before: DateTime<Utc>) -> Fallible<Vec<(CampaignId, PoolId)>>;
 
-    /// What is due of campaigns for any sender, in the order of the questions, each by `not_before` and id.
+    /// What is due of campaigns for any sender, in the order of the questions, each by `not_before` and row.
     async fn list_due_of_campaigns(&mut self, queries: &[DueQuery], due_before: DateTime<Utc>)
     -> Fallible<Vec<DueRow>>;
 
@@ -116,4 +116,7 @@ pub trait ReleaseRows {
 pub trait ReleaseReads {
     /// The senders that are active and connected, by id, with how many of their claims hold; and the round, which is read first.
     async fn list_windows(&self) -> Fallible<Windows>;
+
+    /// The same of those of these senders.
+    async fn list_windows_of(&self, senders: &[SenderId]) -> Fallible<Windows>;
 }

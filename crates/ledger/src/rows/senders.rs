@@ -105,9 +105,6 @@ pub trait SenderRows {
     /// names are in order, each once.
     async fn set_pools(&mut self, sender: SenderId, workspace: WorkspaceId, pools: &[(PoolId, &str)]) -> Fallible<()>;
 
-    /// Changes whether the sender is wanted.
-    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()>;
-
     /// Marks the sender as removed: unpaired, without pairing code or lease, its epoch one higher so that no holder may write, and its
     /// sealed sessions deleted.
     async fn remove_sender(&mut self, sender: &Locked<SenderRow>) -> Fallible<()>;
@@ -117,6 +114,21 @@ pub trait SenderRows {
 
     /// Whether a pool of that name has an active sender.
     async fn has_active_sender(&mut self, workspace: WorkspaceId, pool: &str) -> Fallible<bool>;
+}
+
+/// What a person sets of a sender, in a transaction.
+#[async_trait]
+pub trait SenderSettingRows {
+    /// Changes what the sender is called, and its profile; what is `None` stays.
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()>;
+
+    /// Changes whether the sender is wanted.
+    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()>;
 }
 
 /// Statements outside of transactions.

@@ -1,6 +1,7 @@
 //! Suppressions.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use paceline_domain::{AddressHash, SuppressionId, SuppressionScope, WorkspaceId};
 use paceline_store::suppressions::Suppression;
 
@@ -25,11 +26,11 @@ pub trait SuppressionRows {
 /// Statements outside of transactions.
 #[async_trait]
 pub trait SuppressionReads {
-    /// The suppressions of a workspace, by id, after one.
+    /// The suppressions of a workspace, by `since` and id, after a key.
     async fn list_suppressions(
         &self,
         workspace: WorkspaceId,
-        after: Option<SuppressionId>,
+        after: Option<(DateTime<Utc>, SuppressionId)>,
         limit: u32,
     ) -> Fallible<Vec<Suppression>>;
 

@@ -30,6 +30,8 @@ pub struct UploadRow {
     pub excluded: BTreeMap<String, i64>,
     /// Whether its time to live has passed, by the database's clock.
     pub has_run_out: bool,
+    /// Who opened it; `None`: a binary that knew no holders.
+    pub holder: Option<UploadId>,
 }
 
 /// That a campaign has an open upload.
@@ -71,13 +73,6 @@ pub trait UploadRows {
     /// The open upload of a campaign.
     async fn find_open_upload(&mut self, campaign: CampaignId) -> Fallible<Option<OpenUploadRow>>;
 
-    /// What an upload that was committed has brought.
-    async fn find_committed_upload(
-        &mut self,
-        campaign: CampaignId,
-        upload: UploadId,
-    ) -> Fallible<Option<UploadSummary>>;
-
     /// Opens an upload for `ttl`.
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()>;
 
@@ -111,8 +106,8 @@ pub trait UploadRows {
     /// Marks an upload as committed.
     async fn commit_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()>;
 
-    /// Lets the time to live of a campaign's open upload be over.
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()>;
+    /// Lets the time to live of an upload be over.
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()>;
 
     /// Lets the time to live of every open upload be over. Answers how many there are.
     async fn end_uploads(&mut self) -> Fallible<u64>;
@@ -123,6 +118,17 @@ pub trait UploadRows {
 
     /// Removes an upload that has no rows.
     async fn remove_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()>;
+}
+
+/// What has become of uploads, in a transaction.
+#[async_trait]
+pub trait CommittedUploadRows {
+    /// What an upload that was committed has brought.
+    async fn find_committed_upload(
+        &mut self,
+        campaign: CampaignId,
+        upload: UploadId,
+    ) -> Fallible<Option<UploadSummary>>;
 }
 
 /// Statements outside of transactions.

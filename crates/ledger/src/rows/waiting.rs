@@ -61,6 +61,16 @@ pub enum Waiting<'t> {
         /// The most.
         limit: u32,
     },
+    /// At most `limit` of those that are bound to a sender although it is in no pool that they may be sent from, and although nobody
+    /// asked for that sender; with a higher `seq` than `after`.
+    OutsidePools {
+        /// The sender.
+        sender: SenderId,
+        /// The last one seen; 0: none.
+        after: i64,
+        /// The most.
+        limit: u32,
+    },
 }
 
 /// What a message that waits is from now on. It is not claimed any more.

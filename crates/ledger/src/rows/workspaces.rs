@@ -18,6 +18,15 @@ pub trait WorkspaceRows {
     /// Adds a workspace.
     async fn add_workspace(&mut self, workspace: &Workspace) -> Fallible<()>;
 
+    /// Notes that nobody has seen the first key yet.
+    async fn set_first_key_unseen(&mut self) -> Fallible<()>;
+
+    /// Whether that is noted.
+    async fn is_first_key_unseen(&mut self) -> Fallible<bool>;
+
+    /// Forgets that.
+    async fn set_first_key_seen(&mut self) -> Fallible<()>;
+
     /// Adds a key.
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()>;
 
@@ -34,6 +43,9 @@ pub trait WorkspaceRows {
 pub trait WorkspaceReads {
     /// A key by its hash.
     async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>>;
+
+    /// The keys of a workspace, by creation and id.
+    async fn list_api_keys(&self, workspace: WorkspaceId) -> Fallible<Vec<ApiKey>>;
 
     /// A workspace.
     async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>>;

@@ -8,7 +8,7 @@ use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCa
 use crate::{
     Fallible, columns,
     locks::Locked,
-    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
+    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow, Swept},
     statements::{Reading, Statement, Value, Writing, find, list},
 };
 
@@ -27,8 +27,10 @@ pub struct CampaignTexts {
     pub lock_finished: &'static str,
     /// How many messages are open: workspace, campaign.
     pub count_open: &'static str,
-    /// What is cancelled and has messages that wait.
-    pub list_cancelled_with_waiting: &'static str,
+    /// Locks what is cancelled and not swept: how many.
+    pub lock_unswept: &'static str,
+    /// Notes whether it is swept: id, whether.
+    pub set_swept: &'static str,
     /// Changes a definition: id, and the definition.
     pub set_definition: &'static str,
     /// Changes a state: id, state, started when, ended when.
@@ -80,9 +82,13 @@ impl<X: Writing> CampaignRows for X {
         Ok(self.find(X::bound(count), columns::number("campaign_counts", "open")).await?.unwrap_or(0))
     }
 
-    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
-        let list = Statement::new(X::TEXTS.campaigns.list_cancelled_with_waiting);
-        self.list(X::bound(list), columns::id("campaigns")).await
+    async fn lock_unswept(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
+        self.list(X::bound(Statement::new(X::TEXTS.campaigns.lock_unswept).with(limit)), locked).await
+    }
+
+    async fn set_swept(&mut self, campaign: &Locked<CampaignRow>, swept: Swept) -> Fallible<()> {
+        let set = Statement::new(X::TEXTS.campaigns.set_swept).with(campaign.id).with(swept == Swept::Yes);
+        self.run(X::bound(set)).await
     }
 
     async fn set_definition(

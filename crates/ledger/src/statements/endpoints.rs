@@ -1,13 +1,16 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
 use paceline_store::endpoints::{Delivery, Endpoint};
 
 use crate::{
     Fallible, columns,
-    rows::{EndpointReads, EndpointRows},
-    statements::{Reading, Statement, Writing, list},
+    locks::Locked,
+    rows::{EndpointReads, EndpointRows, StandingRow, StandingWrite},
+    statements::{Reading, Statement, Value, Writing, list},
 };
 
 /// The texts.
@@ -19,10 +22,28 @@ pub struct EndpointTexts {
     pub find: &'static str,
     /// Locks the endpoints of a workspace, where that is needed: workspace.
     pub lock: Option<&'static str>,
-    /// Removes an endpoint: id, workspace.
+    /// How endpoints have answered of late: ids, patience.
+    pub list_standings: &'static str,
+    /// The same, locked, by id.
+    pub lock_standings: &'static str,
+    /// Notes that an endpoint answers: id.
+    pub set_well: &'static str,
+    /// Notes that it does not: id.
+    pub set_failing: &'static str,
+    /// Switches an endpoint off: id, why.
+    pub disable: &'static str,
+    /// Switches an endpoint on: id.
+    pub enable: &'static str,
+    /// Removes an endpoint: id.
     pub remove: &'static str,
-    /// Removes the deliveries of an endpoint that wait: endpoint.
-    pub remove_waiting: &'static str,
+    /// Notes that an endpoint was removed: id, workspace.
+    pub note_removed: &'static str,
+    /// Gives up what waits for endpoints that are switched off: why, how many.
+    pub end_of_disabled: &'static str,
+    /// Removes what waits for endpoints that were removed: how many.
+    pub remove_of_removed: &'static str,
+    /// Forgets the removed endpoints for which nothing waits.
+    pub forget_removed: &'static str,
     /// Lets a delivery begin again: id, endpoint, workspace.
     pub redeliver: &'static str,
     /// A delivery: id.
@@ -31,6 +52,8 @@ pub struct EndpointTexts {
     pub list: &'static str,
     /// Whether there is an endpoint: id, workspace.
     pub exists: &'static str,
+    /// Whether any endpoint is switched off, or was removed.
+    pub has_any_to_end: &'static str,
     /// The deliveries of an endpoint: endpoint, before which, how many.
     pub list_deliveries: &'static str,
 }
@@ -59,12 +82,52 @@ impl<X: Writing> EndpointRows for X {
         }
     }
 
-    async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
-        Ok(self.execute(X::bound(Statement::new(X::TEXTS.endpoints.remove).with(endpoint).with(workspace))).await? > 0)
+    async fn list_standings(&mut self, endpoints: &[EndpointId], patience: Duration) -> Fallible<Vec<StandingRow>> {
+        let ids = Value::ids(endpoints.iter().copied());
+        let list = Statement::new(X::TEXTS.endpoints.list_standings).with(ids).with(patience);
+        self.list(X::bound(list), columns::standing).await
     }
 
-    async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
-        self.run(X::bound(Statement::new(X::TEXTS.endpoints.remove_waiting).with(endpoint))).await
+    async fn lock_standings(
+        &mut self,
+        endpoints: &[EndpointId],
+        patience: Duration,
+    ) -> Fallible<Vec<Locked<StandingRow>>> {
+        let ids = Value::ids(endpoints.iter().copied());
+        let lock = Statement::new(X::TEXTS.endpoints.lock_standings).with(ids).with(patience);
+        self.lock(X::bound(lock), columns::standing).await
+    }
+
+    async fn set_standing(&mut self, endpoint: &Locked<StandingRow>, standing: StandingWrite) -> Fallible<()> {
+        let texts = &X::TEXTS.endpoints;
+        let set = match standing {
+            StandingWrite::Well => Statement::new(texts.set_well).with(endpoint.id),
+            StandingWrite::Failing => Statement::new(texts.set_failing).with(endpoint.id),
+            StandingWrite::Disabled(why) => Statement::new(texts.disable).with(endpoint.id).with(why.as_str()),
+        };
+        self.run(X::bound(set)).await
+    }
+
+    async fn enable_endpoint(&mut self, endpoint: &Locked<StandingRow>) -> Fallible<()> {
+        self.run(X::bound(Statement::new(X::TEXTS.endpoints.enable).with(endpoint.id))).await
+    }
+
+    async fn remove_endpoint(&mut self, endpoint: &Locked<StandingRow>) -> Fallible<()> {
+        self.run(X::bound(Statement::new(X::TEXTS.endpoints.remove).with(endpoint.id))).await?;
+        let note = Statement::new(X::TEXTS.endpoints.note_removed).with(endpoint.id).with(endpoint.workspace);
+        self.run(X::bound(note)).await
+    }
+
+    async fn end_deliveries_of_disabled(&mut self, why: &str, limit: u32) -> Fallible<u64> {
+        self.execute(X::bound(Statement::new(X::TEXTS.endpoints.end_of_disabled).with(why).with(limit))).await
+    }
+
+    async fn remove_deliveries_of_removed(&mut self, limit: u32) -> Fallible<u64> {
+        self.execute(X::bound(Statement::new(X::TEXTS.endpoints.remove_of_removed).with(limit))).await
+    }
+
+    async fn forget_removed_endpoints(&mut self) -> Fallible<()> {
+        self.run(X::bound(Statement::new(X::TEXTS.endpoints.forget_removed))).await
     }
 
     async fn redeliver(
@@ -90,6 +153,10 @@ impl<D: Reading> EndpointReads for D {
 
     async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
         Ok(self.row(Statement::new(D::TEXTS.endpoints.exists).with(endpoint).with(workspace)).await?.is_some())
+    }
+
+    async fn has_endpoints_to_end(&self) -> Fallible<bool> {
+        Ok(self.row(Statement::new(D::TEXTS.endpoints.has_any_to_end)).await?.is_some())
     }
 
     async fn list_deliveries(

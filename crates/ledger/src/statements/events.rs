@@ -7,8 +7,10 @@ use paceline_store::events::Event;
 use crate::{
     Fallible, columns,
     rows::EventReads,
-    statements::{Reading, Statement, list},
+    statements::{Reading, Statement, find, list},
 };
+
+const LAST: &str = "SELECT numbered_through FROM event_numbering";
 
 /// The texts.
 #[derive(Debug)]
@@ -25,6 +27,11 @@ pub struct EventTexts {
 impl<D: Reading> EventReads for D {
     async fn has_unnumbered_events(&self) -> Fallible<bool> {
         Ok(self.row(Statement::new(D::TEXTS.events.has_unnumbered)).await?.is_some())
+    }
+
+    async fn last_event(&self) -> Fallible<i64> {
+        let last = columns::number("event_numbering", "numbered_through");
+        Ok(find(self, Statement::new(LAST), last).await?.unwrap_or(0))
     }
 
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {

@@ -2,14 +2,19 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::{PhoneNumber, SenderId, WorkspaceId};
+use paceline_domain::{PhoneNumber, SenderId, SenderState, WorkspaceId};
 use paceline_store::senders::{PoolView, Sender};
 
 use crate::{
     Fallible, columns,
-    rows::SenderReads,
-    statements::{Reading, Statement, Value, find, list},
+    locks::Locked,
+    rows::{SenderReads, SenderRow, SenderSettingRows},
+    statements::{Reading, Statement, Value, Writing, find, list},
 };
+
+const SET_SETTINGS: &str =
+    "UPDATE senders SET name = coalesce($2, name), profile = coalesce($3, profile) WHERE id = $1";
+const SET_STATE: &str = "UPDATE senders SET state = $2 WHERE id = $1";
 
 /// The texts.
 #[derive(Debug)]
@@ -22,6 +27,22 @@ pub struct SenderTexts {
     pub list: &'static str,
     /// The pools of a workspace: workspace.
     pub list_pools: &'static str,
+}
+
+#[async_trait]
+impl<X: Writing> SenderSettingRows for X {
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()> {
+        self.run(X::bound(Statement::new(SET_SETTINGS).with(sender.id).with(name).with(profile))).await
+    }
+
+    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
+        self.run(X::bound(Statement::new(SET_STATE).with(sender.id).with(state.as_str()))).await
+    }
 }
 
 #[async_trait]

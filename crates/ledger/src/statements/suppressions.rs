@@ -1,6 +1,7 @@
 //! Suppressions, outside of transactions.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use paceline_domain::{AddressHash, SuppressionId, WorkspaceId};
 use paceline_store::suppressions::Suppression;
 
@@ -13,7 +14,7 @@ use crate::{
 /// The texts.
 #[derive(Debug)]
 pub struct SuppressionTexts {
-    /// The suppressions of a workspace: workspace, after which, how many.
+    /// The suppressions of a workspace: workspace, after which (two values), how many.
     pub list: &'static str,
     /// The suppressions of people: people of a workspace (two values).
     pub find: &'static str,
@@ -24,10 +25,10 @@ impl<D: Reading> SuppressionReads for D {
     async fn list_suppressions(
         &self,
         workspace: WorkspaceId,
-        after: Option<SuppressionId>,
+        after: Option<(DateTime<Utc>, SuppressionId)>,
         limit: u32,
     ) -> Fallible<Vec<Suppression>> {
-        let after = Value::AfterId(after.map(SuppressionId::to_bytes));
+        let after = Value::After(after.map(|(since, id)| (since, id.to_bytes())));
         let page = Statement::new(D::TEXTS.suppressions.list).with(workspace).with(after).with(limit);
         list(self, page, columns::suppression).await
     }

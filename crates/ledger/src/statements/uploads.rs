@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use paceline_domain::{CampaignId, UploadId, WorkspaceId};
-use paceline_store::recipients::RecipientRow;
+use paceline_store::recipients::{RecipientRow, UploadSummary};
 
 use crate::{
     Fallible, columns,
-    rows::UploadReads,
-    statements::{Reading, Statement, list},
+    rows::{CommittedUploadRows, UploadReads},
+    statements::{Reading, Statement, Writing, list},
 };
+
+const FIND_COMMITTED: &str =
+    "SELECT id, rows, accepted, excluded FROM uploads WHERE id = $1 AND campaign_id = $2 AND state = 'committed'";
 
 /// The texts.
 #[derive(Debug)]
@@ -17,6 +20,18 @@ pub struct UploadTexts {
     pub list_recipients: &'static str,
     /// Open uploads whose time has passed: how many.
     pub list_stale: &'static str,
+}
+
+#[async_trait]
+impl<X: Writing> CommittedUploadRows for X {
+    async fn find_committed_upload(
+        &mut self,
+        campaign: CampaignId,
+        upload: UploadId,
+    ) -> Fallible<Option<UploadSummary>> {
+        let find = Statement::new(FIND_COMMITTED).with(upload).with(campaign);
+        self.find(X::bound(find), columns::committed_upload).await
+    }
 }
 
 #[async_trait]

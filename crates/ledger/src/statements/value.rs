@@ -51,8 +51,6 @@ pub enum Value<'v> {
     Time(Option<DateTime<Utc>>),
     /// A duration that the database reckons with.
     Duration(Duration),
-    /// An id that others come after; `None` is before every id.
-    AfterId(Option<[u8; 16]>),
     /// Two values: a time and an id that others come after; `None` is before all.
     After(Option<(DateTime<Utc>, [u8; 16])>),
     /// Two values: a time and an id that others come before; `None` is after all.

@@ -8,7 +8,7 @@ use paceline_domain::{Account, CampaignId, CampaignState, MessageState, SenderId
 use paceline_ledger::{
     Counts, Fallible, Fault,
     locks::{Line, Locked},
-    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow},
+    rows::{CampaignReads, CampaignRow, CampaignRows, CampaignTimes, ShareRow, Swept},
 };
 use paceline_store::campaigns::{Campaign, CampaignDefinition, ExcludedRow, NewCampaign};
 
@@ -21,6 +21,8 @@ pub(crate) struct CampaignEntry {
     pub(crate) campaign: Campaign,
     /// Committed rows that are recipients.
     pub(super) accepted: i64,
+    /// Whether anything is left that could wait, when it is cancelled.
+    swept: Swept,
 }
 
 impl CampaignEntry {
@@ -59,7 +61,7 @@ impl Tables {
     /// Campaigns in a state, the oldest start first.
     pub(super) fn list_by_start(&self, state: CampaignState) -> Vec<&CampaignEntry> {
         let mut found: Vec<_> = self.campaigns.values().filter(|entry| entry.campaign.state == state).collect();
-        found.sort_unstable_by_key(|entry| (entry.campaign.started_at, entry.campaign.id));
+        found.sort_unstable_by_key(|entry| (entry.campaign.started_at, entry.campaign.created_at, entry.campaign.id));
         found
     }
 
@@ -101,7 +103,7 @@ impl CampaignRows for Tables {
             started_at: None,
             ended_at: None,
         };
-        self.campaigns.add(new.id, CampaignEntry { campaign, accepted: 0 });
+        self.campaigns.add(new.id, CampaignEntry { campaign, accepted: 0, swept: Swept::No });
         Ok(())
     }
 
@@ -119,7 +121,9 @@ impl CampaignRows for Tables {
     async fn lock_scheduled(&mut self, now: DateTime<Utc>, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
         let mut due = self.list_by_start(CampaignState::Scheduled);
         due.retain(|entry| entry.campaign.definition.start_at.is_none_or(|at| at <= now));
-        due.sort_unstable_by_key(|entry| (entry.campaign.definition.start_at, entry.campaign.id));
+        due.sort_unstable_by_key(|entry| {
+            (entry.campaign.definition.start_at, entry.campaign.created_at, entry.campaign.id)
+        });
         Ok(due.into_iter().take(limit as usize).map(CampaignEntry::locked).collect())
     }
 
@@ -136,11 +140,17 @@ impl CampaignRows for Tables {
         Ok(self.campaigns.get(&campaign.id).map_or(0, |entry| self.sum_of(&entry.campaign, &OPEN)))
     }
 
-    async fn list_cancelled_with_waiting(&mut self) -> Fallible<Vec<CampaignId>> {
-        let waits = |campaign: &Campaign| self.sum_of(campaign, &[MessageState::Waiting]) != 0;
-        let cancelled = self.campaigns.values().map(|entry| &entry.campaign);
-        let cancelled = cancelled.filter(|campaign| campaign.state == CampaignState::Cancelled && waits(campaign));
-        Ok(cancelled.map(|campaign| campaign.id).collect())
+    async fn lock_unswept(&mut self, limit: u32) -> Fallible<Vec<Locked<CampaignRow>>> {
+        let cancelled = self.campaigns.values().filter(|entry| entry.campaign.state == CampaignState::Cancelled);
+        let unswept = cancelled.filter(|entry| entry.swept == Swept::No);
+        Ok(unswept.take(limit as usize).map(CampaignEntry::locked).collect())
+    }
+
+    async fn set_swept(&mut self, campaign: &Locked<CampaignRow>, swept: Swept) -> Fallible<()> {
+        if let Some(entry) = self.campaigns.edit(&campaign.id) {
+            entry.swept = swept;
+        }
+        Ok(())
     }
 
     async fn set_definition(

@@ -7,7 +7,7 @@ use paceline_domain::{DeadLetterId, WorkspaceId};
 use paceline_ledger::{
     Fallible, Fault,
     locks::{Line, Locked},
-    rows::{DeadLetterReads, DeadLetterRow, DeadLetterRows},
+    rows::{DeadLetterReads, DeadLetterRow, DeadLetterRows, ReplayRows},
 };
 use paceline_store::dead_letters::{DeadBody, DeadLetter, DeadLetterFilter, NewDeadLetter};
 
@@ -89,7 +89,10 @@ impl DeadLetterRows for Tables {
         let found = self.dead_letters.iter().find(|(_, known)| known.id == letter && is_seen_by(known, workspace));
         Ok(found.map(|(seq, letter)| Locked::new(DeadLetterRow { seq: *seq, letter: letter.clone() })))
     }
+}
 
+#[async_trait]
+impl ReplayRows for Tables {
     async fn note_replayed(&mut self, letter: &Locked<DeadLetterRow>) -> Fallible<DeadLetter> {
         let now = self.now;
         let known = self.dead_letters.rows.edit(&letter.seq);

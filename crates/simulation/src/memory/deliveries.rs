@@ -117,11 +117,15 @@ impl DeliveryEntry {
 }
 
 impl Tables {
+    fn is_posted_to(&self, endpoint: EndpointId) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|endpoint| endpoint.disabled.is_none())
+    }
+
     /// What is due of each endpoint, as far as its share allows, the earliest due first.
     fn find_due_deliveries(&self, per_endpoint: u32) -> Vec<i64> {
         let mut held: HashMap<EndpointId, u32> = HashMap::new();
         let mut due = Vec::new();
-        for (seq, entry) in self.deliveries.iter().filter(|(_, entry)| self.endpoints.contains_key(&entry.endpoint)) {
+        for (seq, entry) in self.deliveries.iter().filter(|(_, entry)| self.is_posted_to(entry.endpoint)) {
             if entry.claimed_until.is_some_and(|until| until > self.now) {
                 *held.entry(entry.endpoint).or_default() += 1;
             }
@@ -225,6 +229,6 @@ impl DeliveryReads for Memory {
     async fn has_due_deliveries(&self) -> Fallible<bool> {
         let tables = self.read().await?;
         let mut deliveries = tables.deliveries.values();
-        Ok(deliveries.any(|entry| entry.is_due(tables.now) && tables.endpoints.contains_key(&entry.endpoint)))
+        Ok(deliveries.any(|entry| entry.is_due(tables.now) && tables.is_posted_to(entry.endpoint)))
     }
 }

@@ -1,19 +1,43 @@
 //! Webhook endpoints, and their deliveries as a person sees them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use paceline_domain::{DeliveryId, EndpointId, WorkspaceId};
 use paceline_ledger::{
     Fallible, Fault,
-    locks::Line,
-    rows::{EndpointReads, EndpointRows},
+    locks::{Line, Locked},
+    rows::{EndpointReads, EndpointRows, StandingRow, StandingWrite},
 };
-use paceline_store::endpoints::{Delivery, DeliveryState, Endpoint};
+use paceline_store::endpoints::{Delivery, DeliveryState, Disabled, Endpoint};
 
 use super::{Memory, Tables, deliveries::DeliveryEntry};
 
 impl Tables {
     fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> bool {
         self.endpoints.get(&endpoint).is_some_and(|known| known.workspace == workspace)
+    }
+
+    fn standings(&self, endpoints: &[EndpointId], patience: Duration) -> Vec<StandingRow> {
+        let before = self.before(patience);
+        let theirs = self.endpoints.values().filter(|endpoint| endpoints.contains(&endpoint.id));
+        let standing = |endpoint: &Endpoint| StandingRow {
+            id: endpoint.id,
+            workspace: endpoint.workspace,
+            is_failing: endpoint.failing_since.is_some(),
+            is_out_of_patience: endpoint.failing_since.is_some_and(|since| since <= before),
+            is_disabled: endpoint.disabled.is_some(),
+        };
+        theirs.map(standing).collect()
+    }
+
+    fn is_disabled(&self, endpoint: EndpointId) -> bool {
+        self.endpoints.get(&endpoint).is_some_and(|endpoint| endpoint.disabled.is_some())
+    }
+
+    /// What waits for endpoints of which that is so.
+    fn waiting_for(&self, is_so: impl Fn(EndpointId) -> bool) -> impl Iterator<Item = &DeliveryEntry> {
+        self.deliveries.values().filter(move |entry| entry.state == DeliveryState::Waiting && is_so(entry.endpoint))
     }
 
     /// A delivery as a person sees it.
@@ -50,15 +74,70 @@ impl EndpointRows for Tables {
         Ok(())
     }
 
-    async fn remove_endpoint(&mut self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
-        Ok(self.has_endpoint(workspace, endpoint) && self.endpoints.remove(&endpoint))
+    async fn list_standings(&mut self, endpoints: &[EndpointId], patience: Duration) -> Fallible<Vec<StandingRow>> {
+        Ok(self.standings(endpoints, patience))
     }
 
-    async fn remove_waiting_deliveries(&mut self, endpoint: EndpointId) -> Fallible<()> {
-        let theirs = self.deliveries.iter().filter(|(_, entry)| entry.endpoint == endpoint);
-        let waiting: Vec<i64> =
-            theirs.filter(|(_, entry)| entry.state == DeliveryState::Waiting).map(|(seq, _)| *seq).collect();
-        self.deliveries.remove_all(&waiting);
+    async fn lock_standings(
+        &mut self,
+        endpoints: &[EndpointId],
+        patience: Duration,
+    ) -> Fallible<Vec<Locked<StandingRow>>> {
+        self.wait_for(Line::Standings);
+        Ok(self.standings(endpoints, patience).into_iter().map(Locked::new).collect())
+    }
+
+    async fn set_standing(&mut self, endpoint: &Locked<StandingRow>, standing: StandingWrite) -> Fallible<()> {
+        let now = self.now;
+        let Some(entry) = self.endpoints.edit(&endpoint.id) else { return Ok(()) };
+        match standing {
+            StandingWrite::Well => entry.failing_since = None,
+            StandingWrite::Failing => entry.failing_since = Some(now),
+            StandingWrite::Disabled(reason) => entry.disabled = Some(Disabled { at: now, reason }),
+        }
+        Ok(())
+    }
+
+    async fn enable_endpoint(&mut self, endpoint: &Locked<StandingRow>) -> Fallible<()> {
+        if let Some(entry) = self.endpoints.edit(&endpoint.id) {
+            (entry.failing_since, entry.disabled) = (None, None);
+        }
+        Ok(())
+    }
+
+    async fn remove_endpoint(&mut self, endpoint: &Locked<StandingRow>) -> Fallible<()> {
+        self.endpoints.remove(&endpoint.id);
+        self.removed_endpoints.put(endpoint.id, ());
+        Ok(())
+    }
+
+    async fn end_deliveries_of_disabled(&mut self, why: &str, limit: u32) -> Fallible<u64> {
+        let waiting = self.waiting_for(|endpoint| self.is_disabled(endpoint)).map(|entry| entry.id);
+        let ended: Vec<DeliveryId> = waiting.take(limit as usize).collect();
+        for id in &ended {
+            let now = self.now;
+            let Some(entry) = self.deliveries.edit_by_id(*id) else { continue };
+            entry.state = DeliveryState::Exhausted;
+            entry.last_error = Some(why.to_owned());
+            entry.token += 1;
+            (entry.claimed_until, entry.next_at, entry.recorded_at) = (None, None, Some(now));
+        }
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn remove_deliveries_of_removed(&mut self, limit: u32) -> Fallible<u64> {
+        let is_removed = |entry: &DeliveryEntry| self.removed_endpoints.contains_key(&entry.endpoint);
+        let waiting =
+            self.deliveries.iter().filter(|(_, entry)| entry.state == DeliveryState::Waiting && is_removed(entry));
+        let waiting: Vec<i64> = waiting.map(|(seq, _)| *seq).take(limit as usize).collect();
+        Ok(self.deliveries.remove_all(&waiting))
+    }
+
+    async fn forget_removed_endpoints(&mut self) -> Fallible<()> {
+        let forgotten = self.removed_endpoints.keys().copied();
+        let forgotten = forgotten.filter(|removed| self.waiting_for(|endpoint| endpoint == *removed).next().is_none());
+        let forgotten: Vec<EndpointId> = forgotten.collect();
+        self.removed_endpoints.remove_all(forgotten);
         Ok(())
     }
 
@@ -93,11 +172,20 @@ impl EndpointRows for Tables {
 impl EndpointReads for Memory {
     async fn list_endpoints(&self, workspace: WorkspaceId) -> Fallible<Vec<Endpoint>> {
         let tables = self.read().await?;
-        Ok(tables.endpoints.values().filter(|endpoint| endpoint.workspace == workspace).cloned().collect())
+        let mut theirs: Vec<Endpoint> =
+            tables.endpoints.values().filter(|endpoint| endpoint.workspace == workspace).cloned().collect();
+        theirs.sort_by_key(|endpoint| (endpoint.created_at, endpoint.id));
+        Ok(theirs)
     }
 
     async fn has_endpoint(&self, workspace: WorkspaceId, endpoint: EndpointId) -> Fallible<bool> {
         Ok(self.read().await?.has_endpoint(workspace, endpoint))
+    }
+
+    async fn has_endpoints_to_end(&self) -> Fallible<bool> {
+        let tables = self.read().await?;
+        Ok(!tables.removed_endpoints.is_empty()
+            || tables.waiting_for(|endpoint| tables.is_disabled(endpoint)).next().is_some())
     }
 
     async fn list_deliveries(

@@ -61,7 +61,10 @@ impl EventRows for Tables {
 
     async fn keep_subscriptions(&mut self, workspaces: &[WorkspaceId]) -> Fallible<Vec<Subscription>> {
         self.wait_for(Line::Endpoints);
-        let theirs = self.endpoints.values().filter(|endpoint| workspaces.contains(&endpoint.workspace));
+        let is_told = |endpoint: &&paceline_store::endpoints::Endpoint| {
+            workspaces.contains(&endpoint.workspace) && endpoint.disabled.is_none()
+        };
+        let theirs = self.endpoints.values().filter(is_told);
         let subscription = |endpoint: &paceline_store::endpoints::Endpoint| Subscription {
             endpoint: endpoint.id,
             workspace: endpoint.workspace,
@@ -91,6 +94,10 @@ impl EventRows for Tables {
 impl EventReads for Memory {
     async fn has_unnumbered_events(&self) -> Fallible<bool> {
         Ok(self.read().await?.unnumbered().next().is_some())
+    }
+
+    async fn last_event(&self) -> Fallible<i64> {
+        Ok(self.read().await?.numbered())
     }
 
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> Fallible<Vec<Event>> {

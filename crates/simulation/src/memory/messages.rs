@@ -13,7 +13,7 @@ use paceline_ledger::{
     locks::{Line, Locked},
     rows::{
         Answer, AnsweredRow, Binding, EndWrite, ForwardWrite, MessageReads, MessageRow, MessageRows, Question,
-        ReturnWrite, RoutedTo, WantedRow,
+        ReturnWrite, RoutedTo, Stretch, WantedRow,
     },
 };
 use paceline_store::messages::{Message, MessageFilter, NewMessage, ReleaseView};
@@ -272,16 +272,33 @@ impl MessageReads for Memory {
         &self,
         workspace: WorkspaceId,
         filter: MessageFilter,
-        after: Option<MessageId>,
+        stretch: Stretch,
         limit: u32,
-    ) -> Fallible<Vec<Message>> {
+    ) -> Fallible<Vec<(i64, Message)>> {
         let tables = self.read().await?;
-        let entries = tables.messages.list_after(after).filter(|entry| {
-            entry.workspace == workspace
-                && (filter.campaign.is_none() || filter.campaign == entry.campaign)
+        let rows = tables.messages.list_after(stretch.after).take_while(|entry| entry.seq <= stretch.through);
+        let entries = rows.filter(|entry| {
+            is_of(entry, workspace, &filter)
                 && filter.state.is_none_or(|state| state == entry.state)
                 && (filter.sender.is_none() || filter.sender == entry.sender)
         });
-        Ok(entries.take(limit as usize).map(|entry| tables.view_message(entry)).collect())
+        Ok(entries.take(limit as usize).map(|entry| (entry.seq, tables.view_message(entry))).collect())
     }
+
+    async fn find_reach(
+        &self,
+        workspace: WorkspaceId,
+        filter: MessageFilter,
+        after: i64,
+        rows: u32,
+    ) -> Fallible<Option<i64>> {
+        let tables = self.read().await?;
+        let mut theirs = tables.messages.list_after(after).filter(|entry| is_of(entry, workspace, &filter));
+        Ok(theirs.nth(rows.saturating_sub(1) as usize).map(|entry| entry.seq))
+    }
+}
+
+/// Whether a message is of the filter's campaign, or else of the workspace.
+fn is_of(entry: &MessageEntry, workspace: WorkspaceId, filter: &MessageFilter) -> bool {
+    entry.workspace == workspace && (filter.campaign.is_none() || filter.campaign == entry.campaign)
 }

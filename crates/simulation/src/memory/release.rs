@@ -17,10 +17,10 @@ use paceline_store::release::{ReleaseRound, SenderWindow, Windows};
 
 use super::{Memory, MessageEntry, Tables};
 
-/// The first of what is due by `not_before` and id.
+/// The first of what is due by `not_before` and row.
 fn first<'t>(due: impl Iterator<Item = &'t MessageEntry>, most: u32) -> impl Iterator<Item = &'t MessageEntry> {
     let mut due: Vec<&MessageEntry> = due.collect();
-    due.sort_unstable_by_key(|entry| (entry.not_before, entry.id));
+    due.sort_unstable_by_key(|entry| (entry.not_before, entry.seq));
     due.into_iter().take(most as usize)
 }
 
@@ -145,7 +145,7 @@ impl ReleaseRows for Tables {
         let mut found = Vec::new();
         for query in queries {
             let due = self.due_for_any(Some(query.campaign), due_before);
-            let due = due.filter(|entry| query.after.is_none_or(|after| (entry.not_before, entry.id) > after));
+            let due = due.filter(|entry| query.after.is_none_or(|after| (entry.not_before, entry.seq) > after));
             found.extend(first(due, query.most).map(|entry| row(entry, Some(query.pool))));
         }
         Ok(found)
@@ -175,14 +175,26 @@ impl ReleaseRows for Tables {
 #[async_trait]
 impl ReleaseReads for Memory {
     async fn list_windows(&self) -> Fallible<Windows> {
-        let tables = self.read().await?;
+        Ok(self.read().await?.windows(|_| true))
+    }
+
+    async fn list_windows_of(&self, senders: &[SenderId]) -> Fallible<Windows> {
+        Ok(self.read().await?.windows(|sender| senders.contains(&sender)))
+    }
+}
+
+impl Tables {
+    fn windows(&self, is_meant: impl Fn(SenderId) -> bool) -> Windows {
+        let tables = self;
         let window = |entry: &super::SenderEntry| {
             let theirs = tables.messages.open_of_sender(entry.sender.id);
             let held = theirs.filter(|message| message.release_deadline.is_some_and(|at| at > tables.now));
             let outstanding = u32::try_from(held.count()).unwrap_or(u32::MAX);
             SenderWindow { sender: tables.view_sender(entry), outstanding }
         };
-        let senders = tables.senders.values().filter(|entry| entry.is_taker()).map(window).collect();
-        Ok(Windows { round: tables.round(), senders })
+        let takers = tables.senders.values().filter(|entry| entry.is_taker() && is_meant(entry.sender.id));
+        let mut senders: Vec<SenderWindow> = takers.map(window).collect();
+        senders.sort_by_key(|window| (window.sender.created_at, window.sender.id));
+        Windows { round: tables.round(), senders }
     }
 }

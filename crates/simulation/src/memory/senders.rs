@@ -8,7 +8,7 @@ use paceline_domain::{
 use paceline_ledger::{
     Fallible, Fault,
     locks::{Line, Locked},
-    rows::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SessionWrite},
+    rows::{Keep, NumberHolder, SenderReads, SenderRow, SenderRows, SenderSettingRows, SessionWrite},
 };
 use paceline_pacing::PaceState;
 use paceline_store::senders::{LeaseView, NewSender, PoolView, Sender};
@@ -236,10 +236,6 @@ impl SenderRows for Tables {
         Ok(())
     }
 
-    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
-        self.edit_sender(sender.id, |entry| entry.sender.state = state)
-    }
-
     async fn remove_sender(&mut self, sender: &Locked<SenderRow>) -> Fallible<()> {
         let id = sender.id;
         let devices: Vec<_> = self.sessions.range((id, i32::MIN)..=(id, i32::MAX)).map(|(key, _)| *key).collect();
@@ -269,6 +265,30 @@ impl SenderRows for Tables {
 
     async fn has_active_sender(&mut self, workspace: WorkspaceId, pool: &str) -> Fallible<bool> {
         Ok(self.find_pool(workspace, pool).is_some_and(|pool| self.has_active_member(pool)))
+    }
+}
+
+#[async_trait]
+impl SenderSettingRows for Tables {
+    async fn set_sender_settings(
+        &mut self,
+        sender: &Locked<SenderRow>,
+        name: Option<&str>,
+        profile: Option<&str>,
+    ) -> Fallible<()> {
+        if let Some(entry) = self.senders.edit(&sender.id) {
+            if let Some(name) = name {
+                name.clone_into(&mut entry.sender.name);
+            }
+            if let Some(profile) = profile {
+                profile.clone_into(&mut entry.sender.profile);
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_sender_state(&mut self, sender: &Locked<SenderRow>, state: SenderState) -> Fallible<()> {
+        self.edit_sender(sender.id, |entry| entry.sender.state = state)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Suppressions.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use paceline_domain::{AddressHash, SuppressionId, SuppressionScope, WorkspaceId};
 use paceline_ledger::{
     Fallible, Fault,
@@ -50,13 +51,14 @@ impl SuppressionReads for Memory {
     async fn list_suppressions(
         &self,
         workspace: WorkspaceId,
-        after: Option<SuppressionId>,
+        after: Option<(DateTime<Utc>, SuppressionId)>,
         limit: u32,
     ) -> Fallible<Vec<Suppression>> {
         let tables = self.read().await?;
         let theirs = tables.suppressions.values().filter(|known| known.workspace == workspace);
-        let mut found: Vec<_> = theirs.filter(|known| after.is_none_or(|after| known.id > after)).collect();
-        found.sort_unstable_by_key(|known| known.id);
+        let mut found: Vec<_> =
+            theirs.filter(|known| after.is_none_or(|after| (known.since, known.id) > after)).collect();
+        found.sort_unstable_by_key(|known| (known.since, known.id));
         Ok(found.into_iter().take(limit as usize).cloned().collect())
     }
 

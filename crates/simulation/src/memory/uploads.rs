@@ -11,7 +11,7 @@ use paceline_domain::{AddressHash, CampaignId, UploadId, WorkspaceId};
 use paceline_ledger::{
     Fallible, Fault,
     locks::{Line, Locked},
-    rows::{ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
+    rows::{CommittedUploadRows, ExclusionWrite, OpenUploadRow, RecipientWrite, UploadReads, UploadRow, UploadRows},
 };
 use paceline_store::{
     campaigns::ExcludedRow,
@@ -29,6 +29,7 @@ pub(super) struct UploadEntry {
     first_row: i64,
     progress: UploadSummary,
     expires_at: DateTime<Utc>,
+    holder: UploadId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +56,11 @@ impl UploadRows for Tables {
         Ok(open.map(|(id, entry)| OpenUploadRow { id, has_run_out: entry.expires_at <= self.now }))
     }
 
-    async fn find_committed_upload(
-        &mut self,
-        campaign: CampaignId,
-        upload: UploadId,
-    ) -> Fallible<Option<UploadSummary>> {
-        let found = self.uploads.get(&upload).filter(|entry| entry.campaign == campaign);
-        let committed = found.filter(|entry| entry.standing == Standing::Committed);
-        Ok(committed.map(|entry| entry.progress.clone()))
-    }
-
     async fn add_upload(&mut self, upload: &OpenUpload, workspace: WorkspaceId, ttl: Duration) -> Fallible<()> {
-        let &OpenUpload { campaign, upload, first_row } = upload;
+        let &OpenUpload { campaign, upload, first_row, holder } = upload;
         let (progress, expires_at) = (UploadSummary::default(), self.after(ttl));
-        let entry = UploadEntry { campaign, workspace, standing: Standing::Open, first_row, progress, expires_at };
+        let standing = Standing::Open;
+        let entry = UploadEntry { campaign, workspace, standing, first_row, progress, expires_at, holder };
         let is_busy = self.open_uploads().any(|(_, entry)| entry.campaign == campaign);
         let is_new = !is_busy && self.uploads.add(upload, entry);
         if is_new { Ok(()) } else { Err(Fault::conflict("uploads")) }
@@ -86,6 +78,7 @@ impl UploadRows for Tables {
             accepted: entry.progress.accepted,
             excluded: entry.progress.excluded.clone(),
             has_run_out: entry.expires_at <= self.now,
+            holder: Some(entry.holder),
         };
         Ok(open.map(|entry| Locked::new(row(entry))))
     }
@@ -142,13 +135,8 @@ impl UploadRows for Tables {
         self.edit_upload(upload.id, |entry| entry.standing = Standing::Committed)
     }
 
-    async fn end_upload(&mut self, campaign: CampaignId, upload: UploadId) -> Fallible<()> {
-        self.wait_for(Line::Uploads);
-        let open = self.uploads.edit(&upload).filter(|entry| entry.standing == Standing::Open);
-        if let Some(entry) = open.filter(|entry| entry.campaign == campaign) {
-            entry.expires_at = DateTime::UNIX_EPOCH;
-        }
-        Ok(())
+    async fn end_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
+        self.edit_upload(upload.id, |entry| entry.expires_at = DateTime::UNIX_EPOCH)
     }
 
     async fn end_uploads(&mut self) -> Fallible<u64> {
@@ -177,6 +165,19 @@ impl UploadRows for Tables {
     async fn remove_upload(&mut self, upload: &Locked<UploadRow>) -> Fallible<()> {
         self.uploads.remove(&upload.id);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl CommittedUploadRows for Tables {
+    async fn find_committed_upload(
+        &mut self,
+        campaign: CampaignId,
+        upload: UploadId,
+    ) -> Fallible<Option<UploadSummary>> {
+        let found = self.uploads.get(&upload).filter(|entry| entry.campaign == campaign);
+        let committed = found.filter(|entry| entry.standing == Standing::Committed);
+        Ok(committed.map(|entry| entry.progress.clone()))
     }
 }
 

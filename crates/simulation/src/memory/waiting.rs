@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use paceline_ledger::{
     Fallible,
     locks::{Line, Locked},
-    rows::{Waiting, WaitingRow, WaitingRows, WaitingWrite},
+    rows::{Binding, Waiting, WaitingRow, WaitingRows, WaitingWrite},
 };
 use paceline_store::release::Claim;
 
@@ -43,6 +43,20 @@ impl Tables {
             }
             Waiting::AnyClaimed { limit } => {
                 self.messages.all_open().filter(is_claimed).take(limit as usize).map(|entry| entry.seq).collect()
+            }
+            Waiting::OutsidePools { sender, after, limit } => {
+                let pool_of = |entry: &MessageEntry| match entry.campaign.and_then(|id| self.campaigns.get(&id)) {
+                    Some(campaign) => self.find_pool(campaign.campaign.workspace, &campaign.campaign.definition.pool),
+                    None => entry.pool,
+                };
+                let is_outside = |entry: &&MessageEntry| {
+                    let pool = pool_of(entry);
+                    entry.binding != Binding::Routed && self.pools_of(sender).all(|member| Some(member) != pool)
+                };
+                let waiting =
+                    self.messages.open_of_sender(sender).filter(|entry| entry.is_waiting() && entry.seq > after);
+                let all: BTreeSet<i64> = waiting.filter(is_outside).map(|entry| entry.seq).collect();
+                all.into_iter().take(limit as usize).collect()
             }
             Waiting::BoundTo { senders, after, limit } => {
                 let theirs = senders.iter().flat_map(|sender| self.messages.open_of_sender(*sender));

@@ -26,6 +26,20 @@ impl WorkspaceRows for Tables {
         if is_new { Ok(()) } else { Err(Fault::conflict("workspaces")) }
     }
 
+    async fn set_first_key_unseen(&mut self) -> Fallible<()> {
+        self.unseen_first_key.put((), ());
+        Ok(())
+    }
+
+    async fn is_first_key_unseen(&mut self) -> Fallible<bool> {
+        Ok(!self.unseen_first_key.is_empty())
+    }
+
+    async fn set_first_key_seen(&mut self) -> Fallible<()> {
+        self.unseen_first_key.remove(&());
+        Ok(())
+    }
+
     async fn add_api_key(&mut self, key: &ApiKey) -> Fallible<()> {
         let is_known = self.api_keys.values().any(|other| other.hash == key.hash);
         let is_new = !is_known && self.api_keys.add(key.id, key.clone());
@@ -47,6 +61,14 @@ impl WorkspaceRows for Tables {
 impl WorkspaceReads for Memory {
     async fn find_api_key(&self, hash: [u8; 32]) -> Fallible<Option<ApiKey>> {
         Ok(self.read().await?.api_keys.values().find(|key| key.hash == hash).cloned())
+    }
+
+    async fn list_api_keys(&self, workspace: WorkspaceId) -> Fallible<Vec<ApiKey>> {
+        let tables = self.read().await?;
+        let mut keys: Vec<ApiKey> =
+            tables.api_keys.values().filter(|key| key.workspace == workspace).cloned().collect();
+        keys.sort_unstable_by_key(|key| (key.created_at, key.id));
+        Ok(keys)
     }
 
     async fn find_workspace(&self, workspace: WorkspaceId) -> Fallible<Option<Workspace>> {

@@ -135,7 +135,7 @@ impl Roles {
 }
 
 fn plan_options() -> PlanOptions {
-    PlanOptions { batch_rows: 6, batches_per_turn: 2, idle: Duration::from_secs(1) }
+    PlanOptions { batch_rows: 6, batches_per_turn: 2, idle: Duration::from_secs(1), ..PlanOptions::default() }
 }
 
 fn release_options() -> ReleaseOptions {

@@ -93,6 +93,10 @@ impl EventStore for NodeStore {
         self.call(move |world| at_once(world.store.ledger.number_events(limit))).await
     }
 
+    async fn last_event(&self) -> StoreResult<i64> {
+        self.call(move |world| at_once(world.store.ledger.last_event())).await
+    }
+
     async fn list_events(&self, workspace: WorkspaceId, after: i64, limit: u32) -> StoreResult<Vec<Event>> {
         self.call(move |world| at_once(world.store.ledger.list_events(workspace, after, limit))).await
     }
@@ -140,6 +144,10 @@ impl SweepStore for NodeStore {
     async fn settle_unknown(&self, now: DateTime<Utc>, grace: Duration, limit: u32) -> StoreResult<u64> {
         let settle = move |world: &mut World| at_once(world.store.ledger.settle_unknown(now, grace, limit));
         self.sweep("settles the unknown", settle).await
+    }
+
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64> {
+        self.sweep("ends deliveries", move |world| at_once(world.store.ledger.end_deliveries(limit))).await
     }
 
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {

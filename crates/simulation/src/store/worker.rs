@@ -158,6 +158,11 @@ impl ReleaseStore for NodeStore {
         self.call(|world| at_once(world.store.ledger.list_windows())).await
     }
 
+    async fn list_windows_of(&self, senders: &[SenderId]) -> StoreResult<Windows> {
+        let senders = senders.to_vec();
+        self.call(move |world| at_once(world.store.ledger.list_windows_of(&senders))).await
+    }
+
     async fn claim_due(
         &self,
         round: ReleaseRound,

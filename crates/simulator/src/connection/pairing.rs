@@ -36,7 +36,7 @@ pub(super) async fn pair(
             _ = rotation.tick() => {
                 rotations += 1;
                 let Some(code) = network.rotate_code(link, rotations) else { continue };
-                let pairing = Some(PairingFrame { code, repeats });
+                let pairing = Some(PairingFrame { code, repeats, at: network.clock.now() });
                 if socket.send(encode(&ServerFrame { pairing, ..ServerFrame::default() })).await.is_err() {
                     return false;
                 }

@@ -14,7 +14,13 @@ async fn read(url: String) -> Value {
 }
 
 async fn post(url: String, body: &Value) -> (StatusCode, Value) {
-    let answer = http().post(url).body(body.to_string()).send().await.expect("an answer");
+    let answer = http()
+        .post(url)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await
+        .expect("an answer");
     let status = answer.status();
     let text = answer.text().await.expect("a body");
     (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
@@ -33,7 +39,7 @@ async fn the_journal_is_read_over_http_from_any_line() {
     for id in ["A", "B", "C"] {
         client.send_acked(PERSON, id).await;
     }
-    let url = simulator.url();
+    let url = simulator.operator_url();
     let text =
         http().get(format!("{url}/journal?after=1")).send().await.expect("an answer").text().await.expect("text");
     let ids: Vec<_> =
@@ -54,13 +60,13 @@ async fn metrics_are_rendered_from_the_journals_figures_by_whoever_asked_for_the
     let simulator = Simulator::start(options).await.expect("starts");
     let (mut client, _) = Client::pair(&simulator, SENDER).await;
     client.send_acked(PERSON, "A").await;
-    let url = format!("{}/metrics", simulator.url());
+    let url = format!("{}/metrics", simulator.operator_url());
     let answer = http().get(&url).send().await.expect("an answer");
     assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
     assert_eq!(answer.text().await.expect("text"), "sends 1\n");
 
     let (without, _place) = world().await;
-    let answer = http().get(format!("{}/metrics", without.url())).send().await.expect("an answer");
+    let answer = http().get(format!("{}/metrics", without.operator_url())).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 }
 
@@ -69,7 +75,7 @@ async fn a_phone_accepts_a_code_over_http() {
     let place = Place::new();
     let pairing = PairingOptions { acceptance: Acceptance::ByCall, ..PairingOptions::default() };
     let simulator = Simulator::start(SimulatorOptions { pairing, ..place.options() }).await.expect("starts");
-    let accept = format!("{}/phones/{SENDER}/accept", simulator.url());
+    let accept = format!("{}/phones/{SENDER}/accept", simulator.operator_url());
     assert_eq!(post(accept.clone(), &json!({"code": "x"})).await.0, StatusCode::NOT_FOUND);
     let mut client = Client::hello(&simulator, SENDER, None).await;
     let code = client.next_with("pairing").await["pairing"]["code"].clone();
@@ -77,7 +83,7 @@ async fn a_phone_accepts_a_code_over_http() {
     assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("code-expired")));
     assert_eq!(post(accept, &json!({"code": code})).await.0, StatusCode::NO_CONTENT);
     client.next_with("welcome").await;
-    let senders = read(format!("{}/senders", simulator.url())).await;
+    let senders = read(format!("{}/senders", simulator.operator_url())).await;
     assert_eq!(senders["senders"][0]["state"], "connected");
 }
 
@@ -85,10 +91,10 @@ async fn a_phone_accepts_a_code_over_http() {
 async fn a_sender_is_logged_out_over_http() {
     let (simulator, _place) = world().await;
     let (mut client, _) = Client::pair(&simulator, SENDER).await;
-    let url = format!("{}/senders/{SENDER}/logout", simulator.url());
+    let url = format!("{}/senders/{SENDER}/logout", simulator.operator_url());
     assert_eq!(post(url, &json!({})).await.0, StatusCode::NO_CONTENT);
     assert_eq!(client.next_with("over").await["over"]["reason"], "logged_out");
-    let senders = read(format!("{}/senders", simulator.url())).await;
+    let senders = read(format!("{}/senders", simulator.operator_url())).await;
     assert_eq!(senders["senders"][0]["state"], "logged_out");
 }
 
@@ -96,7 +102,7 @@ async fn a_sender_is_logged_out_over_http() {
 async fn a_person_writes_and_shows_what_they_saw() {
     let (simulator, _place) = world().await;
     let (mut client, _) = Client::pair(&simulator, SENDER).await;
-    let url = simulator.url();
+    let url = simulator.operator_url();
     let (status, written) = post(format!("{url}/people/{PERSON}/write"), &json!({"to": SENDER, "text": "STOP"})).await;
     assert_eq!(status, StatusCode::CREATED);
     let heard = client.next_events(1).await;
@@ -113,7 +119,7 @@ async fn a_person_writes_and_shows_what_they_saw() {
 async fn faults_are_added_listed_and_removed_over_http() {
     let (simulator, _place) = world().await;
     let (mut client, _) = Client::pair(&simulator, SENDER).await;
-    let url = format!("{}/faults", simulator.url());
+    let url = format!("{}/faults", simulator.operator_url());
     let reject = json!({"kind": "reject", "reason": "refused", "sender": SENDER, "count": 1});
     let (status, added) = post(url.clone(), &reject).await;
     assert_eq!(status, StatusCode::CREATED);
@@ -130,7 +136,7 @@ async fn faults_are_added_listed_and_removed_over_http() {
 #[tokio::test]
 async fn what_is_not_a_fault_is_refused_with_the_reason() {
     let (simulator, _place) = world().await;
-    let url = format!("{}/faults", simulator.url());
+    let url = format!("{}/faults", simulator.operator_url());
     for (body, expected) in [
         (json!({"kind": "lose_ack", "surprise": 1}), "unknown field `surprise`"),
         (json!({"kind": "earthquake"}), "unknown variant `earthquake`"),
@@ -155,8 +161,8 @@ async fn what_is_not_a_fault_is_refused_with_the_reason() {
 #[tokio::test]
 async fn health_and_pending_are_told_over_http() {
     let (simulator, _place) = world().await;
-    assert_eq!(read(format!("{}/healthz", simulator.url())).await, json!({"status": "ok"}));
-    let pending = read(format!("{}/pending", simulator.url())).await;
+    assert_eq!(read(format!("{}/healthz", simulator.operator_url())).await, json!({"status": "ok"}));
+    let pending = read(format!("{}/pending", simulator.operator_url())).await;
     assert_eq!(pending, json!({"scheduled": 0, "unacknowledged": 0, "next_at": null}));
 }
 
@@ -168,4 +174,61 @@ async fn it_listens_beyond_loopback_only_when_told_to() {
     assert!(matches!(refused, Some(StartError::Exposed(_))));
     let allowed = SimulatorOptions { exposure: Exposure::AnyAddress, ..everywhere };
     Simulator::start(allowed).await.expect("starts").stop().await;
+}
+
+#[tokio::test]
+async fn nobody_calls_without_the_token_and_no_page_calls_at_all() {
+    let (simulator, place) = world().await;
+    let url = simulator.url();
+    let fault = json!({ "fault": "ban", "sender": SENDER }).to_string();
+    for path in ["/journal", "/journal/summary", "/senders", "/faults", "/pending", "/people/+15550177/inbox"] {
+        let answer = http().get(format!("{url}{path}")).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let post = |path: &str| http().post(format!("{url}{path}")).header("content-type", "application/json");
+    for path in ["/faults", "/people/+15550177/write", "/phones/+15550100/accept", "/senders/+15550100/logout"] {
+        let answer = post(path).body(fault.clone()).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        let answer = post(path).bearer_auth("guessed").body(fault.clone()).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let token = std::fs::read_to_string(place.journal().with_extension("token")).expect("the token is kept");
+    let with_token = || http().get(format!("{url}/senders")).bearer_auth(&token);
+    assert_eq!(with_token().send().await.expect("an answer").status(), StatusCode::OK);
+    for (name, value) in [
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("host", "evil.example"),
+    ] {
+        let answer = with_token().header(name, value).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{name}: {value}");
+    }
+    let form = http().post(format!("{url}/faults")).bearer_auth(&token).header("content-type", "text/plain");
+    let answer = form.body(fault).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    // The session protocol gives credentials away, so that it too is for no page.
+    for (name, value) in [("origin", "http://evil.example"), ("host", "evil.example")] {
+        let upgrade = http()
+            .get(format!("{url}/session"))
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header(name, value);
+        assert_eq!(upgrade.send().await.expect("an answer").status(), StatusCode::FORBIDDEN, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_network_keeps_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (simulator, place) = world().await;
+    for kept in
+        [place.journal(), place.journal().with_extension("state.ndjson"), place.journal().with_extension("token")]
+    {
+        let mode = std::fs::metadata(&kept).expect("it is kept").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", kept.display());
+    }
+    simulator.stop().await;
 }

@@ -33,13 +33,32 @@ macro_rules! select_message {
 }
 pub(super) use {message_columns, message_tables, select_message};
 
-/// A list's text with its filters.
+/// A list's text with its filters. Both ends of the range are of the index that is meant: a condition on a column alone would let the
+/// planner walk through everybody's messages in their order until enough of them fit. So the owner is never compared alone, and a
+/// partial index is named by its own condition.
 macro_rules! list {
-    ($($filter:literal),*) => {
+    (by $owner:literal where $guard:literal $(, $filter:literal)*) => {
         select_message!(
-            "WHERE m.workspace_id = $1 AND m.id > $2",
+            "WHERE (m.", $owner, ", m.seq) > ($1, $2) AND (m.", $owner, ", m.seq) <= ($1, $3) AND ", $guard,
             $($filter,)*
-            " ORDER BY m.id LIMIT $3"
+            " ORDER BY m.", $owner, ", m.seq LIMIT $5"
+        )
+    };
+}
+
+/// How far a list may look at once: the last of so many rows.
+macro_rules! reach {
+    ($owner:literal where $guard:literal) => {
+        concat!(
+            "SELECT m.seq FROM messages m WHERE ",
+            $guard,
+            " AND (m.",
+            $owner,
+            ", m.seq) > ($1, $2) AND (m.",
+            $owner,
+            ", m.seq) <= ($1, 9223372036854775807) ORDER BY m.",
+            $owner,
+            ", m.seq OFFSET $3 LIMIT 1"
         )
     };
 }
@@ -47,14 +66,18 @@ macro_rules! list {
 /// The texts.
 pub(crate) const TEXTS: MessageTexts = MessageTexts {
     find: select_message!("WHERE m.id = $1 AND m.workspace_id = $2"),
-    list: [
-        list!(),
-        list!(" AND m.sender_id = $6"),
-        list!(" AND m.state = $5"),
-        list!(" AND m.state = $5", " AND m.sender_id = $6"),
-        list!(" AND m.campaign_id = $4"),
-        list!(" AND m.campaign_id = $4", " AND m.sender_id = $6"),
-        list!(" AND m.campaign_id = $4", " AND m.state = $5"),
-        list!(" AND m.campaign_id = $4", " AND m.state = $5", " AND m.sender_id = $6"),
+    list_of_workspace: [
+        list!(by "workspace_id" where "$4 = $1"),
+        list!(by "workspace_id" where "$4 = $1", " AND m.sender_id = $6"),
+        list!(by "workspace_id" where "$4 = $1", " AND m.state = $6"),
+        list!(by "workspace_id" where "$4 = $1", " AND m.state = $6", " AND m.sender_id = $7"),
     ],
+    list_of_campaign: [
+        list!(by "campaign_id" where "m.campaign_id IS NOT NULL AND m.workspace_id = $4"),
+        list!(by "campaign_id" where "m.campaign_id IS NOT NULL AND m.workspace_id = $4", " AND m.sender_id = $6"),
+        list!(by "campaign_id" where "m.campaign_id IS NOT NULL AND m.workspace_id = $4", " AND m.state = $6"),
+        list!(by "campaign_id" where "m.campaign_id IS NOT NULL AND m.workspace_id = $4", " AND m.state = $6", " AND m.sender_id = $7"),
+    ],
+    reach_of_workspace: reach!("workspace_id" where "true"),
+    reach_of_campaign: reach!("campaign_id" where "m.campaign_id IS NOT NULL"),
 };

@@ -15,6 +15,7 @@ mod plans;
 mod pooler;
 mod proxy;
 mod races;
+mod reads;
 mod servers;
 mod trouble;
 mod witness;

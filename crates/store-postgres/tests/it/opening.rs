@@ -99,11 +99,7 @@ async fn a_process_that_may_not_migrate_waits_for_one_that_does() {
     let mut expecting = options(&database);
     expecting.migrations = Migrations::Expect;
     let error = attempt(expecting.clone()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the database has schema 0, this binary needs 3: run `paceline migrate` first",
-        "{error:?}"
-    );
+    assert!(error.to_string().starts_with("the database has schema 0, and this binary needs "), "{error:?}");
     open(options(&database)).await.close().await;
     attempt(expecting).await.unwrap().ping().await.unwrap();
 }
@@ -111,13 +107,12 @@ async fn a_process_that_may_not_migrate_waits_for_one_that_does() {
 #[tokio::test]
 async fn a_database_that_needs_a_newer_binary_is_refused() {
     let database = database().await;
-    run(&database, "UPDATE schema_compatibility SET oldest_binary = 7").await;
+    run(&database, "UPDATE schema_compatibility SET oldest_binary = 99").await;
     for migrations in [Migrations::Apply, Migrations::Expect] {
         let error = attempt(with(options(&database), migrations)).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the database needs at least schema 7, this binary knows 3: use a newer paceline"
-        );
+        let said = error.to_string();
+        assert!(said.starts_with("the database needs at least schema 99, this binary knows "), "{said}");
+        assert!(said.ends_with(": use a newer paceline"), "{said}");
     }
 }
 
@@ -125,7 +120,7 @@ async fn a_database_that_needs_a_newer_binary_is_refused() {
 async fn a_later_migration_that_this_binary_can_live_with_is_no_obstacle() {
     let database = database().await;
     let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (9, 'a later one', true, '\\x00', 0)";
+                 VALUES (99, 'a later one', true, '\\x00', 0)";
     run(&database, later).await;
     for migrations in [Migrations::Apply, Migrations::Expect] {
         attempt(with(options(&database), migrations)).await.unwrap();
@@ -195,12 +190,14 @@ async fn an_operator_is_told_what_is_wrong_and_how_to_cure_it() {
     let findings = diagnose(&options).await.unwrap();
     let problems: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Problem).collect();
     assert!(problems.is_empty(), "{problems:?}");
-    assert!(findings.iter().any(|finding| finding.what == "the schema is 3, this binary knows 3"), "{findings:?}");
+    let schema = findings.iter().find_map(|finding| finding.what.strip_prefix("the schema is "));
+    let (found, known) = schema.and_then(|said| said.split_once(", this binary knows ")).unwrap();
+    assert_eq!(found, known, "{findings:?}");
     assert!(findings.iter().any(|finding| finding.what == "connections lead to the server itself"), "{findings:?}");
 
     options.max_connections = 100_000;
     let name = database.name();
-    run(&database, "DELETE FROM _sqlx_migrations WHERE version = 3").await;
+    run(&database, "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)").await;
     run(&database, &format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
     run(&database, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     let findings = diagnose(&options).await.unwrap();

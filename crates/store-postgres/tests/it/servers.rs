@@ -13,7 +13,7 @@ use paceline_store::{
 };
 use paceline_store_postgres::{Statements, testing::TestDatabase};
 
-use crate::{database, minter, open, options};
+use crate::{database, open, options};
 
 /// One workspace as two servers see it, which mint different ids. One prepares its statements, the other does not.
 async fn two_servers(database: &TestDatabase) -> [World; 2] {
@@ -29,8 +29,8 @@ async fn two_servers(database: &TestDatabase) -> [World; 2] {
 async fn of_two_first_starts_one_makes_the_workspace() {
     let database = database().await;
     let (one, two) = (open(options(&database)).await, open(options(&database)).await);
-    let starts = [one, two].map(|store| {
-        let minter = minter();
+    let starts = [(one, 1), (two, 2)].map(|(store, seed)| {
+        let minter = paceline_domain::Minter::new([seed; 32]);
         tokio::spawn(async move {
             let (workspace, key) = paceline_store::conformance::builders::first_workspace(&minter, noon());
             paceline_store::workspaces::WorkspaceStore::bootstrap(&store, workspace, key).await.unwrap()
@@ -155,6 +155,8 @@ fn endpoint(world: &World) -> Endpoint {
         events: vec![EventKind::CampaignPaused],
         secret: "whsec_x".to_owned(),
         created_at: world.now,
+        failing_since: None,
+        disabled: None,
     }
 }
 
@@ -188,8 +190,8 @@ async fn dispatchers_of_two_servers_keep_to_the_share_of_an_endpoint() {
     };
     let outcomes: Vec<_> = claimed.iter().map(delivered).collect();
     let (one, two) = tokio::join!(
-        servers[0].store.record_deliveries(&outcomes, world.now),
-        servers[1].store.record_deliveries(&outcomes, world.now)
+        servers[0].store.record_deliveries(&outcomes, HOUR, world.now),
+        servers[1].store.record_deliveries(&outcomes, HOUR, world.now)
     );
     one.unwrap();
     two.unwrap();
@@ -220,6 +222,7 @@ async fn an_endpoint_that_is_removed_under_load_leaves_no_delivery_behind() {
     for writer in writers {
         writer.await.unwrap();
     }
+    while world.store.end_deliveries(3).await.unwrap() > 0 {}
     assert_eq!(world.store.figures().await.unwrap().deliveries_waiting, 0);
 }
 

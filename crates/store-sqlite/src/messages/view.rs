@@ -16,9 +16,17 @@ macro_rules! message_columns {
     };
 }
 
+/// The tables beside that of messages that a message is read from.
+macro_rules! message_joins {
+    () => {
+        " LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
+    };
+}
+
+/// The tables that a message is read from.
 macro_rules! message_tables {
     () => {
-        " messages m LEFT JOIN message_contents t ON t.message_seq = m.seq LEFT JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN pools p ON p.id = m.pool_id "
+        concat!(" messages m", $crate::messages::view::message_joins!())
     };
 }
 
@@ -28,15 +36,30 @@ macro_rules! select_message {
         concat!("SELECT ", $crate::messages::view::message_columns!(), " FROM", $crate::messages::view::message_tables!(), $($rest),+)
     };
 }
-pub(super) use {message_columns, message_tables, select_message};
+pub(super) use {message_columns, message_joins, message_tables, select_message};
 
 /// A list's text with its filters.
 macro_rules! list {
-    ($($filter:literal),*) => {
-        select_message!(
-            "WHERE m.workspace_id = ?1 AND m.id > ?2",
+    (by $owner:literal, $index:literal $(, $filter:literal)*) => {
+        concat!(
+            "SELECT ", $crate::messages::view::message_columns!(), " FROM messages m INDEXED BY ", $index,
+            $crate::messages::view::message_joins!(),
+            "WHERE m.", $owner, " = ?1 AND m.seq > ?2 AND m.seq <= ?3 AND m.workspace_id = ?4",
             $($filter,)*
-            " ORDER BY m.id LIMIT ?3"
+            " ORDER BY m.seq LIMIT ?5"
+        )
+    };
+}
+
+/// How far a list may look at once: the last of so many rows.
+macro_rules! reach {
+    ($owner:literal, $index:literal) => {
+        concat!(
+            "SELECT m.seq FROM messages m INDEXED BY ",
+            $index,
+            " WHERE m.",
+            $owner,
+            " = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT 1 OFFSET ?3"
         )
     };
 }
@@ -44,14 +67,18 @@ macro_rules! list {
 /// The texts.
 pub(crate) const TEXTS: MessageTexts = MessageTexts {
     find: select_message!("WHERE m.id = ?1 AND m.workspace_id = ?2"),
-    list: [
-        list!(),
-        list!(" AND m.sender_id = ?6"),
-        list!(" AND m.state = ?5"),
-        list!(" AND m.state = ?5", " AND m.sender_id = ?6"),
-        list!(" AND m.campaign_id = ?4"),
-        list!(" AND m.campaign_id = ?4", " AND m.sender_id = ?6"),
-        list!(" AND m.campaign_id = ?4", " AND m.state = ?5"),
-        list!(" AND m.campaign_id = ?4", " AND m.state = ?5", " AND m.sender_id = ?6"),
+    list_of_workspace: [
+        list!(by "workspace_id", "messages_of_workspace"),
+        list!(by "workspace_id", "messages_of_workspace", " AND m.sender_id = ?6"),
+        list!(by "workspace_id", "messages_of_workspace", " AND m.state = ?6"),
+        list!(by "workspace_id", "messages_of_workspace", " AND m.state = ?6", " AND m.sender_id = ?7"),
     ],
+    list_of_campaign: [
+        list!(by "campaign_id", "messages_of_campaign"),
+        list!(by "campaign_id", "messages_of_campaign", " AND m.sender_id = ?6"),
+        list!(by "campaign_id", "messages_of_campaign", " AND m.state = ?6"),
+        list!(by "campaign_id", "messages_of_campaign", " AND m.state = ?6", " AND m.sender_id = ?7"),
+    ],
+    reach_of_workspace: reach!("workspace_id", "messages_of_workspace"),
+    reach_of_campaign: reach!("campaign_id", "messages_of_campaign"),
 };

@@ -16,7 +16,7 @@ async fn a_refusal_in_a_group_hurts_nobody_else() {
     let (_folder, file) = folder();
     let world = World::new(Arc::new(open(SqliteOptions::new(&file)).await)).await;
     let campaign = world.draft(world.definition("main")).await;
-    let closed = OpenUpload { campaign, upload: world.id(), first_row: 1 };
+    let closed = OpenUpload { campaign, upload: world.id(), first_row: 1, holder: world.id() };
     let mut calls = Vec::new();
     for number in 0..200 {
         let world = world.clone();

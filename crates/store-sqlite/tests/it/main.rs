@@ -11,6 +11,7 @@ use tempfile::TempDir;
 mod groups;
 mod opening;
 mod plans;
+mod reads;
 mod trouble;
 
 mod conformance {

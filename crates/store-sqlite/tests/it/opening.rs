@@ -87,16 +87,18 @@ async fn a_database_that_another_process_holds_is_locked() {
 #[tokio::test]
 async fn a_database_that_needs_a_newer_binary_is_refused() {
     let (_folder, file) = folder();
-    made_and_changed(&file, "UPDATE schema_compatibility SET oldest_binary = 7").await;
+    made_and_changed(&file, "UPDATE schema_compatibility SET oldest_binary = 99").await;
     let error = attempt(&file).await.unwrap_err();
-    assert_eq!(error.to_string(), "the database needs at least schema 7, this binary knows 3: use a newer paceline");
+    let said = error.to_string();
+    assert!(said.starts_with("the database needs at least schema 99, this binary knows "), "{said}");
+    assert!(said.ends_with(": use a newer paceline"), "{said}");
 }
 
 #[tokio::test]
 async fn a_later_migration_that_this_binary_can_live_with_is_no_obstacle() {
     let (_folder, file) = folder();
     let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (9, 'a later one', 1, x'00', 0)";
+                 VALUES (99, 'a later one', 1, x'00', 0)";
     made_and_changed(&file, later).await;
     attempt(&file).await.unwrap();
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     PageRequest, Store,
-    campaigns::{CampaignDefinition, CampaignOutcome, NewCampaign},
+    campaigns::{CampaignDefinition, CampaignOutcome, DefinitionChange, NewCampaign},
     recipients::UploadRow,
 };
 
@@ -57,7 +57,8 @@ pub async fn a_campaign_of_another_workspace_is_not_found(store: Arc<dyn Store>)
     let other = world.id();
     assert_eq!(world.store.find_campaign(other, campaign).await.unwrap(), None);
     assert_eq!(world.store.list_campaigns(other, first(10)).await.unwrap().items, []);
-    let updated = world.store.update_campaign(other, campaign, world.definition("x")).await.unwrap();
+    let change = DefinitionChange { from: world.definition("main"), to: world.definition("x") };
+    let updated = world.store.update_campaign(other, campaign, change).await.unwrap();
     assert_eq!(updated, CampaignOutcome::NotFound);
     let moved = world.store.move_campaign(other, campaign, CampaignMove::Cancel, world.now).await.unwrap();
     assert_eq!(moved, CampaignOutcome::NotFound);
@@ -68,13 +69,18 @@ pub async fn only_a_draft_changes_its_definition(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     world.add_sender(1, "other").await;
     let campaign = world.draft(world.definition("main")).await;
-    let update = |pool| world.store.update_campaign(world.workspace, campaign, world.definition(pool));
-    let CampaignOutcome::Changed(changed) = update("other").await.unwrap() else { panic!("it is a draft") };
+    let update = |from, to| {
+        let change = DefinitionChange { from: world.definition(from), to: world.definition(to) };
+        world.store.update_campaign(world.workspace, campaign, change)
+    };
+    let CampaignOutcome::Changed(changed) = update("main", "other").await.unwrap() else { panic!("it is a draft") };
     assert_eq!(changed.definition, world.definition("other"));
+    assert_eq!(world.campaign(campaign).await, *changed);
+    assert_eq!(update("main", "third").await.unwrap(), CampaignOutcome::Overtaken, "it is not what it was");
     assert_eq!(world.campaign(campaign).await, *changed);
     world.upload(campaign, 0..1).await;
     world.move_campaign(campaign, CampaignMove::Start).await;
-    assert_eq!(update("main").await.unwrap(), CampaignOutcome::NotDraft(CampaignState::Running));
+    assert_eq!(update("other", "main").await.unwrap(), CampaignOutcome::NotDraft(CampaignState::Running));
     assert_eq!(world.campaign(campaign).await.definition.pool, "other");
 }
 

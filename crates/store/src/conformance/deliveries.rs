@@ -7,13 +7,13 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use paceline_domain::{CampaignId, CampaignMove, EndpointId, EventKind};
+use paceline_domain::{CampaignId, CampaignMove, DisableReason, EndpointId, EventKind};
 
 use super::builders::{AT_ONCE, HOUR, World, first, walk};
 use crate::{
     Store,
     deliveries::{ClaimedDelivery, DeliveryOutcome, NextTry},
-    endpoints::{Delivery, DeliveryState, Endpoint},
+    endpoints::{Delivery, DeliveryState, Endpoint, RedeliverOutcome},
 };
 
 impl World {
@@ -26,6 +26,8 @@ impl World {
             events: events.to_vec(),
             secret: "whsec_c2VjcmV0".to_owned(),
             created_at: self.now,
+            failing_since: None,
+            disabled: None,
         };
         assert_eq!(self.store.add_endpoint(endpoint.clone()).await.unwrap(), endpoint);
         endpoint
@@ -48,8 +50,53 @@ impl World {
     }
 
     async fn conclude_delivery(&self, claimed: &ClaimedDelivery, status: Option<u16>, next: NextTry) {
+        self.conclude_impatiently(claimed, status, next, WEEK).await;
+    }
+
+    /// Answers the endpoints that were switched off.
+    async fn conclude_impatiently(
+        &self,
+        claimed: &ClaimedDelivery,
+        status: Option<u16>,
+        next: NextTry,
+        patience: Duration,
+    ) -> Vec<(EndpointId, DisableReason)> {
         let outcome = DeliveryOutcome { id: claimed.id, token: claimed.token, status, next };
-        self.store.record_deliveries(&[outcome], self.now).await.unwrap();
+        self.store.record_deliveries(&[outcome], patience, self.now).await.unwrap()
+    }
+
+    async fn endpoint(&self, endpoint: EndpointId) -> Endpoint {
+        let endpoints = self.store.list_endpoints(self.workspace).await.unwrap();
+        endpoints.into_iter().find(|it| it.id == endpoint).expect("the endpoint exists")
+    }
+
+    async fn end_deliveries(&self) -> u64 {
+        let mut ended = 0;
+        loop {
+            let swept = self.store.end_deliveries(2).await.unwrap();
+            assert!(swept <= 2, "in pieces");
+            ended += swept;
+            if swept < 2 {
+                return ended;
+            }
+        }
+    }
+
+    /// Claims and concludes until nothing is due. Answers how many tries that took.
+    async fn post_all(&self, answer: impl Fn(&ClaimedDelivery) -> (Option<u16>, NextTry)) -> usize {
+        let mut tries = 0;
+        loop {
+            let claimed = self.claim_deliveries(100, 100, HOUR).await;
+            if claimed.is_empty() {
+                return tries;
+            }
+            tries += claimed.len();
+            assert!(tries < 1_000, "it never ends");
+            for claimed in &claimed {
+                let (status, next) = answer(claimed);
+                self.conclude_delivery(claimed, status, next).await;
+            }
+        }
     }
 
     async fn deliveries(&self, endpoint: EndpointId) -> Vec<Delivery> {
@@ -58,6 +105,8 @@ impl World {
     }
 }
 
+const WEEK: Duration = Duration::from_hours(7 * 24);
+
 const PAUSED: &[EventKind] = &[EventKind::CampaignPaused];
 
 fn retry(after: Duration) -> NextTry {
@@ -65,17 +114,21 @@ fn retry(after: Duration) -> NextTry {
 }
 
 fn exhausted() -> NextTry {
-    NextTry::Exhausted { error: "gone".to_owned() }
+    NextTry::Exhausted { error: "refused".to_owned() }
 }
 
-pub async fn endpoints_are_added_once_listed_by_id_and_removed(store: Arc<dyn Store>) {
+fn gone() -> NextTry {
+    NextTry::Gone { error: "it answered 410".to_owned() }
+}
+
+pub async fn endpoints_are_added_once_listed_as_they_were_added_and_removed(store: Arc<dyn Store>) {
     let world = World::new(store).await;
-    let mut endpoints = vec![
+    let later = |seconds| world.later(TimeDelta::seconds(seconds));
+    let endpoints = [
         world.add_endpoint(&[]).await,
-        world.add_endpoint(&[EventKind::MessageSent, EventKind::MessageRead]).await,
-        world.add_endpoint(PAUSED).await,
+        later(1).add_endpoint(&[EventKind::MessageSent, EventKind::MessageRead]).await,
+        later(2).add_endpoint(PAUSED).await,
     ];
-    endpoints.sort_by_key(|endpoint| endpoint.id);
     let other = Endpoint { url: "https://example.org/other".to_owned(), ..endpoints[0].clone() };
     assert_eq!(world.store.add_endpoint(other).await.unwrap(), endpoints[0], "this addition was made before");
     assert_eq!(world.store.list_endpoints(world.workspace).await.unwrap(), endpoints);
@@ -224,17 +277,17 @@ pub async fn a_delivery_that_is_given_up_is_an_event_and_may_be_repeated_by_hand
     let endpoint = world.add_endpoint(PAUSED).await;
     world.pauses(1).await;
     let claimed = world.claim_deliveries(10, 10, HOUR).await;
-    world.conclude_delivery(&claimed[0], Some(410), exhausted()).await;
+    world.conclude_delivery(&claimed[0], Some(404), exhausted()).await;
     let delivery = &world.deliveries(endpoint.id).await[0];
     assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Exhausted, 1));
-    assert_eq!((delivery.last_status, delivery.last_error.as_deref()), (Some(410), Some("gone")));
+    assert_eq!((delivery.last_status, delivery.last_error.as_deref()), (Some(404), Some("refused")));
     assert_eq!(world.events_about(EventKind::WebhookExhausted, endpoint.id).await, 1);
     assert_eq!(world.claim_deliveries(10, 10, HOUR).await, []);
 
     let redeliver = |endpoint, delivery| world.store.redeliver(world.workspace, endpoint, delivery);
-    assert_eq!(redeliver(world.id(), delivery.id).await.unwrap(), None);
-    assert_eq!(redeliver(endpoint.id, world.id()).await.unwrap(), None);
-    let again = redeliver(endpoint.id, delivery.id).await.unwrap().unwrap();
+    assert_eq!(redeliver(world.id(), delivery.id).await.unwrap(), RedeliverOutcome::NotFound);
+    assert_eq!(redeliver(endpoint.id, world.id()).await.unwrap(), RedeliverOutcome::NotFound);
+    let again = due(redeliver(endpoint.id, delivery.id).await.unwrap());
     assert_eq!((again.id, again.state, again.attempts), (delivery.id, DeliveryState::Waiting, 0));
     let claimed = world.claim_deliveries(10, 10, HOUR).await;
     assert_eq!((claimed.len(), claimed[0].id, claimed[0].attempts), (1, delivery.id, 0));
@@ -246,7 +299,7 @@ pub async fn what_was_delivered_may_be_delivered_again(store: Arc<dyn Store>) {
     world.pauses(1).await;
     let claimed = world.claim_deliveries(10, 10, HOUR).await;
     world.conclude_delivery(&claimed[0], Some(200), NextTry::Delivered).await;
-    let again = world.store.redeliver(world.workspace, endpoint.id, claimed[0].id).await.unwrap().unwrap();
+    let again = due(world.store.redeliver(world.workspace, endpoint.id, claimed[0].id).await.unwrap());
     assert_eq!(again.state, DeliveryState::Waiting);
     assert_eq!(world.claim_deliveries(10, 10, HOUR).await.len(), 1);
     world.conclude_delivery(&claimed[0], Some(500), exhausted()).await;
@@ -266,6 +319,161 @@ pub async fn a_removed_endpoint_takes_its_waiting_deliveries_with_it(store: Arc<
     world.conclude_delivery(&claimed[0], Some(200), NextTry::Delivered).await;
     assert_eq!(world.deliveries(stays.id).await.len(), 2);
     assert_eq!(world.store.list_deliveries(world.id(), stays.id, first(10)).await.unwrap(), None);
+
+    assert_eq!(world.end_deliveries().await, 2 - u64::from(claimed[0].endpoint == goes.id));
+    assert_eq!(world.end_deliveries().await, 0);
+    let waiting = world.store.figures().await.unwrap().deliveries_waiting;
+    assert_eq!(waiting, 2 - i64::from(claimed[0].endpoint == stays.id), "those of the other stay");
+}
+
+fn due(outcome: RedeliverOutcome) -> Delivery {
+    match outcome {
+        RedeliverOutcome::Due(delivery) => delivery,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub async fn a_report_about_an_endpoint_is_not_delivered_to_it(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let dead = world.add_endpoint(&[]).await;
+    let well = world.add_endpoint(&[EventKind::WebhookExhausted]).await;
+    world.pauses(1).await;
+    let events = world.events().await.len();
+    let tries =
+        world
+            .post_all(|claimed| {
+                if claimed.endpoint == dead.id { (Some(404), exhausted()) } else { (Some(200), NextTry::Delivered) }
+            })
+            .await;
+    assert_eq!(tries, 2 * events, "each event to the one, and the report about it to the other");
+    assert_eq!(world.deliveries(dead.id).await.len(), events);
+    assert_eq!(world.deliveries(well.id).await.len(), events);
+    assert_eq!(world.events_about(EventKind::WebhookExhausted, dead.id).await, events);
+}
+
+pub async fn dead_endpoints_do_not_keep_each_other_busy(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    for _ in 0..3 {
+        world.add_endpoint(&[]).await;
+    }
+    world.pauses(1).await;
+    let events = world.events().await.len();
+    let tries = world.post_all(|_| (Some(404), exhausted())).await;
+    assert_eq!(
+        tries,
+        events * 3 + events * 3 * 2,
+        "every event to each, and of each failure one report to both others"
+    );
+    assert_eq!(world.events_of(EventKind::WebhookExhausted).await.len(), events * 3, "and none about the reports");
+}
+
+pub async fn an_endpoint_that_is_gone_is_switched_off_and_the_others_are_told(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let dead = world.add_endpoint(&[]).await;
+    let well = world.add_endpoint(&[EventKind::WebhookDisabled]).await;
+    world.pauses(3).await;
+    let claimed = world.claim_deliveries(2, 2, HOUR).await;
+    assert_eq!(
+        world.conclude_impatiently(&claimed[0], Some(410), gone(), WEEK).await,
+        [(dead.id, DisableReason::Gone)]
+    );
+    assert_eq!(world.conclude_impatiently(&claimed[1], Some(410), gone(), WEEK).await, [], "it is off already");
+    let disabled = world.endpoint(dead.id).await.disabled.expect("it is off");
+    assert_eq!(disabled.reason, DisableReason::Gone);
+    assert_eq!(world.endpoint(well.id).await.disabled, None);
+    let told = world.events_of(EventKind::WebhookDisabled).await;
+    assert_eq!(told.len(), 1);
+    let data = &told[0].data;
+    assert_eq!(data["endpoint_id"], dead.id.to_string());
+    assert_eq!((&data["reason"], &data["status"]), (&"gone".into(), &410.into()));
+    assert_eq!(data["error"], "it answered 410");
+
+    let posted = world.post_all(|claimed| {
+        assert_eq!(
+            (claimed.endpoint, claimed.kind),
+            (well.id, EventKind::WebhookDisabled),
+            "only the other is posted to"
+        );
+        (Some(200), NextTry::Delivered)
+    });
+    assert_eq!(posted.await, 1);
+    let before = world.deliveries(dead.id).await.len();
+    world.move_campaign(world.started(world.definition("main"), 0..1).await, CampaignMove::Pause).await;
+    assert_eq!(world.deliveries(dead.id).await.len(), before, "nothing more is written for it");
+}
+
+pub async fn what_waits_for_an_endpoint_that_is_off_is_given_up_in_pieces_and_silently(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let dead = world.add_endpoint(&[]).await;
+    world.pauses(3).await;
+    let claimed = world.claim_deliveries(2, 2, HOUR).await;
+    world.conclude_delivery(&claimed[0], Some(410), gone()).await;
+    let waiting = world.deliveries(dead.id).await.len() - 1;
+    let reports = world.events_of(EventKind::WebhookExhausted).await.len();
+    assert_eq!(world.end_deliveries().await, u64::try_from(waiting).unwrap());
+    assert_eq!(world.end_deliveries().await, 0);
+    let deliveries = world.deliveries(dead.id).await;
+    assert!(deliveries.iter().all(|it| it.state == DeliveryState::Exhausted && it.next_at.is_none()));
+    assert_eq!(deliveries[0].last_error.as_deref(), Some("the webhook endpoint was switched off"));
+    assert_eq!(world.events_of(EventKind::WebhookExhausted).await.len(), reports, "one event said it for all");
+    world.conclude_delivery(&claimed[1], Some(200), NextTry::Delivered).await;
+    assert!(world.deliveries(dead.id).await.iter().all(|it| it.state == DeliveryState::Exhausted), "an end is the end");
+    while world.store.purge_before(AT_ONCE, 100).await.unwrap() > 0 {}
+    assert_eq!(world.events().await, [], "nothing keeps the events");
+}
+
+pub async fn an_endpoint_that_nothing_reaches_for_long_is_switched_off(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let dead = world.add_endpoint(PAUSED).await;
+    world.pauses(4).await;
+    let claimed = world.claim_deliveries(10, 10, HOUR).await;
+    let conclude =
+        |delivery: usize, next, patience| world.conclude_impatiently(&claimed[delivery], Some(500), next, patience);
+    assert_eq!(conclude(0, exhausted(), AT_ONCE).await, [], "the first failure, however short the patience");
+    let since = world.endpoint(dead.id).await.failing_since.expect("it fails");
+    assert_eq!(conclude(1, retry(HOUR), AT_ONCE).await, [], "this one is tried again");
+    assert_eq!(world.endpoint(dead.id).await.failing_since, Some(since), "since the first failure");
+    assert_eq!(conclude(2, exhausted(), WEEK).await, [], "not long enough");
+    assert_eq!(conclude(3, exhausted(), AT_ONCE).await, [(dead.id, DisableReason::Failing)]);
+    assert_eq!(world.endpoint(dead.id).await.disabled.map(|it| it.reason), Some(DisableReason::Failing));
+    assert_eq!(world.events_about(EventKind::WebhookDisabled, dead.id).await, 1);
+}
+
+pub async fn a_success_ends_the_failing_of_an_endpoint(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let shaky = world.add_endpoint(PAUSED).await;
+    world.pauses(3).await;
+    let claimed = world.claim_deliveries(10, 10, HOUR).await;
+    world.conclude_delivery(&claimed[0], None, retry(HOUR)).await;
+    assert!(world.endpoint(shaky.id).await.failing_since.is_some());
+    world.conclude_delivery(&claimed[1], Some(200), NextTry::Delivered).await;
+    assert_eq!(world.endpoint(shaky.id).await.failing_since, None);
+    assert_eq!(world.conclude_impatiently(&claimed[2], None, exhausted(), AT_ONCE).await, []);
+    assert_eq!(world.endpoint(shaky.id).await.disabled, None);
+}
+
+pub async fn an_endpoint_is_switched_on_again_by_a_call(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let endpoint = world.add_endpoint(PAUSED).await;
+    let campaign = world.pauses(1).await;
+    let claimed = world.claim_deliveries(10, 10, HOUR).await;
+    world.conclude_delivery(&claimed[0], Some(410), gone()).await;
+    let redeliver = || world.store.redeliver(world.workspace, endpoint.id, claimed[0].id);
+    assert_eq!(redeliver().await.unwrap(), RedeliverOutcome::Disabled);
+
+    assert_eq!(world.store.enable_endpoint(world.id(), endpoint.id).await.unwrap(), None, "of another workspace");
+    assert_eq!(world.store.enable_endpoint(world.workspace, world.id()).await.unwrap(), None);
+    for _ in 0..2 {
+        let enabled = world.store.enable_endpoint(world.workspace, endpoint.id).await.unwrap().unwrap();
+        assert_eq!((enabled.id, enabled.disabled, enabled.failing_since), (endpoint.id, None, None));
+    }
+    due(redeliver().await.unwrap());
+    world.move_campaign(campaign, CampaignMove::Pause).await;
+    assert_eq!(
+        world.claim_deliveries(10, 10, HOUR).await.len(),
+        2,
+        "the old one by hand, and what happens from now on"
+    );
 }
 
 pub async fn a_purge_leaves_waiting_deliveries_whole(store: Arc<dyn Store>) {

@@ -54,6 +54,8 @@ pub async fn a_reader_goes_by_number(store: Arc<dyn Store>) {
     }
     assert_eq!(read, all);
     assert_eq!(world.store.list_events(world.id(), 0, 100).await.unwrap(), [], "another workspace sees nothing");
+    let last = world.store.last_event().await.unwrap();
+    assert_eq!(Some(last), all.last().map(|event| event.sequence), "who begins at the end is told what comes only");
 }
 
 /// Four writers, two sequencers and one reader who never looks back.

@@ -3,11 +3,12 @@
 use std::{collections::HashSet, sync::Arc};
 
 use chrono::TimeDelta;
-use paceline_domain::{Lane, MessageState, Outcome, SenderState};
+use paceline_domain::{CampaignId, CampaignMove, Lane, MessageId, MessageState, Outcome, SenderState};
 
 use super::builders::{World, first, room, walk};
 use crate::{
     Store,
+    campaigns::NewCampaign,
     messages::{MessageAcceptance, MessageFilter, NewMessage, Route},
     release::Room,
 };
@@ -125,9 +126,83 @@ pub async fn a_walk_meets_every_message_once_while_others_are_added(store: Arc<d
     for filter in [MessageFilter::default(), MessageFilter { sender: Some(sender), ..MessageFilter::default() }] {
         let list = |page| world.store.list_messages(world.workspace, filter, page);
         let walked = walk(list, |it| it.id, async || drop(world.store.create_message(late.clone()).await)).await;
-        assert_eq!(walked[..5], messages, "by id, oldest first");
+        assert_eq!(walked[..5], messages, "oldest first");
         assert_eq!(walked[5..], [late.id]);
     }
+}
+
+/// Ids that are made from an `Idempotency-Key` say nothing about time.
+pub async fn what_was_accepted_first_is_listed_and_released_first_whatever_its_id(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    let accept = async |byte: u8, route: Route| {
+        let id = MessageId::from_bytes([byte; 16]);
+        let new = NewMessage { id, ..world.new_message(byte.into(), route) };
+        world.accept(new).await.id
+    };
+    let pool = || Route::Pool("main".to_owned());
+    let mut bound = Vec::new();
+    let mut free = Vec::new();
+    for byte in [9, 2, 7, 1, 8] {
+        bound.push(accept(byte, Route::Sender(sender)).await);
+        free.push(accept(byte + 100, pool()).await);
+    }
+    let accepted: Vec<MessageId> = bound.iter().zip(&free).flat_map(|(bound, free)| [*bound, *free]).collect();
+    for filter in
+        [MessageFilter::default(), MessageFilter { state: Some(MessageState::Waiting), ..MessageFilter::default() }]
+    {
+        let list = |page| world.store.list_messages(world.workspace, filter, page);
+        assert_eq!(walk(list, |it| it.id, async || {}).await, accepted, "{filter:?}");
+    }
+    world.lease(sender).await;
+    let mut released = Vec::new();
+    for _ in 0..2 {
+        released.extend(world.claim(&[room(sender, 5)]).await.into_iter().map(|it| it.message));
+    }
+    assert_eq!(
+        released,
+        [bound, free].concat(),
+        "what is bound goes before what is free, each in the order of its acceptance"
+    );
+}
+
+/// Of campaigns that start in one instant the one that was made first goes first.
+pub async fn what_was_planned_first_is_listed_and_released_first_whatever_its_id(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sender = world.add_sender(1, "main").await;
+    let mut campaigns = Vec::new();
+    for (second, byte) in [(1, 200), (2, 3), (3, 100)] {
+        let definition = world.definition("main");
+        let (id, created_at) = (CampaignId::from_bytes([byte; 16]), world.now - TimeDelta::seconds(10 - second));
+        let new = NewCampaign { id, workspace: world.workspace, definition, created_at };
+        world.store.create_campaign(new).await.unwrap();
+        world.upload(id, 0..3).await;
+        world.move_campaign(id, CampaignMove::Start).await;
+        campaigns.push(id);
+    }
+    let planning = world.store.list_planning(10).await.unwrap();
+    assert_eq!(planning.iter().map(|it| it.campaign.id).collect::<Vec<_>>(), campaigns);
+    let mut planned = Vec::new();
+    for (&campaign, first) in campaigns.iter().zip([90_u8, 60, 30]) {
+        let mut batch = world.next_plan(campaign, 10).await;
+        for (message, less) in batch.messages.iter_mut().zip(0..) {
+            message.id = MessageId::from_bytes([first - less; 16]);
+            planned.push(message.id);
+        }
+        world.store.record_plan(batch).await.unwrap();
+        let of_campaign = MessageFilter { campaign: Some(campaign), ..MessageFilter::default() };
+        let list = |page| world.store.list_messages(world.workspace, of_campaign, page);
+        assert_eq!(walk(list, |it| it.id, async || {}).await, planned[planned.len() - 3..], "by row");
+    }
+    world.lease(sender).await;
+    let mut released = Vec::new();
+    for _ in 0..3 {
+        released.extend(world.claim(&[room(sender, 3)]).await.into_iter().map(|it| it.message));
+    }
+    let turns = [0, 3, 6, 1, 4, 7, 2, 5, 8].map(|place| planned[place]);
+    let as_sets =
+        |ids: &[MessageId]| ids.chunks(3).map(|turn| turn.iter().copied().collect()).collect::<Vec<HashSet<_>>>();
+    assert_eq!(as_sets(&released), as_sets(&turns), "the first of each campaign, then the second, then the third");
 }
 
 pub async fn a_transactional_message_lives_like_any_other(store: Arc<dyn Store>) {

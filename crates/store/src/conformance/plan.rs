@@ -186,6 +186,28 @@ pub async fn a_campaign_that_no_longer_runs_is_not_planned(store: Arc<dyn Store>
     }
 }
 
+pub async fn what_a_cancelled_campaign_never_planned_is_a_figure_of_its_own(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    world.add_sender(1, "main").await;
+    // Seven people, one of them twice.
+    let campaign = world.started(world.definition("main"), [0, 1, 2, 3, 4, 5, 6, 0]).await;
+    let all_rows = async || {
+        let campaign = world.campaign(campaign).await;
+        (campaign.account.planned, campaign.excluded.values().sum::<i64>(), campaign.unplanned())
+    };
+    let batch = world.next_plan(campaign, 3).await;
+    world.store.record_plan(batch).await.unwrap();
+    assert_eq!(all_rows().await, (3, 1, 0), "the others may still be planned");
+    world.move_campaign(campaign, CampaignMove::Cancel).await;
+    assert_eq!(all_rows().await, (3, 1, 4));
+    while world.store.cancel_messages(world.now, 2).await.unwrap() > 0 {}
+    let account = world.balanced(campaign).await;
+    assert_eq!((account.planned, account.cancelled), (3, 3));
+    assert_eq!(all_rows().await, (3, 1, 4), "for good");
+    let listed = world.store.list_campaigns(world.workspace, first(10)).await.unwrap().items;
+    assert_eq!(listed[0].unplanned(), 4);
+}
+
 pub async fn a_planner_sees_who_is_suppressed(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     world.add_sender(1, "main").await;

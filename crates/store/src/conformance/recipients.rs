@@ -139,6 +139,33 @@ pub async fn a_second_upload_waits_for_the_first(store: Arc<dyn Store>) {
     opened(world.opening(campaign, HOUR).await);
 }
 
+pub async fn an_upload_is_taken_over_by_its_own_client_and_by_nobody_else(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let campaign = world.draft(world.definition("main")).await;
+    let id = world.id();
+    let open = async |upload| world.store.open_upload(world.workspace, campaign, upload, HOUR).await.unwrap();
+    let first = opened(open(id).await);
+    world.store.append_recipients(first, world.rows(1, [1, 2, 3]), HOUR).await.unwrap();
+    assert_eq!(open(world.id()).await, UploadOpening::Busy);
+    let second = opened(open(id).await);
+    assert_eq!((second.upload, second.first_row), (id, 1));
+    // The rows that the first one would write next are numbered as the second one's first: the number alone would not tell them apart.
+    for rows in [world.rows(4, [4]), world.rows(1, [4]), Vec::new()] {
+        let refused = world.store.append_recipients(first, rows, HOUR).await;
+        assert!(matches!(refused, Err(crate::StoreError::Conflict { .. })), "{refused:?}");
+    }
+    let late = world.store.commit_upload(first, Vec::new()).await;
+    assert!(matches!(late, Err(crate::StoreError::Conflict { .. })), "{late:?}");
+    world.store.append_recipients(second, world.rows(1, [1, 5]), HOUR).await.unwrap();
+    world.store.abort_upload(first).await.unwrap();
+    let summary = world.store.commit_upload(second, Vec::new()).await.unwrap();
+    assert_eq!((summary.rows, summary.accepted), (2, 2));
+    assert_eq!(world.campaign(campaign).await.rows, 2, "of the first one nothing is left");
+    assert_eq!(world.store.list_recipients(world.workspace, campaign, 0, 10).await.unwrap().len(), 2);
+    let UploadOpening::Committed(again) = open(id).await else { panic!("it is committed") };
+    assert_eq!(again, summary);
+}
+
 pub async fn of_many_uploads_opened_at_once_one_goes_on(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let campaign = world.draft(world.definition("main")).await;

@@ -374,6 +374,21 @@ pub async fn only_senders_that_may_send_have_a_window(store: Arc<dyn Store>) {
     assert_eq!(later.claim_for(reconnecting, 1).await, [], "whatever the caller believes");
 }
 
+pub async fn a_look_at_some_windows_sees_those_and_no_others(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let (one, two) = (world.add_sender(1, "main").await, world.add_sender(2, "main").await);
+    world.lease(one).await;
+    world.lease(two).await;
+    world.planned("main", 0..3).await;
+    assert_eq!(world.claim_for(two, 2).await.len(), 2);
+    let all = world.store.list_windows().await.unwrap();
+    assert_eq!(all.senders.len(), 2);
+    let some = world.store.list_windows_of(&[two, world.id()]).await.unwrap();
+    assert_eq!((some.round, some.senders.len()), (all.round, 1));
+    assert_eq!((some.senders[0].sender.id, some.senders[0].outstanding), (two, 2));
+    assert_eq!(world.store.list_windows_of(&[]).await.unwrap().senders, []);
+}
+
 pub async fn windows_seen_before_another_claim_are_stale(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let sender = world.add_sender(1, "main").await;

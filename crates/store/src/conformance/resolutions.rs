@@ -184,6 +184,8 @@ pub async fn a_resend_reopens_a_campaign_that_was_completed(store: Arc<dyn Store
     it.resolve(it.messages[0], Resolution::Resend).await;
     let campaign = world.campaign(it.campaign).await;
     assert_eq!((campaign.state, campaign.ended_at), (CampaignState::Running, None));
+    assert_eq!(world.events_about(EventKind::CampaignReopened, it.campaign).await, 1);
+    assert_eq!(world.events_about(EventKind::CampaignResumed, it.campaign).await, 0);
     assert_eq!(world.store.complete_campaigns(world.now, 10).await.unwrap(), 0, "a message waits");
     world.send_all(&it.lease).await;
     assert_eq!(world.balanced(it.campaign).await.sent, 1);
@@ -199,9 +201,16 @@ pub async fn a_resend_keeps_to_suppressions_and_cancelled_campaigns(store: Arc<d
     world.record(world.intent(&it.lease, &released)).await;
     assert_eq!(world.stand(it.messages[0]).await, (MessageState::Cancelled, Some("suppressed".to_owned())));
     world.move_campaign(it.campaign, CampaignMove::Cancel).await;
+    for _ in 0..2 {
+        assert_eq!(
+            world.store.cancel_messages(world.now, 10).await.unwrap(),
+            0,
+            "nothing waits, and it is looked at no more"
+        );
+    }
     it.resolve(it.messages[1], Resolution::Resend).await;
     assert_eq!(world.claim_for(it.sender(), 1).await, []);
-    world.store.cancel_messages(world.now, 10).await.unwrap();
+    assert_eq!(world.store.cancel_messages(world.now, 10).await.unwrap(), 1, "until something of it waits again");
     assert_eq!(world.balanced(it.campaign).await.cancelled, 2);
 }
 

@@ -11,7 +11,8 @@ use crate::{
     Store,
     intents::{IntentVerdict, Refusal},
     leases::{Fenced, SealedSession},
-    senders::{NewSender, SenderAddition, SenderMoveOutcome},
+    messages::Route,
+    senders::{NewSender, SenderAddition, SenderChange, SenderMoveOutcome},
 };
 
 pub async fn an_added_sender_is_active_unpaired_and_as_it_was_asked_for(store: Arc<dyn Store>) {
@@ -179,6 +180,76 @@ pub async fn removal_leaves_its_waiting_messages_to_the_pool(store: Arc<dyn Stor
     }
     assert_eq!(world.claim_for(stays, 8).await.len(), 3, "others may send them");
     world.balanced(campaign).await;
+}
+
+pub async fn a_change_keeps_the_session_the_lease_and_what_it_does_not_name(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let id = world.add_sender(1, "main").await;
+    let lease = world.lease(id).await;
+    let session = SealedSession { blob: vec![1, 2, 3], key_id: "1".to_owned() };
+    world.store.store_session(id, 0, lease.epoch, Some(session.clone())).await.unwrap();
+    let before = world.sender(id).await;
+    let update = async |change: SenderChange| match world
+        .store
+        .update_sender(world.workspace, id, change, world.now)
+        .await
+        .unwrap()
+    {
+        SenderMoveOutcome::Moved(sender) => *sender,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(update(SenderChange::default()).await, before);
+    let changed = update(SenderChange { profile: Some("brisk".to_owned()), ..SenderChange::default() }).await;
+    assert_eq!(changed, crate::senders::Sender { profile: "brisk".to_owned(), ..before.clone() });
+    let pools = vec!["b".to_owned(), "a".to_owned()];
+    let change = SenderChange { name: Some("Front desk".to_owned()), pools: Some(pools), profile: None };
+    let changed = update(change).await;
+    let expected = ("Front desk", &["a".to_owned(), "b".to_owned()][..], "brisk");
+    assert_eq!((changed.name.as_str(), &changed.pools[..], changed.profile.as_str()), expected);
+    assert_eq!((changed.session, changed.lease, changed.pace), (before.session, before.lease, before.pace));
+    assert_eq!(world.store.find_session(id, 0).await.unwrap(), Some(session));
+    assert_eq!(world.sender(id).await.pools, ["a", "b"]);
+
+    let elsewhere = world.store.update_sender(world.id(), id, SenderChange::default(), world.now).await.unwrap();
+    assert_eq!(elsewhere, SenderMoveOutcome::NotFound);
+    world.move_sender(id, SenderState::Removed).await;
+    let removed = world.store.update_sender(world.workspace, id, SenderChange::default(), world.now).await.unwrap();
+    assert_eq!(removed, SenderMoveOutcome::Removed);
+}
+
+pub async fn a_sender_that_leaves_a_pool_leaves_what_waits_there_to_the_others(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let both = NewSender { pools: vec!["main".to_owned(), "other".to_owned()], ..world.new_sender(1, "main") };
+    let goes = world.add(both).await.id;
+    let stays = world.add_sender(2, "main").await;
+    world.planned("other", 0..2).await;
+    let lease = world.lease(goes).await;
+    world.send_all(&lease).await;
+    // Both people know it by now, so that both campaigns stick to it.
+    let (left, of_left) = world.planned("main", 0..2).await;
+    let (kept, of_kept) = world.planned("other", 0..2).await;
+    let asked = world.accept(world.new_message(7, Route::Sender(goes))).await.id;
+    let released = world.claim_for(goes, 2).await;
+    let pools = Some(vec!["other".to_owned()]);
+    let change = SenderChange { pools, ..SenderChange::default() };
+    world.store.update_sender(world.workspace, goes, change, world.now).await.unwrap();
+    for &message in &of_left {
+        let message = world.message(message).await;
+        assert_eq!((message.sender, message.pool.as_deref(), message.release), (None, Some("main"), None));
+    }
+    for &message in &of_kept {
+        assert_eq!(world.message(message).await.sender, Some(goes), "still of its pool");
+    }
+    assert_eq!(world.message(asked).await.sender, Some(goes), "this very sender was asked for");
+    world.lease(stays).await;
+    let taken: Vec<_> = world.claim_for(stays, 8).await.into_iter().map(|it| it.message).collect();
+    assert_eq!(taken, of_left);
+    let gone = released.iter().filter(|it| of_left.contains(&it.message)).count();
+    let answer = world.record(world.intent(&lease, &released)).await;
+    let stale = answer.items.iter().filter(|(_, it)| *it == IntentVerdict::Refused(Refusal::Stale)).count();
+    assert_eq!(stale, gone, "its worker sends no more of them");
+    world.balanced(left).await;
+    world.balanced(kept).await;
 }
 
 pub async fn a_paused_sender_leaves_a_campaign_without_senders(store: Arc<dyn Store>) {

@@ -20,7 +20,8 @@ fn every_case_of_every_area_is_in_the_macro() {
     for file in std::fs::read_dir(source.join("conformance")).unwrap() {
         let path = file.unwrap().path();
         let area = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() || area == "builders" {
+        // What is read is measured by each adapter in its own way, and so is no case of the macro.
+        if path.is_dir() || ["builders", "reads"].contains(&area.as_str()) {
             continue;
         }
         for line in std::fs::read_to_string(&path).unwrap().lines() {

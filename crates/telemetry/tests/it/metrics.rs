@@ -61,6 +61,11 @@ fn full() -> Metrics {
     metrics.histogram(WAIT, &["lane"], &[1.0, 60.0]).with_label_values(&["campaign"]).observe(2.5);
     metrics.add_process_figures();
     metrics.add_process_figures();
+    metrics.add_build("1.2.3");
+    // A folder that is not made yet lies on the disk of the one above it.
+    let folder = std::env::temp_dir().join("not").join("made");
+    metrics.add_disk_figures(&folder);
+    metrics.add_disk_figures(&folder);
     metrics
 }
 
@@ -94,7 +99,7 @@ fn the_page_is_lawful() {
 #[test]
 fn every_entry_of_the_inventory_has_a_meaning() {
     let inventory = full().inventory();
-    assert_eq!(inventory.len(), 9);
+    assert_eq!(inventory.len(), 12);
     for entry in inventory {
         assert!(!entry.describe.help.is_empty() && !entry.describe.when_it_rises.is_empty(), "{entry:?}");
     }
@@ -133,4 +138,16 @@ fn processor_time_is_counted_once_however_often_the_page_is_read() {
     read();
     let last = read();
     assert!(last < first + 1.0, "{first} and then {last}");
+}
+
+#[test]
+fn the_build_and_the_disk_are_told() {
+    let page = full().render();
+    assert!(page.contains("paceline_build_info{version=\"1.2.3\"} 1\n"), "{page}");
+    let value = |name: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(name)).expect("the figure is told");
+        line.trim().parse::<f64>().expect("it is a number")
+    };
+    let (free, size) = (value("paceline_disk_free_bytes "), value("paceline_disk_size_bytes "));
+    assert!(0.0 < free && free <= size, "{free} of {size}");
 }

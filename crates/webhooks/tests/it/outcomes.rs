@@ -23,7 +23,7 @@ async fn first_outcome(world: &World) -> DeliveryOutcome {
 fn error(outcome: &DeliveryOutcome) -> &str {
     match &outcome.next {
         NextTry::Delivered => panic!("it was delivered"),
-        NextTry::Retry { error, .. } | NextTry::Exhausted { error } => error,
+        NextTry::Retry { error, .. } | NextTry::Exhausted { error } | NextTry::Gone { error } => error,
     }
 }
 
@@ -42,13 +42,13 @@ async fn redirects_are_failures_and_are_not_followed() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_given_up_at_once() {
+async fn an_endpoint_that_is_gone_is_given_up_at_once_and_switched_off() {
     let world = World::new();
     let receiver = Receiver::answering(410).await;
     world.add(&receiver.url("/"));
     let outcome = first_outcome(&world).await;
     assert_eq!(outcome.status, Some(410));
-    assert!(matches!(outcome.next, NextTry::Exhausted { .. }));
+    assert!(matches!(outcome.next, NextTry::Gone { .. }));
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -133,6 +133,7 @@ async fn tries_are_counted_by_outcome() {
         "paceline_webhook_tries_total{outcome=\"exhausted\"} 2",
         "paceline_webhook_retries_total{reason=\"redirect\"} 6",
         "paceline_webhook_exhausted_total 2",
+        "paceline_webhook_endpoints_disabled_total{reason=\"gone\"} 1",
         "paceline_webhook_duration_seconds_count 9",
         "paceline_webhook_in_flight 0",
     ] {

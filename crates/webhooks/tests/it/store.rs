@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use paceline_domain::DeliveryId;
+use paceline_domain::{DeliveryId, DisableReason, EndpointId};
 use paceline_store::{
     StoreError, StoreResult,
     deliveries::{ClaimedDelivery, DeliveryOutcome, DeliveryStore, NextTry},
@@ -101,7 +101,13 @@ impl DeliveryStore for MemoryStore {
         }))
     }
 
-    async fn record_deliveries(&self, outcomes: &[DeliveryOutcome], _now: DateTime<Utc>) -> StoreResult<()> {
+    async fn record_deliveries(
+        &self,
+        outcomes: &[DeliveryOutcome],
+        patience: Duration,
+        _now: DateTime<Utc>,
+    ) -> StoreResult<Vec<(EndpointId, DisableReason)>> {
+        assert_eq!(patience, Duration::from_hours(7 * 24), "a week unless configured");
         self.with(|state| {
             if let Some(refusal) = state.refusals.pop() {
                 return Err(refusal);
@@ -120,6 +126,12 @@ impl DeliveryStore for MemoryStore {
             Ok(())
         })?;
         self.changed.notify_waiters();
-        Ok(())
+        let gone = outcomes.iter().filter(|outcome| matches!(outcome.next, NextTry::Gone { .. }));
+        let endpoint_of = |outcome: &DeliveryOutcome| {
+            self.with(|state| {
+                state.rows.iter().find(|row| row.delivery.id == outcome.id).map(|row| row.delivery.endpoint)
+            })
+        };
+        Ok(gone.filter_map(endpoint_of).map(|endpoint| (endpoint, DisableReason::Gone)).collect())
     }
 }

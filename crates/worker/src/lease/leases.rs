@@ -21,6 +21,7 @@ use crate::{
         registration::{Draining, Registration},
         watch::{LeaseWatch, Standing},
     },
+    meters::{GIVEN_BACK, LOST, TAKEN},
 };
 
 /// The leases of a worker.
@@ -36,6 +37,7 @@ pub(crate) struct Leases {
 impl Leases {
     /// No lease yet.
     pub(crate) fn new(context: Arc<Context>) -> Self {
+        context.meters.slots.set(i64::from(context.options.slots));
         Self {
             registration: Registration::new(Arc::clone(&context)),
             obstacles: ObstacleLog::new(Arc::clone(&context)),
@@ -136,6 +138,7 @@ impl Leases {
             lease.release(self.context.store.as_ref()).await;
             return None;
         };
+        self.context.meters.lease_changes.with_label_values(&[TAKEN]).inc();
         tracing::info!(sender.id = %lease.id, lease.epoch = epoch.0, "a lease is taken");
         self.held.insert(lease.id, lease.clone());
         Some((lease, channel))
@@ -149,6 +152,10 @@ impl Leases {
     /// Nobody works under this lease any more.
     pub(crate) fn remove(&mut self, sender: SenderId) -> Option<LeaseWatch> {
         let lease = self.held.remove(&sender);
+        if let Some(lease) = &lease {
+            let change = if lease.standing() == Standing::Lost { LOST } else { GIVEN_BACK };
+            self.context.meters.lease_changes.with_label_values(&[change]).inc();
+        }
         self.count();
         lease
     }

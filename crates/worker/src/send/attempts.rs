@@ -103,8 +103,12 @@ impl Attempts {
         failpoints::pass(Failpoint::WorkerIntentRecorded);
         let waited = item.received_at.elapsed().as_secs_f64();
         self.context.meters.queue_wait.with_label_values(&[item.lane.as_str()]).observe(waited);
+        let channel = [self.channel.as_str()];
         if let Some(gap) = self.pace.note_intent(now) {
-            self.context.meters.gaps.with_label_values(&[self.channel.as_str()]).observe(gap.as_secs_f64());
+            self.context.meters.gaps.with_label_values(&channel).observe(gap.as_secs_f64());
+        }
+        if let Some(drawn) = self.pace.pause_after(now) {
+            self.context.meters.gaps_drawn.with_label_values(&channel).observe(drawn.as_secs_f64());
         }
     }
 

@@ -18,9 +18,19 @@ pub(crate) enum Plan {
     /// At this slot.
     Send(Slot),
     /// Ask again then.
-    Wait(DateTime<Utc>),
+    Wait { until: DateTime<Utc>, waits_for: &'static str },
     /// Not within the time that a job may be held.
     PutOff { not_before: Option<DateTime<Utc>>, waits_for: &'static str },
+}
+
+impl Plan {
+    /// The rule that decided.
+    pub(crate) const fn rule(self) -> &'static str {
+        match self {
+            Self::Send(slot) => slot.rule.as_str(),
+            Self::Wait { waits_for, .. } | Self::PutOff { waits_for, .. } => waits_for,
+        }
+    }
 }
 
 /// A sender's pace.
@@ -124,13 +134,23 @@ impl SenderPace {
         self.last_intent.replace(now).and_then(|last| (now - last).to_std().ok())
     }
 
+    /// How long a paced sender pauses after an intent at `now`, which has been spent.
+    pub(crate) fn pause_after(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let next = self.state.next_slot.filter(|_| !self.profile.is_unpaced())?;
+        (next - now).to_std().ok()
+    }
+
     /// The network may have said that nothing is to be sent before this.
     pub(crate) fn throttle(&mut self, until: Option<DateTime<Utc>>) {
         self.throttled_until = self.throttled_until.max(until);
     }
 
     fn barred(&self, until: DateTime<Utc>, now: DateTime<Utc>, waits_for: &'static str) -> Plan {
-        if self.is_near(until, now) { Plan::Wait(until) } else { Plan::PutOff { not_before: Some(until), waits_for } }
+        if self.is_near(until, now) {
+            Plan::Wait { until, waits_for }
+        } else {
+            Plan::PutOff { not_before: Some(until), waits_for }
+        }
     }
 
     fn is_near(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {

@@ -13,6 +13,7 @@ use paceline_store::{
 };
 use tokio::time::timeout;
 
+use crate::meters::HoldUpMeter;
 use crate::send::{
     attempts::Attempts,
     backlog::Item,
@@ -35,12 +36,14 @@ pub(crate) struct Paced<'a> {
     /// The slot that was found for the message that goes first. Kept while that message stays first, so that waking up late does
     /// not move its slot.
     planned: Option<(MessageId, Slot)>,
+    held_up: HoldUpMeter,
 }
 
 impl<'a> Paced<'a> {
     /// Nothing is planned yet.
-    pub(crate) const fn new(attempts: &'a mut Attempts, link: &'a mut Link, intake: &'a mut Intake) -> Self {
-        Self { attempts, link, intake, planned: None }
+    pub(crate) fn new(attempts: &'a mut Attempts, link: &'a mut Link, intake: &'a mut Intake) -> Self {
+        let held_up = attempts.context.meters.hold_up();
+        Self { attempts, link, intake, planned: None, held_up }
     }
 
     /// Sends what comes, until something else is to be done.
@@ -58,15 +61,18 @@ impl<'a> Paced<'a> {
         self.intake.put_off_old("gap").await;
         let first = self.intake.backlog.first().map(|item| (item.job.message, item.job.chars));
         let Some((message, chars)) = first.filter(|_| self.attempts.may_begin()) else {
+            self.held_up.set(None);
             return self.idle(None).await;
         };
         let now = self.attempts.context.clock.now();
-        match self.plan(message, chars, now) {
+        let plan = self.plan(message, chars, now);
+        self.held_up.set(Some(plan.rule()));
+        match plan {
             Plan::PutOff { not_before, waits_for } => {
                 self.intake.put_off_all(PutOff { not_before, waits_for }).await;
                 Ok(())
             }
-            Plan::Wait(until) => self.idle(Some(until)).await,
+            Plan::Wait { until, .. } => self.idle(Some(until)).await,
             Plan::Send(slot) if slot.typing_from > now => self.idle(Some(slot.typing_from)).await,
             Plan::Send(slot) => {
                 self.planned = None;
@@ -90,7 +96,7 @@ impl<'a> Paced<'a> {
         let plan = self.attempts.pace.plan(chars, now);
         self.planned = match plan {
             Plan::Send(slot) => Some((message, slot)),
-            Plan::Wait(_) | Plan::PutOff { .. } => None,
+            Plan::Wait { .. } | Plan::PutOff { .. } => None,
         };
         plan
     }

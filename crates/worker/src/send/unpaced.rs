@@ -110,7 +110,7 @@ impl<'a> Unpaced<'a> {
                 self.intake.put_off_all(PutOff { not_before, waits_for }).await;
                 return None;
             }
-            Plan::Wait(until) => return Some(until),
+            Plan::Wait { until, .. } => return Some(until),
             // The pause of the profile that the sender had before.
             Plan::Send(slot) if slot.rule == Rule::Gap && slot.at > now => return Some(slot.at),
             Plan::Send(_) => {}

@@ -374,6 +374,10 @@ impl ReleaseStore for TestStore {
         unreachable!("a worker releases nothing")
     }
 
+    async fn list_windows_of(&self, _: &[SenderId]) -> StoreResult<Windows> {
+        unreachable!("a worker releases nothing")
+    }
+
     async fn claim_due(
         &self,
         _: ReleaseRound,

@@ -21,6 +21,7 @@ pub(super) fn problem(refusal: AudienceRefusal, max_recipients: u64) -> Problem 
             members
         }
         AudienceRefusal::DuplicateColumn { name } => found_instead("duplicate_column", &name),
+        AudienceRefusal::UnlawfulColumn { place, .. } => found_instead("unlawful_column", &format!("column {place}")),
         AudienceRefusal::TooManyColumns { found, .. } => found_instead("too_many_columns", &found.to_string()),
         AudienceRefusal::HeaderTooLong { .. } => reason("header_too_long"),
         AudienceRefusal::NotAnArray { found } => found_instead("not_an_array", &found.to_string()),

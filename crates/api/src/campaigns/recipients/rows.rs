@@ -13,8 +13,9 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::{RowError, SHOWN_ERRORS};
 use crate::campaigns::view::detail;
 
-/// How many rows are appended at once.
+/// How many rows are appended at once, and about how many bytes they may have: long rows take no more memory than short ones.
 const BATCH: usize = 2_000;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// How much of a phone that is none is kept, in characters.
 const KEPT_PHONE: usize = 40;
@@ -27,6 +28,8 @@ pub(super) struct Batch {
     pub(super) lines: Vec<u64>,
     /// Those that are excluded already, as far as they are shown.
     pub(super) errors: Vec<RowError>,
+    /// About how many bytes the rows have.
+    bytes: usize,
 }
 
 /// How to read one file.
@@ -58,10 +61,10 @@ impl RowReading {
         let mut rows = 0;
         let mut shown = 0;
         let mut batch = self.batch(rows);
-        for row in reader.by_ref() {
+        while let Some(row) = reader.next() {
             rows += 1;
-            self.add(&mut batch, row?);
-            if batch.rows.len() == BATCH {
+            self.add(&mut batch, row?, &reader);
+            if batch.rows.len() == BATCH || batch.bytes >= BATCH_BYTES {
                 shown = cap_errors(&mut batch, shown);
                 let full = std::mem::replace(&mut batch, self.batch(rows));
                 if batches.blocking_send(full).is_err() {
@@ -81,21 +84,26 @@ impl RowReading {
         let before = i64::try_from(rows_before).unwrap_or(i64::MAX);
         Batch {
             first_row: self.first_row.saturating_add(before),
-            rows: Vec::with_capacity(BATCH),
-            lines: Vec::with_capacity(BATCH),
+            rows: Vec::new(),
+            lines: Vec::new(),
             errors: Vec::new(),
+            bytes: 0,
         }
     }
 
-    fn add(&self, batch: &mut Batch, row: Row) {
+    fn add<R: Read>(&self, batch: &mut Batch, row: Row, reader: &AudienceReader<R>) {
         let number = batch.first_row.saturating_add(i64::try_from(batch.rows.len()).unwrap_or(i64::MAX));
         let (line, upload_row) = match row {
             Row::Malformed(MalformedRow { line, detail, .. }) => {
                 let exclusion = Exclusion::MalformedRow { detail };
                 (line, UploadRow::Excluded { row: number, phone: None, exclusion })
             }
-            Row::Read(row) => (row.line, self.recipient(number, &row)),
+            Row::Read(row) => (row.line, self.recipient(number, &row, reader)),
         };
+        batch.bytes += size_of::<UploadRow>();
+        if let UploadRow::Recipient { variables, .. } = &upload_row {
+            batch.bytes += variables.len();
+        }
         if let UploadRow::Excluded { row, exclusion, .. } = &upload_row
             && batch.errors.len() < SHOWN_ERRORS
         {
@@ -106,12 +114,12 @@ impl RowReading {
         batch.lines.push(line);
     }
 
-    fn recipient(&self, number: i64, row: &AudienceRow) -> UploadRow {
+    fn recipient<R: Read>(&self, number: i64, row: &AudienceRow, reader: &AudienceReader<R>) -> UploadRow {
         match parse_phone(&row.phone, self.region) {
             Ok(phone) => {
                 let address = Address::phone(phone);
                 let hash = self.key.hash_address(&address);
-                UploadRow::Recipient { row: number, address, hash, variables: row.variables.to_json() }
+                UploadRow::Recipient { row: number, address, hash, variables: reader.stored(&row.variables) }
             }
             Err(refused) => {
                 let written: String = row.phone.chars().take(KEPT_PHONE).collect();

@@ -50,7 +50,7 @@ pub(super) async fn add(
         UploadOpening::NotDraft(state) => return Err(Problem::CampaignNotDraft(state)),
         UploadOpening::Busy => return Err(Problem::UploadInProgress),
     };
-    let kept = Uploading { api, campaign, open }.run(file).await;
+    let kept = run(api, campaign, open, file).await;
     if kept.is_err()
         && let Err(error) = api.store().abort_upload(open).await
     {
@@ -58,6 +58,13 @@ pub(super) async fn add(
         tracing::warn!(campaign.id = %campaign.id, error = %error, "an upload could not be aborted");
     }
     Ok(kept?.answer(campaign, upload))
+}
+
+async fn run(api: &Api, campaign: &Campaign, open: OpenUpload, file: File<'_>) -> Result<Kept, Problem> {
+    // As it is now that nobody else can add to it: values are kept by the place of their columns.
+    let found = api.store().find_campaign(campaign.workspace, campaign.id).await?;
+    let campaign = found.ok_or(not_found::<kind::Campaign>())?;
+    Uploading { api, campaign: &campaign, open }.run(file).await
 }
 
 /// An upload in progress.
@@ -107,6 +114,7 @@ impl Uploading<'_> {
             options: AudienceOptions {
                 phone_column: phone_column.or_else(|| definition.phone_column.clone()),
                 max_rows: limit.saturating_sub(taken),
+                known_columns: self.campaign.columns.clone(),
                 ..AudienceOptions::default()
             },
             // Checked when the campaign was made.

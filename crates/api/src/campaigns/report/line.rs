@@ -1,31 +1,13 @@
 //! One line of a report.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use paceline_domain::Bucket;
+use paceline_audience::REPORT_COLUMNS;
+use paceline_domain::{Bucket, CampaignState, CancelReason};
 use paceline_store::{campaigns::ExcludedRow, messages::Message, recipients::RecipientRow};
 
 use crate::{campaigns::view, phones};
 
-/// The columns.
-pub(super) const HEADER: [&str; 15] = [
-    "row",
-    "phone",
-    "bucket",
-    "state",
-    "reason",
-    "detail",
-    "sender",
-    "message",
-    "attempts",
-    "created_at",
-    "sent_at",
-    "delivered_at",
-    "read_at",
-    "replied_at",
-    "ended_at",
-];
-
-pub(super) type Line = [String; HEADER.len()];
+pub(super) type Line = [String; REPORT_COLUMNS.len()];
 
 /// The line of a message, with the number of its sender.
 pub(super) fn of_message(message: &Message, sender: String) -> Line {
@@ -50,15 +32,21 @@ pub(super) fn of_message(message: &Message, sender: String) -> Line {
 
 /// The line of a row that is not sent to.
 pub(super) fn of_exclusion(excluded: &ExcludedRow) -> Line {
-    let phone = excluded.phone.as_deref().map(plain).unwrap_or_default();
+    let phone = excluded.phone.clone().unwrap_or_default();
     let exclusion = &excluded.exclusion;
-    without_message(excluded.row, phone, "excluded", [exclusion.reason().to_owned(), plain(&view::detail(exclusion))])
+    without_message(excluded.row, phone, "excluded", [exclusion.reason().to_owned(), view::detail(exclusion)])
 }
 
-/// The line of a row that planning has not reached.
-pub(super) fn of_undecided(recipient: &RecipientRow) -> Line {
+/// The line of a row that planning has not reached, and never will where the campaign was cancelled.
+pub(super) fn of_undecided(recipient: &RecipientRow, campaign: CampaignState) -> Line {
     let phone = phones::shown(&recipient.address).unwrap_or_default();
-    without_message(recipient.row, phone, "undecided", Default::default())
+    match campaign {
+        CampaignState::Cancelled => {
+            let reason = CancelReason::CampaignCancelled.to_string();
+            without_message(recipient.row, phone, "unplanned", [reason, String::new()])
+        }
+        _ => without_message(recipient.row, phone, "undecided", Default::default()),
+    }
 }
 
 fn without_message(row: i64, phone: String, standing: &str, [reason, detail]: [String; 2]) -> Line {
@@ -68,11 +56,6 @@ fn without_message(row: i64, phone: String, standing: &str, [reason, detail]: [S
         *cell = told;
     }
     line
-}
-
-/// What somebody wrote, so that a spreadsheet does not take it for a formula.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '@', '-', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn time(at: Option<DateTime<Utc>>) -> String {

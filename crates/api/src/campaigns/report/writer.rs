@@ -7,12 +7,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::body::Bytes;
+use paceline_audience::{REPORT_COLUMNS, guard_cell};
 use paceline_domain::SenderId;
 use paceline_store::{PageRequest, Store, StoreError, campaigns::Campaign, messages::MessageFilter};
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    line::{self, HEADER, Line},
+    line::{self, Line},
     once::Once,
 };
 
@@ -49,7 +50,7 @@ impl ReportWriter {
     }
 
     pub(super) async fn write(mut self) -> Result<(), Interrupted> {
-        self.send(vec![HEADER.map(str::to_owned)]).await?;
+        self.send(vec![REPORT_COLUMNS.map(str::to_owned)]).await?;
         self.write_messages().await?;
         self.write_exclusions().await?;
         self.write_undecided().await?;
@@ -96,13 +97,14 @@ impl ReportWriter {
     }
 
     async fn write_undecided(&mut self) -> Result<(), Interrupted> {
-        let Campaign { workspace, id, planned_through: mut after, .. } = self.campaign;
+        let Campaign { workspace, id, state, planned_through: mut after, .. } = self.campaign;
         loop {
             let rows = self.store.list_recipients(workspace, id, after, PAGE).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.row;
             let once = &mut self.once;
-            let lines = rows.iter().filter(|recipient| once.insert(recipient.row)).map(line::of_undecided).collect();
+            let new = rows.iter().filter(|recipient| once.insert(recipient.row));
+            let lines = new.map(|recipient| line::of_undecided(recipient, state)).collect();
             self.send(lines).await?;
         }
     }
@@ -125,7 +127,7 @@ impl ReportWriter {
         }
         let mut page = csv::Writer::from_writer(Vec::new());
         for line in lines {
-            page.write_record(&line)?;
+            page.write_record(line.iter().map(|cell| guard_cell(cell).into_owned()))?;
         }
         let bytes = page.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
         self.pages.send(Ok(bytes.into())).await.map_err(|_| Interrupted::Abandoned)

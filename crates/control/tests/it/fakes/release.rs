@@ -29,6 +29,8 @@ pub(crate) struct ClaimCall {
 #[derive(Default)]
 pub(crate) struct FakeReleases {
     pub(crate) windows: Mutex<Vec<SenderWindow>>,
+    /// Which senders were looked at when not all were.
+    pub(crate) partial_looks: Mutex<Vec<Vec<SenderId>>>,
     /// What the next claims answer with.
     pub(crate) due: Mutex<VecDeque<Vec<ReleasedMessage>>>,
     pub(crate) claims: Mutex<Vec<ClaimCall>>,
@@ -41,6 +43,14 @@ impl ReleaseStore for FakeReleases {
     async fn list_windows(&self) -> StoreResult<Windows> {
         self.failures.next()?;
         Ok(Windows { round: ReleaseRound(7), senders: lock(&self.windows).clone() })
+    }
+
+    async fn list_windows_of(&self, senders: &[SenderId]) -> StoreResult<Windows> {
+        self.failures.next()?;
+        lock(&self.partial_looks).push(senders.to_vec());
+        let mut windows = lock(&self.windows).clone();
+        windows.retain(|window| senders.contains(&window.sender.id));
+        Ok(Windows { round: ReleaseRound(7), senders: windows })
     }
 
     async fn claim_due(

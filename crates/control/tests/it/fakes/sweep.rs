@@ -67,6 +67,9 @@ impl SweepStore for FakeSweeps {
         assert_eq!(grace, Duration::from_mins(10));
         Ok(self.sweep("settle_unknown", limit))
     }
+    async fn end_deliveries(&self, limit: u32) -> StoreResult<u64> {
+        Ok(self.sweep("end_deliveries", limit))
+    }
     async fn purge_before(&self, age: Duration, limit: u32) -> StoreResult<u64> {
         assert_eq!(age, Duration::from_hours(30 * 24));
         Ok(self.sweep("purge", limit))

@@ -259,10 +259,9 @@ impl Messages {
         self.by_id.get(&id).and_then(|seq| self.rows.get(seq))
     }
 
-    /// Messages in the order of their ids, after one.
-    pub(crate) fn list_after(&self, after: Option<MessageId>) -> impl Iterator<Item = &MessageEntry> {
-        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_id.range((after, Bound::Unbounded)).filter_map(|(_, seq)| self.rows.get(seq))
+    /// Messages in the order of their rows, after one.
+    pub(crate) fn list_after(&self, after: i64) -> impl Iterator<Item = &MessageEntry> {
+        self.rows.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, entry)| entry)
     }
 
     /// Messages by their ids, in the order of their rows, each once.
