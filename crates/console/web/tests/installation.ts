@@ -32,8 +32,15 @@ interface Running {
   key: string | undefined;
 }
 
+/** What an installation sees of the environment: a database or a broker that is set for other tests would be shared by all. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env;
+  return { PATH, HOME, TMPDIR };
+}
+
 async function start(folder: string, listen: string): Promise<Running> {
-  const child = spawn(BINARY, ["up", "--json", "--data-dir", folder, "--listen", listen], { stdio: ["ignore", "pipe", "ignore"] });
+  const args = ["up", "--json", "--data-dir", folder, "--listen", listen];
+  const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "ignore"], env: environment() });
   const told: Record<string, Record<string, string>> = {};
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
     const event = JSON.parse(line) as Record<string, string>;
@@ -64,7 +71,8 @@ export const test = base.extend<{ installation: Installation; watched: (page: Pa
     const folder = mkdtempSync(join(tmpdir(), "paceline-console-"));
     let running = await start(folder, "127.0.0.1:0");
     const { url, signIn, key } = running;
-    const api = await requests.newContext({ baseURL: url, extraHTTPHeaders: { authorization: `Bearer ${key ?? ""}` } });
+    if (key === undefined) throw new Error("a new installation tells its API key");
+    const api = await requests.newContext({ baseURL: url, extraHTTPHeaders: { authorization: `Bearer ${key}` } });
     const stop = async () => {
       const ended = once(running.process, "exit");
       running.process.kill("SIGTERM");
