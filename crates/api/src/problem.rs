@@ -11,6 +11,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use paceline_audience::ColumnNames;
 use paceline_domain::{CampaignState, MessageState, MoveRefused, RequestId};
 use paceline_store::{StoreError, suppressions::Suppression};
 use serde_json::{Map, Value, json};
@@ -79,7 +80,7 @@ pub(crate) enum Problem {
     /// The template cannot be parsed.
     TemplateSyntax { detail: String, line: usize, column: usize },
     /// The template names variables that no column provides.
-    MissingVariables { variables: Vec<String>, columns: Vec<String> },
+    MissingVariables { variables: Vec<String>, columns: ColumnNames },
     /// The file of recipients is refused whole.
     UnreadableAudience { detail: String, found: Map<String, Value> },
     /// The campaign would have more rows than allowed.

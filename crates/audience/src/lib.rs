@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod letters;
 mod opt_out;
 mod phones;
 mod report;
@@ -15,4 +16,4 @@ pub use rows::{
     Row,
 };
 pub use templates::{Late, RenderError, Template, TemplateError, VariantKey};
-pub use variables::Variables;
+pub use variables::{ColumnNames, Variables};

@@ -4,6 +4,8 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::letters::is_invisible;
+
 /// The list, one phrase a line, with where each was read.
 const LIST: &str = include_str!("opt_out_words.txt");
 
@@ -37,12 +39,6 @@ fn fold(text: &str) -> String {
 fn is_accent(letter: char) -> bool {
     matches!(letter, '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0487}' | '\u{0591}'..='\u{05C7}' | '\u{0610}'..='\u{061A}'
         | '\u{0640}' | '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{06D6}'..='\u{06DC}' | '\u{06DF}'..='\u{06E8}')
-}
-
-/// Joiners, direction marks and variation selectors.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }
 
 /// Letters that keyboards mix up: the dotless i of Turkish (its capital is everyone's I), and the Persian and Arabic forms

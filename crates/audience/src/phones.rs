@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use paceline_domain::{Exclusion, PhoneNumber};
+use paceline_domain::{Exclusion, PhoneNumber, canonical_digits};
 
 mod plan;
 mod written;
@@ -43,6 +43,11 @@ impl Region {
         known.map(Self).ok_or_else(|| UnknownRegion { found: text.chars().take(40).collect() })
     }
 
+    /// The domain of the region's own pages: the two letters in small, but for the United Kingdom.
+    pub(crate) fn top_level_domain(self) -> [u8; 2] {
+        if &self.0 == b"GB" { *b"uk" } else { self.0.map(|letter| letter.to_ascii_lowercase()) }
+    }
+
     /// The two letters, in capitals.
     pub fn as_str(&self) -> &str {
         // They are ASCII, or no plan would have been found for them.
@@ -59,6 +64,17 @@ pub enum InvalidPhone {
     /// It holds characters that no phone number holds.
     #[error("not a number")]
     NotANumber,
+    /// A spreadsheet calculated with it: a digit behind its point is none of a phone number.
+    #[error("a number with decimals; format the column as text and export again")]
+    Decimals,
+    /// The cell holds more than one.
+    #[error("more than one number; leave one in the cell")]
+    Several,
+    /// It is a number of two countries, and nothing says of which.
+    #[error(
+        "ambiguous: with and without a country code it is a number of different people; write it with a plus sign and its country code"
+    )]
+    Ambiguous,
     /// A spreadsheet shortened it, and digits are gone.
     #[error("scientific notation, as spreadsheets write long numbers; format the column as text and export again")]
     ScientificNotation,
@@ -89,26 +105,63 @@ impl From<InvalidPhone> for Exclusion {
 }
 
 /// Reads a phone number as people write it: with spaces, dashes and parentheses, with `00` for `+`, in any script's
-/// digits, after `tel:`. A number without a country code is one of `default_region`.
+/// digits, after `tel:`. A number without a plus sign is one of `default_region`, or one with its country code and without the plus
+/// sign; where it could be either, it is nobody's. What comes out is the canonical form, under which the person is known.
 ///
 /// # Errors
-/// When libphonenumber would not call it a valid number.
+/// When libphonenumber would not call it a valid number, or it could be meant in more than one way.
 pub fn parse_phone(raw: &str, default_region: Option<Region>) -> Result<PhoneNumber, InvalidPhone> {
     let written = Written::read(raw)?;
     let digits = written.digits();
     if written.is_international() {
-        return parse_international(digits.strip_prefix("00").unwrap_or(digits));
+        return parse_international(digits.strip_prefix("00").unwrap_or(digits)).map(|reading| reading.phone);
     }
     let dialled_with_zeros = digits.strip_prefix("00");
     let Some(region) = default_region.and_then(|region| plans().find_region(region.0)) else {
-        return dialled_with_zeros.map_or(Err(InvalidPhone::NoCountryCode), parse_international);
+        let reading = dialled_with_zeros.map_or(Err(InvalidPhone::NoCountryCode), parse_international);
+        return reading.map(|reading| reading.phone);
     };
     // The region's own reading comes first: in a few regions, 00 begins a national number.
-    parse_national(digits, region).or_else(|refusal| dialled_with_zeros.map_or(Err(refusal), parse_international))
+    let reading = parse_within(digits, region);
+    reading.or_else(|refusal| dialled_with_zeros.map_or(Err(refusal), parse_international)).map(|reading| reading.phone)
+}
+
+/// A number and what kind it is.
+struct Reading {
+    phone: PhoneNumber,
+    /// Whether it may be a mobile number, as most of WhatsApp are.
+    mobile: bool,
+}
+
+/// Reads a number without a plus sign within a region: as it is dialled there, or with a country code whose plus sign is missing.
+fn parse_within(digits: &str, region: (&CallingCode, &NumberingPlan)) -> Result<Reading, InvalidPhone> {
+    let (code, plan) = region;
+    let own = digits.strip_prefix(code.as_str());
+    let dialled = match plan.strip_international_prefix(digits) {
+        Some(abroad) => parse_international(abroad),
+        None => finish(code, plan, digits),
+    };
+    match (dialled, parse_international(digits)) {
+        (Ok(dialled), Ok(abroad)) if dialled.phone == abroad.phone => Ok(dialled),
+        (Ok(dialled), Ok(abroad)) => match (dialled.mobile, abroad.mobile) {
+            (true, false) => Ok(dialled),
+            // Fixed lines are hardly ever written without their trunk prefix, and next to nobody has WhatsApp on one.
+            (false, true) if own.is_some() => Ok(abroad),
+            (false, false) if own.is_none() => Ok(dialled),
+            _ => Err(InvalidPhone::Ambiguous),
+        },
+        // A digit is missing, or one is too many: as a whole it would be the fixed line of somebody else.
+        (Ok(dialled), Err(_)) if !dialled.mobile && own.is_some_and(|own| plan.is_nearly_mobile(own)) => {
+            Err(InvalidPhone::Ambiguous)
+        }
+        (Ok(dialled), Err(_)) => Ok(dialled),
+        (Err(_), Ok(abroad)) => Ok(abroad),
+        (Err(refusal), Err(_)) => Err(refusal),
+    }
 }
 
 /// Reads a number that begins with its country code.
-fn parse_international(digits: &str) -> Result<PhoneNumber, InvalidPhone> {
+fn parse_international(digits: &str) -> Result<Reading, InvalidPhone> {
     if digits.len() <= *NATIONAL_LENGTHS.start() {
         return Err(InvalidPhone::TooShort);
     }
@@ -116,39 +169,43 @@ fn parse_international(digits: &str) -> Result<PhoneNumber, InvalidPhone> {
     finish(code, code.main(), national)
 }
 
-/// Reads a number as it is dialled within a region.
-fn parse_national(digits: &str, (code, region): (&CallingCode, &NumberingPlan)) -> Result<PhoneNumber, InvalidPhone> {
-    if let Some(abroad) = region.strip_international_prefix(digits) {
-        return parse_international(abroad);
-    }
-    if let Some(rest) = digits.strip_prefix(code.as_str()) {
-        let national = region.strip_national_prefix(rest);
-        let better = !region.is_general(digits) && region.is_general(&national);
-        if better || region.length(digits) == Length::TooLong {
-            return finish(code, code.main(), &national);
-        }
-    }
-    finish(code, region, digits)
-}
-
-/// Strips the trunk prefix by the rules of `region` and asks every region of the calling code whether the number is theirs.
-fn finish(code: &CallingCode, region: &NumberingPlan, national: &str) -> Result<PhoneNumber, InvalidPhone> {
-    let mut significant = Cow::Borrowed(national);
+/// Strips the trunk prefix by the rules of `region`, brings the number into its canonical form, and asks every region of the calling
+/// code whether it is theirs.
+fn finish(code: &CallingCode, region: &NumberingPlan, national: &str) -> Result<Reading, InvalidPhone> {
     if !NATIONAL_LENGTHS.contains(&national.len()) {
         return Err(if national.len() < 2 { InvalidPhone::TooShort } else { InvalidPhone::TooLong });
     }
+    if let Some(canonical) = canonical(code, national) {
+        return judge(code, region, &canonical);
+    }
+    let mut significant = Cow::Borrowed(national);
     let stripped = region.strip_national_prefix(national);
     if matches!(region.length(&stripped), Length::Possible | Length::TooLong) {
         significant = stripped;
     }
-    if !code.is_valid(&significant) {
-        return Err(match region.length(&significant) {
+    let canonical = canonical(code, &significant).map_or(significant, Cow::Owned);
+    judge(code, region, &canonical)
+}
+
+/// The canonical form of a number that is written in another one, without its calling code.
+fn canonical(code: &CallingCode, national: &str) -> Option<String> {
+    let digits = format!("{}{national}", code.as_str());
+    match canonical_digits(&digits) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(canonical) => canonical.strip_prefix(code.as_str()).map(str::to_owned),
+    }
+}
+
+fn judge(code: &CallingCode, region: &NumberingPlan, significant: &str) -> Result<Reading, InvalidPhone> {
+    let Some(owner) = code.find_valid(significant) else {
+        return Err(match region.length(significant) {
             Length::TooShort | Length::Local => InvalidPhone::TooShort,
             Length::TooLong => InvalidPhone::TooLong,
             Length::Possible | Length::Unused => InvalidPhone::NotValid,
         });
-    }
+    };
     // The form can only fail by length: an E.164 number has 7 to 15 digits, and a few plans go beyond on either side.
     let refusal = if significant.len() < 7 { InvalidPhone::TooShort } else { InvalidPhone::TooLong };
-    format!("+{}{significant}", code.as_str()).parse().map_err(|_| refusal)
+    let phone = format!("+{}{significant}", code.as_str()).parse().map_err(|_| refusal)?;
+    Ok(Reading { phone, mobile: owner.is_mobile(significant) })
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::letters::is_invisible;
+
 /// The columns of a campaign's report. A CSV file with exactly these is one, and its cells are read back as they were.
 pub const REPORT_COLUMNS: [&str; 15] = [
     "row",
@@ -74,10 +76,6 @@ fn is_sign(letter: char) -> bool {
             | '\u{FE6B}'
             | '\u{2212}'
     )
-}
-
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::{io::Read, sync::Arc};
 
 use paceline_domain::Exclusion;
 
-use crate::Variables;
+use crate::{Region, Variables};
 
 mod columns;
 mod csv;
+mod decode;
 mod format;
 mod json_array;
 mod json_row;
@@ -17,6 +18,7 @@ mod source;
 
 use columns::Columns;
 pub use columns::{MAX_COLUMN_NAME, MAX_COLUMNS};
+use decode::Decoded;
 pub use format::Format;
 pub use refusal::AudienceRefusal;
 use source::Source;
@@ -26,6 +28,10 @@ use source::Source;
 pub struct AudienceOptions {
     /// The phone column of a CSV file; `phone` unless named. Compared without regard to case. JSON rows always say `phone`.
     pub phone_column: Option<String>,
+    /// The charset that the file is said to have (a label of the Encoding Standard). A byte-order mark goes before it.
+    pub charset: Option<String>,
+    /// Where most of the people are: of several encodings that fit a file without a charset, its own is the more likely.
+    pub region: Option<Region>,
     /// A file with more rows than this is refused.
     pub max_rows: u64,
     /// A row with more bytes than this is malformed. Bounds the memory that a file takes.
@@ -40,6 +46,8 @@ impl Default for AudienceOptions {
     fn default() -> Self {
         Self {
             phone_column: None,
+            charset: None,
+            region: None,
             max_rows: 5_000_000,
             max_row_bytes: 64 * 1024,
             max_value_bytes: 60 * 1024,
@@ -126,9 +134,9 @@ impl<R: Read> AudienceReader<R> {
     /// # Errors
     /// When the file as a whole cannot be an audience; each reason says what was found and what to do.
     pub fn open(reader: R, format: Format, options: AudienceOptions) -> Result<Self, AudienceRefusal> {
-        let mut source = Source::new(reader);
-        refusal::inspect(source.peek(refusal::PROBE_BYTES)?, format)?;
-        source.skip_byte_order_mark();
+        let domain = options.region.map(Region::top_level_domain);
+        let mut source = Source::new(Decoded::open(reader, options.charset.as_deref(), domain)?);
+        source.skip_byte_order_marks()?;
         let mut columns = Columns::after(&options.known_columns);
         let rows = match format {
             Format::Csv => Rows::Csv(Box::new(csv::CsvRows::open(&mut source, &mut columns, &options)?)),
@@ -136,6 +144,28 @@ impl<R: Read> AudienceReader<R> {
             Format::JsonArray => Rows::JsonArray(json_array::JsonArrayRows::open(&mut source)?),
         };
         Ok(Self { source, rows, columns, options, read: 0, ended: false })
+    }
+
+    /// The encoding that the file is read in, by its name in the Encoding Standard: `UTF-8` unless it was declared, marked, or, at the
+    /// first letter that shows it, guessed. At the end of the file, all of it agrees.
+    pub fn encoding(&self) -> &'static str {
+        self.source.encoding()
+    }
+
+    /// The character between the cells of a CSV file.
+    pub fn delimiter(&self) -> Option<char> {
+        match &self.rows {
+            Rows::Csv(rows) => Some(rows.delimiter()),
+            Rows::Ndjson | Rows::JsonArray(_) => None,
+        }
+    }
+
+    /// The phone column of a CSV file, as its header calls it.
+    pub fn phone_column(&self) -> Option<&str> {
+        match &self.rows {
+            Rows::Csv(rows) => Some(rows.phone_column()),
+            Rows::Ndjson | Rows::JsonArray(_) => None,
+        }
     }
 
     /// The names of the variables in order of first appearance: of a CSV file all of them, of JSON those seen so far.

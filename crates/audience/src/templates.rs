@@ -13,13 +13,14 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 
-use crate::Variables;
+use crate::{ColumnNames, Variables, letters::clean_name};
 
 mod analysis;
 mod braces;
 mod context;
 mod engine;
 mod error;
+mod placeholders;
 mod variants;
 mod work;
 mod writer;
@@ -28,6 +29,7 @@ use analysis::Names;
 use context::RowContext;
 use error::Sources;
 pub use error::{RenderError, TemplateError};
+use placeholders::Placeholder;
 use variants::Expansion;
 pub use work::Late;
 use work::Work;
@@ -48,6 +50,8 @@ struct Compiled {
     names: Names,
     /// How many alternatives each group of variants has.
     groups: Vec<u32>,
+    /// What may be meant for a column.
+    placeholders: Vec<Placeholder>,
 }
 
 /// Decides which variants a person sees: a campaign and an address, so that a preview and the send agree.
@@ -97,10 +101,17 @@ impl Template {
         let marked = variants::find_text(&shielded, &sources)?;
         let tree = machinery::parse(&shielded, NAME, syntax, whitespace).map_err(|error| sources.explain(&error))?;
         let names = analysis::analyse(&tree, &sources)?;
-        let Expansion { text, groups, origins } = variants::expand(source, &marked, &sources)?;
+        let placeholders = placeholders::find(source, &marked);
+        let mut expansion = variants::expand(source, &marked, &sources)?;
+        if !names.falsy.is_empty() {
+            let lenient = allow_empty(source, &names.falsy);
+            let marked = variants::find_text(&braces::shield(&lenient), &sources)?;
+            expansion = variants::expand(&lenient, &marked, &sources)?;
+        }
+        let Expansion { text, groups, origins } = expansion;
         let mut engine = engine::environment();
         engine.add_template_owned(NAME, text).map_err(|error| sources.explain_expanded(&error, &origins))?;
-        Ok(Self(Arc::new(Compiled { source: source.to_owned(), engine, names, groups })))
+        Ok(Self(Arc::new(Compiled { source: source.to_owned(), engine, names, groups, placeholders })))
     }
 
     /// The text that was compiled.
@@ -113,19 +124,26 @@ impl Template {
         self.0.names.used.iter().cloned().collect()
     }
 
-    /// The variables that it mentions at least once without a `default` and outside of an `is defined`: without them, it
+    /// The variables that it mentions at least once without a `default` and outside of an `is defined`: without a column for each, it
     /// cannot be rendered.
     pub fn required_variables(&self) -> BTreeSet<String> {
         self.0.names.required.clone()
     }
 
-    /// The required variables that none of the columns provides.
-    pub fn missing_columns<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> BTreeSet<String> {
-        let mut missing = self.required_variables();
-        for column in columns {
-            missing.remove(column.as_ref());
-        }
-        missing
+    /// The required variables that none of the columns provides, by its name or its alias.
+    pub fn missing_columns(&self, columns: &ColumnNames) -> BTreeSet<String> {
+        let required = self.0.names.required.iter();
+        required.filter(|name| !columns.provide(&clean_name(name))).cloned().collect()
+    }
+
+    /// What is likely meant for a column and would be sent as it stands: `[name]`, `%name%`, or `{name|there}`, where there is a column
+    /// `name`. Each tells its place and its cure.
+    pub fn mistaken_placeholders(&self, columns: &ColumnNames) -> Vec<TemplateError> {
+        let sources = Sources::new(&self.0.source);
+        let told = self.0.placeholders.iter().filter_map(|placeholder| {
+            columns.names(&placeholder.name).map(|column| placeholder.tell(&column, &sources))
+        });
+        told.collect()
     }
 
     /// Whether rendering it is a matter of putting values in, however long they are: no loops, no sums, no lists.
@@ -156,17 +174,32 @@ impl Template {
         let Compiled { engine, names, groups, .. } = &*self.0;
         let work = Arc::new(Work::new(late));
         let context = Arc::new(RowContext::new(names, variables, key.draw(groups), Arc::clone(&work)));
-        let failed = |error: &minijinja::Error| context.explain(error, &names.required);
+        let failed = |error: &minijinja::Error| context.explain(error, names);
         let template = engine.get_template(NAME).map_err(|error| failed(&error))?;
-        let mut text = BoundedText::new(work);
+        let mut text = BoundedText::new(Arc::clone(&work));
         let rendered = template.render_captured_to(Value::from_dyn_object(Arc::clone(&context)), &mut text);
         let chars = text.chars();
         match rendered {
+            // What was asked for then looked as if it were missing.
+            Ok(_) if work.was_too_much() => Err(RenderError::TooExpensive),
             _ if chars > Content::MAX_TEXT => Err(RenderError::TooLong { chars }),
             Err(error) => Err(failed(&error)),
             Ok(_) => Some(text.into_string()).filter(|text| !text.trim().is_empty()).ok_or(RenderError::Empty),
         }
     }
+}
+
+/// The source with a filter behind each expression that may be empty.
+fn allow_empty(source: &str, ends: &BTreeSet<usize>) -> String {
+    let mut lenient = String::with_capacity(source.len() + ends.len() * 16);
+    let mut copied = 0;
+    for end in ends {
+        lenient.push_str(&source[copied..*end]);
+        lenient.push('|');
+        lenient.push_str(engine::FALSY);
+        copied = *end;
+    }
+    lenient + &source[copied..]
 }
 
 impl fmt::Debug for Template {

@@ -2,16 +2,75 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
+use crate::letters::{self, clean_name};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
 };
 
+/// The columns of an audience, and how a template can name each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ColumnNames(Arc<[ColumnName]>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ColumnName {
+    name: Arc<str>,
+    alias: Option<Arc<str>>,
+}
+
+impl ColumnNames {
+    /// Gives each column whose name is no identifier, or is written in capitals, an alias: small letters, digits and underscores, as
+    /// `first_name` for `First Name` and `_2nd` for `2nd`. A column has none where its alias would also be another's.
+    pub fn new<C: AsRef<str>>(columns: &[C]) -> Self {
+        let aliases: Vec<_> = columns.iter().map(|column| letters::alias(column.as_ref())).collect();
+        let named = columns.iter().zip(&aliases).map(|(column, alias)| {
+            let free = |alias: &&String| {
+                columns.iter().all(|other| other.as_ref() != alias.as_str())
+                    && aliases.iter().flatten().filter(|other| other == alias).count() == 1
+            };
+            ColumnName {
+                name: column.as_ref().into(),
+                alias: alias.as_ref().filter(free).map(|alias| alias.as_str().into()),
+            }
+        });
+        Self(named.collect())
+    }
+
+    /// Name and alias of each column, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|column| (column.name.as_ref(), column.alias.as_deref()))
+    }
+
+    /// How a template names the column that somebody means, whatever the case; `None` where there is no such column.
+    pub(crate) fn names(&self, meant: &str) -> Option<String> {
+        let meant = clean_name(meant).to_lowercase();
+        let is_meant = |name: &str| name.to_lowercase() == meant;
+        let (name, alias) = self.iter().find(|(name, alias)| is_meant(name) || alias.is_some_and(is_meant))?;
+        Some(alias.map_or_else(
+            || if letters::alias(name).is_none() { name.to_owned() } else { format!("row[{name:?}]") },
+            str::to_owned,
+        ))
+    }
+
+    /// Whether a column has the name, or the alias.
+    pub(crate) fn provide(&self, name: &str) -> bool {
+        self.iter().any(|(known, alias)| known == name || alias == Some(name))
+    }
+}
+
 /// The variables of one row, in the order of their columns. Stored and passed on as a JSON object of strings.
 ///
 /// Names are shared between the rows of a file, so that a million rows do not hold a million copies of `name`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Variables(Vec<(Arc<str>, String)>);
+#[derive(Clone, Default)]
+pub struct Variables(Vec<(ColumnName, String)>);
+
+impl PartialEq for Variables {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Variables {}
 
 impl Variables {
     /// The value of a variable, when the row has it.
@@ -21,7 +80,12 @@ impl Variables {
 
     /// Names and values in the order of their columns.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+        self.0.iter().map(|(column, value)| (column.name.as_ref(), value.as_str()))
+    }
+
+    /// Names, aliases and values in the order of their columns.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, Option<&str>, &str)> {
+        self.0.iter().map(|(column, value)| (column.name.as_ref(), column.alias.as_deref(), value.as_str()))
     }
 
     /// How many variables the row has.
@@ -75,9 +139,14 @@ impl Variables {
     ///
     /// # Errors
     /// When the text is neither, or has more values than there are columns.
-    pub fn from_stored<C: AsRef<str>>(stored: &str, columns: &[C]) -> Result<Self, serde_json::Error> {
+    pub fn from_stored(stored: &str, columns: &ColumnNames) -> Result<Self, serde_json::Error> {
         if stored.trim_start().starts_with('{') {
-            return Self::from_json(stored);
+            let mut variables = Self::from_json(stored)?;
+            for (column, _) in &mut variables.0 {
+                column.alias =
+                    columns.0.iter().find(|known| known.name == column.name).and_then(|known| known.alias.clone());
+            }
+            return Ok(variables);
         }
         let items: Vec<Stored<'_>> = serde_json::from_str(stored)?;
         let mut place = 0_usize;
@@ -87,8 +156,8 @@ impl Variables {
                 Stored::Passed(count) => place = place.saturating_add(count),
                 Stored::Value(value) => {
                     let unknown = || serde_json::Error::custom("a value without a column");
-                    let name = columns.get(place).ok_or_else(unknown)?;
-                    variables.push(name.as_ref().into(), value.into_owned());
+                    let column = columns.0.get(place).ok_or_else(unknown)?;
+                    variables.0.push((column.clone(), value.into_owned()));
                     place += 1;
                 }
             }
@@ -97,7 +166,7 @@ impl Variables {
     }
 
     pub(crate) fn push(&mut self, name: Arc<str>, value: String) {
-        self.0.push((name, value));
+        self.0.push((ColumnName { name, alias: None }, value));
     }
 }
 
@@ -111,7 +180,9 @@ enum Stored<'s> {
 
 impl<N: Into<Arc<str>>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let (names, values): (Vec<Arc<str>>, Vec<String>) = pairs.unzip();
+        Self(ColumnNames::new(&names).0.iter().cloned().zip(values).collect())
     }
 }
 
@@ -150,9 +221,22 @@ impl<'de> Deserialize<'de> for Variables {
 
 #[cfg(test)]
 mod tests {
-    use super::Variables;
+    use super::{ColumnNames, Variables};
 
     const COLUMNS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    fn columns() -> ColumnNames {
+        ColumnNames::new(&COLUMNS)
+    }
+
+    #[test]
+    fn a_column_has_an_alias_where_no_other_has_it() {
+        let names = ["First Name", "E-Mail", "2nd", "name", "Name", "NAME", "ÉTÉ", "größe", "!", "first-name"];
+        let columns = ColumnNames::new(&names);
+        let aliases: Vec<_> = columns.iter().map(|(_, alias)| alias).collect();
+        assert_eq!(aliases, [None, Some("e_mail"), Some("_2nd"), None, None, None, Some("été"), None, None, None]);
+        assert_eq!(ColumnNames::new(&["First Name"]).iter().next(), Some(("First Name", Some("first_name"))));
+    }
 
     fn stored(pairs: &[(&str, &str)]) -> String {
         let variables: Variables = pairs.iter().copied().collect();
@@ -167,7 +251,7 @@ mod tests {
             (vec![("f", "\"x\""), ("b", "é\n")], r#"[1,"é\n",3,"\"x\""]"#),
         ] {
             assert_eq!(stored(&pairs), kept);
-            let read = Variables::from_stored(kept, &COLUMNS).unwrap();
+            let read = Variables::from_stored(kept, &columns()).unwrap();
             assert_eq!(read.len(), pairs.len());
             for (name, value) in pairs {
                 assert_eq!(read.find(name), Some(value), "{kept}");
@@ -177,14 +261,14 @@ mod tests {
 
     #[test]
     fn what_was_kept_with_names_is_still_read() {
-        let read = Variables::from_stored(r#"{"x":"1","a":"2"}"#, &COLUMNS).unwrap();
+        let read = Variables::from_stored(r#"{"x":"1","a":"2"}"#, &columns()).unwrap();
         assert_eq!((read.find("x"), read.find("a")), (Some("1"), Some("2")));
     }
 
     #[test]
     fn what_does_not_fit_the_columns_is_refused() {
         for text in [r#"[6,"x"]"#, r#"[18446744073709551615,"x"]"#, "[null]", "[-1]", r#"["x""#, "7"] {
-            assert!(Variables::from_stored(text, &COLUMNS).is_err(), "{text}");
+            assert!(Variables::from_stored(text, &columns()).is_err(), "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use paceline_audience::Template;
+use paceline_audience::{ColumnNames, Template};
 use paceline_domain::{CampaignId, Clock, MessageId, Minter};
 use paceline_failpoints::{self as failpoints, Failpoint};
 use paceline_store::{
@@ -143,7 +143,8 @@ impl Planner {
         let through_row = rows.last().filter(|_| full).map_or(campaign.rows, |last| last.recipient.row);
         let now = self.clock.now();
         let ids = self.mint_ids(rows.len(), now);
-        let (columns, key, template) = (campaign.columns.clone(), planning.key.clone(), Arc::clone(template));
+        let columns = ColumnNames::new(&campaign.columns);
+        let (key, template) = (planning.key.clone(), Arc::clone(template));
         let campaign = campaign.id;
         let plain = template.is_plain();
         let time = Time { clock: Arc::clone(&self.clock), over, row: self.options.row };

@@ -1,6 +1,6 @@
 //! People as WhatsApp knows them, and the keyed hash by which Paceline remembers them after erasure.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -25,19 +25,27 @@ pub struct Address {
 }
 
 impl Address {
-    /// An address that is a phone number.
+    /// An address that is a phone number, in its canonical form.
     pub fn phone(phone: PhoneNumber) -> Self {
-        Self { phone: Some(phone), business_scoped_id: None, linked_id: None }
+        let canonical = match phone.canonical() {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(canonical) => Some(canonical),
+        };
+        Self { phone: Some(canonical.unwrap_or(phone)), business_scoped_id: None, linked_id: None }
     }
 
-    /// The name that is hashed: phone, else business-scoped id, else linked id.
-    fn canonical(&self) -> (&'static [u8], &str) {
+    /// The name that is hashed: phone in its canonical form, else business-scoped id, else linked id.
+    fn canonical(&self) -> (&'static [u8], Cow<'_, str>) {
         if let Some(phone) = &self.phone {
-            (b"phone:", phone.as_e164())
+            let name = match phone.canonical() {
+                Cow::Borrowed(phone) => phone.as_e164().into(),
+                Cow::Owned(phone) => phone.as_e164().to_owned().into(),
+            };
+            (b"phone:", name)
         } else if let Some(id) = &self.business_scoped_id {
-            (b"bsuid:", id)
+            (b"bsuid:", id.into())
         } else {
-            (b"lid:", self.linked_id.as_deref().unwrap_or(""))
+            (b"lid:", self.linked_id.as_deref().unwrap_or("").into())
         }
     }
 }

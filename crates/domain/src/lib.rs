@@ -42,7 +42,7 @@ pub use job::{Epoch, Generation, Job, JobItem};
 pub use lane::Lane;
 pub use message::{MessageMove, MessageState};
 pub use outcome::{AttemptNumber, CancelReason, FailureReason, MAX_ATTEMPTS, Outcome};
-pub use phone::{ParsePhoneError, PhoneNumber};
+pub use phone::{ParsePhoneError, PhoneNumber, canonical_digits};
 pub use resolution::{Resolution, Resolver, UnknownPolicy};
 pub use result::{Inbound, Receipt, ReceiptKind, ResultBody, ResultId, SessionChange, SessionState, WorkerResult};
 pub use sender::{ChannelKind, Repeats, SenderAction, SenderState};

@@ -155,6 +155,12 @@ impl Pending {
     }
 }
 
+/// The number under which a person answers: where a phone has two, not the one that was written to.
+fn answers_from(recipient: &str) -> Box<str> {
+    let other = recipient.parse::<PhoneNumber>().ok().and_then(|phone| phone.other_form());
+    other.map_or_else(|| recipient.into(), |other| other.as_e164().into())
+}
+
 impl Network {
     pub(crate) fn new(beginnings: Beginnings) -> Arc<Self> {
         let Beginnings { clock, journal, registry, pairing, people, draw, repeats, senders, tally } = beginnings;
@@ -239,7 +245,8 @@ impl Network {
                 let names = [sender.registration.phone.as_e164(), &course.recipient, &course.id];
                 let id = self.inbound_id("reply", &names);
                 let text = self.people.reply_text(&course.recipient, &course.id).into();
-                sender.outbox.push(Event { at, body: Body::Inbound { id, from: course.recipient.clone(), text } });
+                let from = answers_from(&course.recipient);
+                sender.outbox.push(Event { at, body: Body::Inbound { id, from, text } });
             }
         }
         sender.wake();

@@ -1,7 +1,7 @@
 //! What a person decides about a campaign, checked alike when it is made and when it is changed.
 
 use chrono::{DateTime, Utc};
-use paceline_audience::{Region, Template};
+use paceline_audience::{Region, Template, TemplateError};
 use paceline_store::campaigns::CampaignDefinition;
 
 use crate::{problem::Problem, senders::MAX_POOL_NAME, validate::Checks};
@@ -41,9 +41,11 @@ pub(super) fn check(definition: &CampaignDefinition, now: DateTime<Utc>) -> Resu
 
 /// The template, or where its syntax is wrong.
 pub(super) fn parse_template(template: &str) -> Result<Template, Problem> {
-    Template::parse(template).map_err(|error| Problem::TemplateSyntax {
-        detail: error.message,
-        line: error.line,
-        column: error.column,
-    })
+    Template::parse(template).map_err(refused_template)
+}
+
+/// What is wrong with a template, as a problem.
+pub(super) fn refused_template(error: TemplateError) -> Problem {
+    let TemplateError { line, column, message } = error;
+    Problem::TemplateSyntax { detail: message, line, column }
 }

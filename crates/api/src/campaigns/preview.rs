@@ -2,10 +2,10 @@
 //!
 //! The variants are drawn from the campaign and the address, as when planning, so that a preview and the send agree.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use paceline_audience::{Late, Template, Variables, VariantKey};
+use paceline_audience::{ColumnNames, Late, Template, TemplateError, Variables, VariantKey};
 use paceline_domain::{CampaignId, Exclusion, WorkspaceId, kind};
 use paceline_store::{PageRequest, campaigns::Campaign, recipients::RecipientRow};
 use serde::{Deserialize, Serialize};
@@ -41,10 +41,32 @@ pub(crate) struct PreviewCampaign {
 pub(crate) struct Preview {
     /// The columns that the audience provides.
     columns: Vec<String>,
+    /// How a template may name columns whose names are no identifiers, by the column's name; `{{ row["First Name"] }}` names any.
+    aliases: BTreeMap<String, String>,
     /// The variables that the template needs and no column provides; the campaign cannot be started with them.
     missing_variables: Vec<String>,
+    /// What would be sent as it stands and is likely meant for a column; the campaign cannot be started with it.
+    mistakes: Vec<TemplateMistake>,
     /// The first rows, by row.
     rows: Vec<PreviewRow>,
+}
+
+/// A place of the template that is likely a mistake.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TemplateMistake {
+    /// The line, from 1.
+    line: usize,
+    /// The character on that line, from 1.
+    column: usize,
+    /// What is wrong there, and what to write instead.
+    message: String,
+}
+
+impl From<TemplateError> for TemplateMistake {
+    fn from(error: TemplateError) -> Self {
+        let TemplateError { line, column, message } = error;
+        Self { line, column, message }
+    }
 }
 
 /// One row of a preview: its text, or why it is not sent to.
@@ -75,7 +97,10 @@ pub(crate) async fn preview_campaign(
     let campaign = find(&api, caller, id).await?;
     let other = request.and_then(|request| request.template);
     let template = definition::parse_template(other.as_deref().unwrap_or(&campaign.definition.template))?;
-    let missing_variables = template.missing_columns(&campaign.columns).into_iter().collect();
+    let names = ColumnNames::new(&campaign.columns);
+    let missing_variables = template.missing_columns(&names).into_iter().collect();
+    let mistakes = template.mistaken_placeholders(&names).into_iter().map(TemplateMistake::from).collect();
+    let aliases = names.iter().filter_map(|(name, alias)| Some((name.to_owned(), alias?.to_owned()))).collect();
     let mut rows = excluded_rows(&api, &campaign).await?;
     let mut to_render = Vec::new();
     for recipient in api.store().list_recipients(caller.workspace, id, 0, ROWS).await? {
@@ -85,10 +110,10 @@ pub(crate) async fn preview_campaign(
             to_render.push((recipient, suppressed));
         }
     }
-    rows.extend(render_all(&api, &campaign, template, to_render).await?);
+    rows.extend(render_all(&api, &campaign, (names, template), to_render).await?);
     rows.sort_by_key(|row| row.row);
     rows.truncate(ROWS as usize);
-    Ok(Json(Preview { columns: campaign.columns, missing_variables, rows }))
+    Ok(Json(Preview { columns: campaign.columns, aliases, missing_variables, mistakes, rows }))
 }
 
 /// The first rows that are excluded already.
@@ -108,10 +133,10 @@ async fn excluded_rows(api: &Api, campaign: &Campaign) -> Result<Vec<PreviewRow>
 async fn render_all(
     api: &Api,
     campaign: &Campaign,
-    template: Template,
+    (columns, template): (ColumnNames, Template),
     rows: Vec<(RecipientRow, Option<Exclusion>)>,
 ) -> Result<Vec<PreviewRow>, Problem> {
-    let (id, columns) = (campaign.id, campaign.columns.clone());
+    let id = campaign.id;
     let _turn = api.previews().acquire().await.map_err(Problem::internal)?;
     let rendering = move || {
         let begun = tokio::time::Instant::now();
@@ -145,7 +170,7 @@ async fn find_suppression(
 
 fn render(
     campaign: CampaignId,
-    columns: &[String],
+    columns: &ColumnNames,
     template: &Template,
     recipient: &RecipientRow,
     late: &Late,

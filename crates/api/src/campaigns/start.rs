@@ -1,6 +1,7 @@
 //! `POST /v1/campaigns/{id}/start`.
 
 use axum::extract::State;
+use paceline_audience::ColumnNames;
 use paceline_domain::{CampaignMove, CampaignState, kind};
 use paceline_store::campaigns::Campaign;
 
@@ -33,13 +34,13 @@ pub(crate) async fn start_campaign(
     make_move(&api, caller, id, CampaignMove::Start).await
 }
 
-/// A variable that no column provides would exclude every row.
+/// A variable that no column provides would exclude every row; a placeholder of another program would be sent to each.
 fn require_columns(campaign: &Campaign) -> Result<(), Problem> {
     let template = definition::parse_template(&campaign.definition.template)?;
-    let variables: Vec<String> = template.missing_columns(&campaign.columns).into_iter().collect();
-    if variables.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::MissingVariables { variables, columns: campaign.columns.clone() })
+    let columns = ColumnNames::new(&campaign.columns);
+    if let Some(mistake) = template.mistaken_placeholders(&columns).into_iter().next() {
+        return Err(definition::refused_template(mistake));
     }
+    let variables: Vec<String> = template.missing_columns(&columns).into_iter().collect();
+    if variables.is_empty() { Ok(()) } else { Err(Problem::MissingVariables { variables, columns }) }
 }

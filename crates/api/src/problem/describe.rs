@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use chrono::SecondsFormat;
+use paceline_audience::ColumnNames;
 use serde_json::{Map, Value, json};
 
 use super::{FieldError, Problem};
@@ -119,11 +120,11 @@ impl Problem {
                 format!("The recipient is suppressed since {since} ({}).", suppression.reason)
             }
             Self::TemplateSyntax { detail, line, column } => format!("Line {line}, column {column}: {detail}"),
-            Self::MissingVariables { variables, columns } if columns.is_empty() => {
+            Self::MissingVariables { variables, columns } if columns.iter().next().is_none() => {
                 format!("No column provides {}; no columns were found.", quoted(variables))
             }
             Self::MissingVariables { variables, columns } => {
-                format!("No column provides {}; the columns found are {}.", quoted(variables), quoted(columns))
+                format!("No column provides {}; the columns found are {}.", quoted(variables), with_aliases(columns))
             }
             Self::TooManyRecipients { limit } => {
                 format!("A campaign may have {limit} rows at most; nothing of this upload was kept.")
@@ -163,13 +164,23 @@ impl Problem {
                 json!({ "since": suppression.since, "why": suppression.reason, "scope": suppression.scope })
             }
             Self::MissingVariables { variables, columns } => {
-                json!({ "variable": variables.first(), "variables": variables, "columns": columns })
+                let names: Vec<_> = columns.iter().map(|(name, _)| name).collect();
+                json!({ "variable": variables.first(), "variables": variables, "columns": names })
             }
             Self::UnreadableAudience { found, .. } => return found.clone(),
             _ => return Map::new(),
         };
         members.as_object().cloned().unwrap_or_default()
     }
+}
+
+/// Columns by name, with the alias under which a template may name each.
+fn with_aliases(columns: &ColumnNames) -> String {
+    let named = columns.iter().map(|(name, alias)| match alias {
+        Some(alias) => format!("{name:?} (in a template {alias})"),
+        None => format!("{name:?}"),
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn quoted(names: &[String]) -> String {

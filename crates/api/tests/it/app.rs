@@ -15,7 +15,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use futures_util::StreamExt;
 use paceline_api::{ApiDeps, ApiKeySecret, ApiOptions, ProbeResult, ReadinessProbe, router};
-use paceline_audience::{Template, Variables, VariantKey};
+use paceline_audience::{ColumnNames, Template, Variables, VariantKey};
 use paceline_domain::{
     AttemptNumber, ChannelKind, Clock, Content, Epoch, Exclusion, MessageId, Minter, Outcome, ResultBody, SenderId,
     SessionChange, SessionState, SleepFuture, UnknownPolicy, WorkerId, WorkerResult, WorkspaceId, WorkspaceKey,
@@ -184,7 +184,8 @@ impl App {
                     exclusions.push((row.recipient, Exclusion::Suppressed { since: found.since, why: found.reason }));
                     continue;
                 }
-                let variables = Variables::from_stored(&row.recipient.variables, &campaign.columns).unwrap();
+                let variables =
+                    Variables::from_stored(&row.recipient.variables, &ColumnNames::new(&campaign.columns)).unwrap();
                 match template.render(&variables, VariantKey::new(campaign.id, row.recipient.hash)) {
                     Ok(body) => messages.push(PlannedMessage {
                         id,

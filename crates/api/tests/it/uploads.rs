@@ -27,7 +27,7 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
     let app = App::start().await;
     let id = app.draft("Hi {{ name }}").await;
     let csv = format!(
-        "phone;name;city\n{0};Ada;London\nnonsense;Bob;\n{0};Eve;Rome\n{1};Zoë\n{1};Zoë;Bonn\n",
+        "phone;name;city\n{0};Ada;London\nnonsense;Bob;\n{0};Eve;Rome\n{1};Zoë;Bonn;x\n{1};Zoë;Bonn\n",
         phone(1),
         phone(2)
     );
@@ -58,7 +58,7 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
           "row": 3
         },
         {
-          "detail": "expected 3 values as in the header, found 2",
+          "detail": "expected 3 values as in the header, found 4",
           "line": 5,
           "reason": "malformed_row",
           "row": 4

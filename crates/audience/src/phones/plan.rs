@@ -83,19 +83,21 @@ impl CallingCode {
         &self.regions[0]
     }
 
-    /// Whether the number is valid in the one region that it belongs to. A region with leading digits owns every number
-    /// that begins with them, valid or not; the others own what is valid in them.
-    pub(super) fn is_valid(&self, national: &str) -> bool {
+    /// The one region that the number belongs to, if it is valid there. A region with leading digits owns every number that begins with
+    /// them, valid or not; the others own what is valid in them.
+    pub(super) fn find_valid(&self, national: &str) -> Option<&NumberingPlan> {
         if let [only] = self.regions.as_slice() {
-            return only.is_valid(national);
+            return Some(only).filter(|only| only.is_valid(national));
         }
         self.regions
             .iter()
             .find_map(|region| match &region.leading_digits {
-                Some(leading) => leading.matches(national).then(|| region.is_valid(national)),
-                None => region.is_valid(national).then_some(true),
+                Some(leading) => {
+                    leading.matches(national).then(|| Some(region).filter(|region| region.is_valid(national)))
+                }
+                None => region.is_valid(national).then_some(Some(region)),
             })
-            .unwrap_or(false)
+            .flatten()
     }
 }
 
@@ -116,6 +118,8 @@ pub(super) struct NumberingPlan {
     data: &'static Metadata,
     general: Pattern,
     kinds: Vec<Kind>,
+    /// The kind that comes first is mobile.
+    has_mobile: bool,
     leading_digits: Option<Pattern>,
     national_prefix: Option<Pattern>,
     international_prefix: Option<Pattern>,
@@ -139,6 +143,7 @@ impl NumberingPlan {
             all.uan(),
             all.voicemail(),
         ];
+        let has_mobile = kinds[0].is_some();
         let kinds: Vec<_> = kinds.into_iter().flatten().map(Kind::load).collect();
         // A plan that does not say how to recognise its trunk prefix means the prefix itself.
         let national_prefix = match data.national_prefix_for_parsing() {
@@ -152,6 +157,7 @@ impl NumberingPlan {
             data,
             general: Pattern::whole(all.general().national_number().as_str()),
             kinds,
+            has_mobile,
             leading_digits: data.leading_digits().map(|pattern| Pattern::beginning(pattern.as_str())),
             national_prefix: national_prefix.map(Pattern::beginning),
             international_prefix: data.international_prefix().map(|pattern| Pattern::beginning(pattern.as_str())),
@@ -169,6 +175,17 @@ impl NumberingPlan {
         self.lengths.contains(&national.len())
             && self.is_general(national)
             && self.kinds.iter().any(|kind| kind.matches(national))
+    }
+
+    /// Whether a valid number may be a mobile one. In plans that do not tell them apart, each may.
+    pub(super) fn is_mobile(&self, national: &str) -> bool {
+        self.has_mobile && self.kinds.first().is_some_and(|mobile| mobile.matches(national))
+    }
+
+    /// Whether a number is a mobile one but for a digit more or less.
+    pub(super) fn is_nearly_mobile(&self, national: &str) -> bool {
+        let near = |length: &usize| length.abs_diff(national.len()) == 1;
+        self.has_mobile && self.kinds.first().is_some_and(|mobile| mobile.lengths.iter().any(near))
     }
 
     pub(super) fn length(&self, national: &str) -> Length {

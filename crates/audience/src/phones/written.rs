@@ -1,6 +1,7 @@
 //! The digits in what a person wrote, whatever they put between them.
 
 use super::InvalidPhone;
+use crate::letters::is_invisible;
 
 /// More digits than any number has, even with `00` and a trunk prefix in front.
 const MAX_DIGITS: usize = 24;
@@ -21,9 +22,12 @@ pub(super) struct Written {
 impl Written {
     /// Picks the digits out of a cell.
     pub(super) fn read(raw: &str) -> Result<Self, InvalidPhone> {
-        let text = strip_wrapping(raw);
+        let text = strip_decimals(strip_wrapping(raw))?;
         if text.is_empty() {
             return Err(InvalidPhone::Empty);
+        }
+        if holds_several(text) {
+            return Err(InvalidPhone::Several);
         }
         let mut written = Self { digits: [0; MAX_DIGITS], length: 0, plus: false };
         for letter in text.chars() {
@@ -56,8 +60,7 @@ impl Written {
     }
 }
 
-/// Takes off what surrounds a number in spreadsheets and links: the apostrophe that marks text, `tel:`, and the `.0` of a
-/// number that a program read as a fraction.
+/// Takes off what surrounds a number in spreadsheets and links: the apostrophe that marks text, and `tel:`.
 fn strip_wrapping(raw: &str) -> &str {
     let mut text = raw.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
     text = text.strip_prefix('\'').unwrap_or(text);
@@ -68,10 +71,34 @@ fn strip_wrapping(raw: &str) -> &str {
             text = text[scheme.len()..].trim_start();
         }
     }
-    match text.strip_suffix(".0") {
-        Some(whole) if whole.trim_start_matches('+').bytes().all(|byte| byte.is_ascii_digit()) => whole,
-        _ => text,
+    text
+}
+
+/// Fewer digits than this before a point are an area code, and what follows is the rest of the number.
+const WHOLE_DIGITS: usize = 7;
+
+/// Takes off the decimals of a number that a program read as a fraction: zeros behind the one point or comma in it. Other decimals are
+/// those of some other number.
+fn strip_decimals(text: &str) -> Result<&str, InvalidPhone> {
+    let Some((whole, decimals)) = text.split_once(['.', ',']) else { return Ok(text) };
+    let is_digits = |part: &str| !part.is_empty() && part.chars().all(|letter| digit(letter).is_some());
+    if !is_digits(whole.trim_start_matches(['+', '-'])) || !is_digits(decimals) || whole.len() < WHOLE_DIGITS {
+        return Ok(text);
     }
+    if decimals.chars().all(|letter| digit(letter) == Some(0)) {
+        Ok(whole)
+    } else if decimals.chars().count() <= 2 {
+        Err(InvalidPhone::Decimals)
+    } else {
+        Ok(text)
+    }
+}
+
+/// Whether a cell lists numbers: two of its parts have as many digits as a number.
+fn holds_several(text: &str) -> bool {
+    let parts = text.split(['/', '\n', '\r', ';', ',', '|', '&']);
+    let long = |part: &&str| part.chars().filter(|letter| digit(*letter).is_some()).count() >= WHOLE_DIGITS;
+    parts.filter(long).count() > 1
 }
 
 /// Says more exactly what a text that is not a number looks like.
@@ -121,10 +148,4 @@ fn is_separator(letter: char) -> bool {
             | '\u{FF5E}' | '\u{00B7}' | '\u{2022}'
     ) || letter.is_whitespace()
         || is_invisible(letter)
-}
-
-/// Characters without width: soft hyphens, joiners, direction marks and the byte order mark.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'
-        | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }

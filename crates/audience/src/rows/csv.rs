@@ -1,9 +1,11 @@
 //! CSV, by the parser of the `csv` crate.
 //!
 //! `csv-core` is driven here rather than through `csv::Reader`, because a quote that is never closed must cost one row and
-//! not the rest of the file, and because a row's length must be bounded while it is read.
+//! not the rest of the file, and because a row's length must be bounded while it is read. Where people are at stake it is stricter than
+//! that parser: text after a closing quote, and a quoted value that runs over lines which look like rows, cost the row that opens the
+//! quote, and reading goes on with the next line.
 
-use std::{io::Read, sync::Arc};
+use std::{borrow::Cow, io::Read, sync::Arc};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
@@ -12,9 +14,16 @@ use super::{
     columns::{Columns, flaw, looks_like_phone, shown},
     source::Source,
 };
-use crate::{REPORT_COLUMNS, Variables, report::unguard_cell};
+use crate::{
+    REPORT_COLUMNS, Variables,
+    letters::{clean_name, is_blank, is_invisible},
+    report::unguard_cell,
+};
 
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Fewer digits than this are no phone number that a row could be about.
+const LEAST_DIGITS: usize = 7;
 
 /// More values than this in one row are not counted further.
 const MAX_VALUES: usize = 1024;
@@ -28,6 +37,8 @@ pub(super) struct CsvRows {
     /// The columns in order; the phone column and columns without a name have no variable.
     columns: Vec<Variable>,
     phone: usize,
+    /// The name of the phone column.
+    phone_column: String,
     /// Whether it is a campaign's report, in which every cell may be guarded.
     report: bool,
 }
@@ -41,21 +52,31 @@ impl CsvRows {
     ) -> Result<Self, AudienceRefusal> {
         let wanted = options.phone_column.as_deref().unwrap_or("phone").trim();
         let too_long = || AudienceRefusal::HeaderTooLong { limit: options.max_row_bytes };
-        let delimiter = find_delimiter(source, wanted, options.max_row_bytes)?;
+        let delimiter = match named_delimiter(source)? {
+            Some(delimiter) => delimiter,
+            None => find_delimiter(source, wanted, options.max_row_bytes)?,
+        };
         let mut parser = Parser::new(delimiter, options.max_row_bytes);
-        match parser.read(source, options.max_row_bytes)? {
+        match parser.read(source, options.max_row_bytes, |_| false)? {
             None => return Err(AudienceRefusal::Empty),
             Some(Record { end: End::Complete, .. }) => {}
             Some(_) => return Err(too_long()),
         }
-        let header = parser.text().map_err(|_| AudienceRefusal::NotText {
-            found: "in another encoding than UTF-8",
-            cure: "save it as UTF-8 and send that",
-        })?;
-        let names: Vec<String> = parser.fields().map(|range| header[range].trim().to_owned()).collect();
+        let header = parser.text();
+        let names: Vec<String> =
+            parser.fields().map(|range| unwrap_formula(header[range].trim()).into_owned()).collect();
         let (phone, kept) = arrange(&names, wanted, columns)?;
         let report = names == REPORT_COLUMNS;
-        Ok(Self { parser, columns: kept, phone, report })
+        let phone_column = clean_name(&names[phone]).into_owned();
+        Ok(Self { parser, columns: kept, phone, phone_column, report })
+    }
+
+    pub(super) fn delimiter(&self) -> char {
+        self.parser.delimiter.into()
+    }
+
+    pub(super) fn phone_column(&self) -> &str {
+        &self.phone_column
     }
 
     pub(super) fn read_row<R: Read>(
@@ -63,65 +84,118 @@ impl CsvRows {
         source: &mut Source<R>,
         limit: usize,
     ) -> Result<Option<RawRow>, AudienceRefusal> {
-        let Some(record) = self.parser.read(source, limit)? else { return Ok(None) };
-        let content = match record.end {
-            End::Complete => self.content(&record),
-            End::TooLong => Err(format!("the row is longer than {limit} bytes")),
-            End::TooManyValues => Err(format!("more than {MAX_VALUES} values; the header has {}", self.columns.len())),
-            End::OpenQuote => Err(format!("a quote that is opened on line {} is never closed", record.line)),
-        };
-        Ok(Some(RawRow { line: record.line, content }))
+        loop {
+            let (phone, columns, delimiter) = (self.phone, self.columns.len(), self.parser.delimiter);
+            let is_row = |line: &[u8]| looks_like_row(line, delimiter, phone, columns);
+            let Some(record) = self.parser.read(source, limit, is_row)? else { return Ok(None) };
+            let line = record.line;
+            let content = match record.end {
+                End::Complete if self.is_blank() => continue,
+                End::Complete => self.content(&record),
+                End::TooLong => Err(format!("the row is longer than {limit} bytes")),
+                End::TooManyValues => Err(format!("more than {MAX_VALUES} values; the header has {columns}")),
+                End::OpenQuote => Err(format!("a quote that is opened on line {line} is never closed")),
+                End::TextAfterQuote => Err(format!(
+                    "text follows a closing quote (the value begins on line {line}); write a quote within a value twice, and close each quote before the next delimiter"
+                )),
+                End::Swallowed => Err(format!(
+                    "a quote that is opened on line {line} runs over lines that look like rows; close it on its line, or write it twice"
+                )),
+            };
+            return Ok(Some(RawRow { line, content }));
+        }
+    }
+
+    /// Whether nothing stands in any cell: spreadsheets write rows that were emptied like this.
+    fn is_blank(&self) -> bool {
+        self.parser.text().chars().all(|letter| letter.is_whitespace() || is_invisible(letter))
     }
 
     fn content(&self, record: &Record) -> Result<Content, String> {
+        let text = self.parser.text();
         let (expected, found) = (self.columns.len(), self.parser.value_count);
-        if found != expected {
+        // Spreadsheets leave out the blank cells at the end of a row, or add some. More than that has no column.
+        if self.parser.fields().skip(expected).any(|range| !is_blank(&text[range])) {
             let lines = match record.last_line {
                 last if last > record.line => format!(" on lines {} to {last}", record.line),
                 _ => String::new(),
             };
             return Err(format!("expected {expected} values as in the header, found {found}{lines}"));
         }
-        let text = self.parser.text().map_err(|place| match self.columns.get(place) {
-            Some(Some(name)) => format!("column {:?} is not UTF-8; save the file as UTF-8", shown(name)),
-            _ => format!("column {} is not UTF-8; save the file as UTF-8", place + 1),
-        })?;
         if text.contains('\0') {
             return Err("the row holds a NUL character".to_owned());
         }
         let mut phone = String::new();
         let mut variables = Variables::default();
-        for (place, range) in self.parser.fields().enumerate() {
-            // In a number, what keeps a spreadsheet from calculating it is never meant.
-            let guarded = self.report || place == self.phone;
-            let value = if guarded { unguard_cell(&text[range]) } else { &text[range] };
+        for (place, range) in self.parser.fields().take(expected).enumerate() {
+            let cell = &text[range];
+            // A report is read back as it was written. In a number, what keeps a spreadsheet from calculating it is never meant.
+            let value = match (self.report, place == self.phone) {
+                (true, _) => unguard_cell(cell).into(),
+                (false, true) => unwrap_formula(unguard_cell(cell)),
+                (false, false) => unwrap_formula(cell),
+            };
             if place == self.phone {
-                value.clone_into(&mut phone);
+                phone = value.into_owned();
             } else if let Some(name) = &self.columns[place]
-                && !value.trim().is_empty()
+                && !is_blank(&value)
             {
-                variables.push(Arc::clone(name), value.to_owned());
+                variables.push(Arc::clone(name), value.into_owned());
             }
         }
         Ok((phone, variables))
     }
 }
 
+/// Takes off what keeps a spreadsheet from calculating a text: `="007"` is shown as `007`, and means that.
+fn unwrap_formula(cell: &str) -> Cow<'_, str> {
+    let inner = cell.trim().strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.replace("\"\"", "").contains('"') => {
+            if inner.contains('"') {
+                inner.replace("\"\"", "\"").into()
+            } else {
+                inner.into()
+            }
+        }
+        _ => cell.into(),
+    }
+}
+
+/// Whether a line within a quoted value would be a row of its own: about as many cells as there are columns, and a phone number where
+/// the phone stands.
+fn looks_like_row(line: &[u8], delimiter: u8, phone: usize, columns: usize) -> bool {
+    let cells = line.iter().filter(|byte| **byte == delimiter).count() + 1;
+    if cells > columns || cells < columns.min(2) {
+        return false;
+    }
+    let Some(cell) = line.split(|byte| *byte == delimiter).nth(phone) else { return false };
+    let mut digits = 0;
+    let fits = String::from_utf8_lossy(cell).chars().all(|letter| {
+        digits += usize::from(letter.is_numeric());
+        letter.is_numeric() || letter.is_whitespace() || is_invisible(letter) || "+-.()/'\"=".contains(letter)
+    });
+    fits && digits >= LEAST_DIGITS
+}
+
 /// Finds the phone column and gives every other column that has a name its variable.
 fn arrange(names: &[String], wanted: &str, columns: &mut Columns) -> Result<(usize, Vec<Variable>), AudienceRefusal> {
-    let is_phone = |name: &str| name.to_lowercase() == wanted.to_lowercase();
     if names.len() > MAX_COLUMNS {
         return Err(AudienceRefusal::TooManyColumns { found: names.len(), limit: MAX_COLUMNS });
     }
-    let phone = names.iter().position(|name| is_phone(name)).ok_or_else(|| no_phone_column(names, wanted))?;
+    let cleaned: Vec<_> = names.iter().map(|name| clean_name(name)).collect();
+    let is_phone = |name: &str| name.to_lowercase() == clean_name(wanted).to_lowercase();
+    let phone = cleaned.iter().position(|name| is_phone(name)).ok_or_else(|| no_phone_column(names, wanted))?;
     let mut kept = Vec::with_capacity(names.len());
-    for (place, name) in names.iter().enumerate() {
-        let repeated = names[..place].contains(name) || (place != phone && is_phone(name));
-        if repeated && !name.is_empty() {
-            return Err(AudienceRefusal::DuplicateColumn { name: shown(name) });
+    for (place, name) in cleaned.iter().enumerate() {
+        let same = |earlier: &Cow<'_, str>| earlier == name || (is_phone(earlier) && is_phone(name));
+        if !name.is_empty()
+            && let Some(first) = cleaned[..place].iter().position(same)
+        {
+            return Err(AudienceRefusal::DuplicateColumn { name: shown(name), first: first + 1, second: place + 1 });
         }
         if place != phone
-            && let Some(flaw) = flaw(name)
+            && let Some(flaw) = flaw(&names[place])
         {
             return Err(AudienceRefusal::UnlawfulColumn { place: place + 1, flaw });
         }
@@ -143,6 +217,26 @@ fn no_phone_column(names: &[String], wanted: &str) -> AudienceRefusal {
     AudienceRefusal::NoPhoneColumn { wanted: wanted.to_owned(), found, looks_like_data }
 }
 
+/// The delimiter that the first line names, as Excel reads and writes it: `sep=;`. Takes that line.
+fn named_delimiter<R: Read>(source: &mut Source<R>) -> Result<Option<u8>, AudienceRefusal> {
+    const LONGEST: usize = 32;
+    source.skip_while(|byte| byte == b'\r' || byte == b'\n')?;
+    let head = source.peek(LONGEST)?;
+    let end = head.iter().position(|byte| b"\r\n".contains(byte));
+    let line = String::from_utf8_lossy(&head[..end.unwrap_or(head.len())]).into_owned();
+    let line = line.trim_start_matches('"').trim_end_matches('"');
+    let Some((key, named)) = line.split_once('=') else { return Ok(None) };
+    if !key.eq_ignore_ascii_case("sep") {
+        return Ok(None);
+    }
+    let delimiter = match named.as_bytes() {
+        [one] if one.is_ascii() && !one.is_ascii_alphanumeric() && *one != b'"' => *one,
+        _ => return Err(AudienceRefusal::NoDelimiter { found: shown(named) }),
+    };
+    source.skip_while(|byte| byte != b'\r' && byte != b'\n')?;
+    Ok(Some(delimiter))
+}
+
 /// The delimiter under which the header holds the phone column and most columns.
 fn find_delimiter<R: Read>(source: &mut Source<R>, wanted: &str, limit: usize) -> Result<u8, AudienceRefusal> {
     let header = loop {
@@ -151,12 +245,13 @@ fn find_delimiter<R: Read>(source: &mut Source<R>, wanted: &str, limit: usize) -
             break header_line(source.window()).0.to_vec();
         }
     };
-    let wanted = wanted.to_lowercase();
+    let wanted = clean_name(wanted).to_lowercase();
     let merit = |delimiter: u8| {
         let mut parts = split_outside_quotes(&header, delimiter);
         let count = parts.len();
-        let holds_phone =
-            parts.any(|part| String::from_utf8_lossy(part).trim().trim_matches('"').trim().to_lowercase() == wanted);
+        let holds_phone = parts.any(|part| {
+            clean_name(String::from_utf8_lossy(part).trim().trim_matches(['=', '"'])).to_lowercase() == wanted
+        });
         (holds_phone, count)
     };
     // The first of equals wins: a header of one column is a file with commas.
@@ -194,6 +289,9 @@ enum End {
     TooLong,
     TooManyValues,
     OpenQuote,
+    TextAfterQuote,
+    /// A quoted value runs over what would be rows.
+    Swallowed,
 }
 
 struct Record {
@@ -223,20 +321,23 @@ impl Parser {
         self.ends[..self.value_count].iter().map(move |end| std::mem::replace(&mut start, *end)..*end)
     }
 
-    /// All values, one after the other; or the place of the value that is not UTF-8.
-    fn text(&self) -> Result<&str, usize> {
+    /// All values, one after the other.
+    ///
+    /// # Panics
+    /// Never: the source is UTF-8, and delimiters, quotes and line ends cut no character.
+    fn text(&self) -> &str {
         let end = self.value_count.checked_sub(1).map_or(0, |last| self.ends[last]);
-        let broken = |value: std::ops::Range<usize>| std::str::from_utf8(&self.values[value]).is_err();
-        match std::str::from_utf8(&self.values[..end]) {
-            // A character must not be put together from the end of one value and the beginning of the next.
-            Ok(text) if self.ends[..self.value_count].iter().all(|end| text.is_char_boundary(*end)) => Ok(text),
-            _ => Err(self.fields().position(broken).unwrap_or(0)),
-        }
+        std::str::from_utf8(&self.values[..end]).expect("the source is UTF-8")
     }
 
-    /// Reads the next record; blank lines are none. Leaves the source after it, or after its first line when the record
-    /// opens a quote and does not close it.
-    fn read<R: Read>(&mut self, source: &mut Source<R>, limit: usize) -> Result<Option<Record>, AudienceRefusal> {
+    /// Reads the next record; blank lines are none. Leaves the source after it, or after its first line when that cannot be right: so
+    /// that a stray quote costs the row that has it. `is_row` tells whether a line within a quoted value is a row by the looks of it.
+    fn read<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        limit: usize,
+        is_row: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Record>, AudienceRefusal> {
         if source.skip_while(|byte| byte == b'\r' || byte == b'\n')?.is_none() {
             return Ok(None);
         }
@@ -248,15 +349,24 @@ impl Parser {
             let (outcome, read, wrote, ended) =
                 self.core.read_record(input, &mut self.values[written..], &mut self.ends[count..]);
             (taken, written, count) = (taken + read, written + wrote, count + ended);
-            let open = || leaves_quote_open(&source.window()[..taken], self.delimiter);
+            let quoting = || Quoting::of(&source.window()[..taken], self.delimiter);
             match outcome {
-                ReadRecordResult::Record if at_end && open() => break End::OpenQuote,
-                ReadRecordResult::Record | ReadRecordResult::End => break End::Complete,
+                ReadRecordResult::Record if at_end && quoting().open => break End::OpenQuote,
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    let Quoting { text_after_quote, lines, .. } = quoting();
+                    let record = &source.window()[..taken];
+                    let mut within = lines.then(|| record.split(|byte| *byte == b'\n').skip(1)).into_iter().flatten();
+                    break match () {
+                        () if text_after_quote => End::TextAfterQuote,
+                        () if within.any(&is_row) => End::Swallowed,
+                        () => End::Complete,
+                    };
+                }
                 ReadRecordResult::OutputEndsFull => break End::TooManyValues,
-                ReadRecordResult::OutputFull if open() => break End::OpenQuote,
+                ReadRecordResult::OutputFull if quoting().open => break End::OpenQuote,
                 ReadRecordResult::OutputFull => break End::TooLong,
                 ReadRecordResult::InputEmpty if taken > limit => {
-                    break if open() { End::OpenQuote } else { End::TooLong };
+                    break if quoting().open { End::OpenQuote } else { End::TooLong };
                 }
                 ReadRecordResult::InputEmpty => {}
             }
@@ -265,7 +375,7 @@ impl Parser {
         let terminated = source.window()[..taken].ends_with(b"\n");
         match end {
             End::Complete => source.advance(taken),
-            End::OpenQuote | End::TooLong | End::TooManyValues => {
+            _ => {
                 self.core.reset();
                 source.skip_line()?;
             }
@@ -275,22 +385,50 @@ impl Parser {
     }
 }
 
-/// Whether a record's bytes end inside a quoted value, by the parser's rules: a quote opens at the beginning of a value
-/// only, and within it two quotes are one.
-fn leaves_quote_open(record: &[u8], delimiter: u8) -> bool {
-    #[derive(Clone, Copy, PartialEq)]
-    enum At {
-        Start,
-        Bare,
-        Quoted,
-        AfterQuote,
+/// How a record's bytes quote, by the parser's rules: a quote opens at the beginning of a value only, and within it two quotes are one.
+struct Quoting {
+    /// The record ends inside a quoted value.
+    open: bool,
+    /// Something stands between the end of a quoted value and the next delimiter.
+    text_after_quote: bool,
+    /// A quoted value holds a line break.
+    lines: bool,
+}
+
+impl Quoting {
+    fn of(record: &[u8], delimiter: u8) -> Self {
+        #[derive(Clone, Copy, PartialEq)]
+        enum At {
+            Start,
+            Bare,
+            Quoted,
+            AfterQuote,
+        }
+        let mut quoting = Self { open: false, text_after_quote: false, lines: false };
+        if !record.contains(&b'"') {
+            return quoting;
+        }
+        let mut at = At::Start;
+        for byte in record {
+            at = match (at, byte) {
+                (At::Quoted, b'"') => At::AfterQuote,
+                (At::Quoted, other) => {
+                    quoting.lines |= *other == b'\n';
+                    At::Quoted
+                }
+                (At::Start | At::AfterQuote, b'"') => At::Quoted,
+                (_, b'\r' | b'\n') => At::Start,
+                (_, other) if *other == delimiter => At::Start,
+                // White space there is nobody's.
+                (At::AfterQuote, b' ') => At::AfterQuote,
+                (At::AfterQuote, _) => {
+                    quoting.text_after_quote = true;
+                    At::Bare
+                }
+                _ => At::Bare,
+            };
+        }
+        quoting.open = at == At::Quoted;
+        quoting
     }
-    let end = record.iter().fold(At::Start, |at, byte| match (at, byte) {
-        (At::Quoted, b'"') => At::AfterQuote,
-        (At::Quoted, _) | (At::Start | At::AfterQuote, b'"') => At::Quoted,
-        (_, b'\r' | b'\n') => At::Start,
-        (_, other) if *other == delimiter => At::Start,
-        _ => At::Bare,
-    });
-    end == At::Quoted
 }

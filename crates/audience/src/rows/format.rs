@@ -45,7 +45,8 @@ impl Format {
     }
 }
 
+/// The first byte that is neither a byte-order mark nor white space, nor the half of one in UTF-16.
 fn first_byte(bytes: &[u8]) -> Option<u8> {
-    let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
-    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    let passed = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF);
+    bytes.iter().copied().find(|byte| !passed(*byte))
 }

@@ -16,7 +16,7 @@ use crate::Variables;
 
 /// Reads a row from its bytes. The detail of a refusal holds no value of the row.
 pub(super) fn read(bytes: &[u8], columns: &mut Columns) -> Result<Content, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the row is not UTF-8; save the file as UTF-8".to_owned())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "the row ends within a character".to_owned())?;
     if !text.trim_start().starts_with('{') {
         return Err("expected a JSON object {\"phone\": …, \"variables\": {…}}".to_owned());
     }

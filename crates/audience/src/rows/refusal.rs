@@ -1,7 +1,5 @@
 //! Files that are refused as a whole, before a row of them counts.
 
-use super::Format;
-
 /// How many bytes are looked at before a file is believed to be text.
 pub(super) const PROBE_BYTES: usize = 8 * 1024;
 
@@ -33,11 +31,53 @@ pub enum AudienceRefusal {
         /// Whether the first row is probably no header at all.
         looks_like_data: bool,
     },
+    /// The charset that was declared is none.
+    #[error("{charset:?} is not a charset; name the one that the file was saved in, such as utf-8 or windows-1252")]
+    UnknownCharset {
+        /// The charset found.
+        charset: String,
+    },
+    /// A byte that the file's charset does not have.
+    #[error("line {line} is not {charset}; save the file as UTF-8, or name the charset that it was saved in")]
+    NotOfCharset {
+        /// The charset that was declared, marked or guessed.
+        charset: &'static str,
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// Some lines are UTF-8 and others are not.
+    #[error(
+        "line {line} is in another encoding than the lines before it; save the whole file as UTF-8, or name the charset that it was saved in"
+    )]
+    MixedEncodings {
+        /// The first line that contradicts those before it, counted from 1.
+        line: u64,
+    },
+    /// No encoding fits the whole file well enough.
+    #[error(
+        "the file is not UTF-8, and its encoding cannot be told for sure (it may be {likely}); save it as UTF-8, or name the charset that it was saved in"
+    )]
+    UnknownEncoding {
+        /// The encoding that comes closest.
+        likely: &'static str,
+    },
     /// Two columns have the same name.
-    #[error("two columns are called {name:?}; rename one, so that a template can say which it means")]
+    #[error(
+        "columns {first} and {second} are both called {name:?}; rename one, so that a template can say which it means"
+    )]
     DuplicateColumn {
         /// The name.
         name: String,
+        /// Which column has it first, from 1.
+        first: usize,
+        /// Which column has it again.
+        second: usize,
+    },
+    /// The first line names a delimiter that can be none.
+    #[error("the line sep= names {found:?}, which cannot be a delimiter; use one character such as , or ;")]
+    NoDelimiter {
+        /// What it names.
+        found: String,
     },
     /// A column's name is too long, or passes for another.
     #[error("the name of column {place} {flaw}; rename it")]
@@ -89,15 +129,12 @@ pub enum AudienceRefusal {
 }
 
 const SPREADSHEET: &str = "export it as CSV (UTF-8) and send that";
-const AS_UTF8: &str = "save it as UTF-8 and send that";
 const AS_TEXT: &str = "send CSV, NDJSON or a JSON array";
 
 /// How files of other kinds begin, what they are and what to do about them.
 const SIGNATURES: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "a spreadsheet or another ZIP archive", SPREADSHEET),
     (b"\xD0\xCF\x11\xE0", "an old Excel or Office file", SPREADSHEET),
-    (b"\xFF\xFE", "UTF-16", AS_UTF8),
-    (b"\xFE\xFF", "UTF-16", AS_UTF8),
     (b"\x89PNG", "a PNG picture", AS_TEXT),
     (b"\xFF\xD8\xFF", "a JPEG picture", AS_TEXT),
     (b"GIF8", "a GIF picture", AS_TEXT),
@@ -106,40 +143,16 @@ const SIGNATURES: &[(&[u8], &str, &str)] = &[
     (b"SQLite format 3", "an SQLite database", AS_TEXT),
 ];
 
-/// Looks at the first bytes of a file.
-pub(super) fn inspect(probe: &[u8], format: Format) -> Result<(), AudienceRefusal> {
+/// Looks at the first bytes of a file; `wide` where its encoding has NUL bytes in every letter of English.
+pub(super) fn inspect(probe: &[u8], wide: bool) -> Result<(), AudienceRefusal> {
+    let whole = probe.len() < PROBE_BYTES;
     let probe = &probe[..probe.len().min(PROBE_BYTES)];
     if let Some((_, found, cure)) = SIGNATURES.iter().find(|(signature, ..)| probe.starts_with(signature)) {
         return Err(AudienceRefusal::NotText { found, cure });
     }
-    if probe.contains(&0) {
+    if !wide && probe.contains(&0) {
         return Err(AudienceRefusal::NotText { found: "binary (it holds NUL bytes)", cure: AS_TEXT });
     }
     let text = probe.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(probe);
-    if text.iter().all(u8::is_ascii_whitespace) && probe.len() < PROBE_BYTES {
-        return Err(AudienceRefusal::Empty);
-    }
-    if is_other_encoding(text, format) {
-        return Err(AudienceRefusal::NotText { found: "in another encoding than UTF-8", cure: AS_UTF8 });
-    }
-    Ok(())
-}
-
-/// Whether a file is in another encoding altogether: its header is not UTF-8, or more than a quarter of the lines at its
-/// beginning are not. A stray line that is not is a malformed row and no reason to refuse the others.
-fn is_other_encoding(text: &[u8], format: Format) -> bool {
-    let complete = if text.len() > PROBE_BYTES - 4 { trim_cut_character(text) } else { text };
-    let broken: Vec<bool> =
-        complete.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).is_err()).collect();
-    let count = broken.iter().filter(|broken| **broken).count();
-    let header = format == Format::Csv && broken.first() == Some(&true);
-    header || (count >= 2 && count * 4 > broken.len())
-}
-
-/// Leaves off a character that the end of the probe cut in two.
-fn trim_cut_character(text: &[u8]) -> &[u8] {
-    match std::str::from_utf8(text) {
-        Err(error) if error.error_len().is_none() => &text[..error.valid_up_to()],
-        _ => text,
-    }
+    if text.iter().all(u8::is_ascii_whitespace) && whole { Err(AudienceRefusal::Empty) } else { Ok(()) }
 }

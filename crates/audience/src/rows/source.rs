@@ -1,31 +1,27 @@
-//! A window onto the bytes of a file that grows only as far as one row needs.
+//! A window onto the text of a file that grows only as far as one row needs.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 
-use super::AudienceRefusal;
-
-/// How much is read at once.
-const CHUNK: usize = 64 * 1024;
+use super::{AudienceRefusal, decode::Decoded};
 
 /// The unread part of a file.
 pub(super) struct Source<R> {
-    reader: R,
+    text: Decoded<R>,
     buffer: Vec<u8>,
     start: usize,
-    end: usize,
     ended: bool,
     /// The line of the first byte of the window, counted from 1.
     line: u64,
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, ended: false, line: 1 }
+    pub(super) fn new(text: Decoded<R>) -> Self {
+        Self { text, buffer: Vec::new(), start: 0, ended: false, line: 1 }
     }
 
-    /// The bytes that were read and not yet taken.
+    /// The text that was read and not yet taken. It may end within a character.
     pub(super) fn window(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        &self.buffer[self.start..]
     }
 
     /// The line on which the window begins.
@@ -33,28 +29,19 @@ impl<R: Read> Source<R> {
         self.line
     }
 
+    /// The encoding that the file is read in.
+    pub(super) fn encoding(&self) -> &'static str {
+        self.text.encoding()
+    }
+
     /// Reads on. Answers whether the window has grown; it has not only at the end of the file.
     pub(super) fn fill(&mut self) -> Result<bool, AudienceRefusal> {
-        if self.ended {
-            return Ok(false);
+        self.buffer.drain(..std::mem::take(&mut self.start));
+        let before = self.buffer.len();
+        while !self.ended && self.buffer.len() == before {
+            self.ended = !self.text.read_into(&mut self.buffer)?;
         }
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < self.end + CHUNK {
-            self.buffer.resize(self.end + CHUNK, 0);
-        }
-        loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => self.ended = true,
-                Ok(count) => self.end += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(AudienceRefusal::Unreadable(error)),
-            }
-            return Ok(!self.ended);
-        }
+        Ok(self.buffer.len() > before)
     }
 
     /// The window, with at least `wanted` bytes unless the file is shorter.
@@ -70,10 +57,13 @@ impl<R: Read> Source<R> {
         self.start += count;
     }
 
-    pub(super) fn skip_byte_order_mark(&mut self) {
-        if self.window().starts_with("\u{FEFF}".as_bytes()) {
-            self.start += '\u{FEFF}'.len_utf8();
+    /// Passes over byte-order marks: a program that adds one does not look whether there is one.
+    pub(super) fn skip_byte_order_marks(&mut self) -> Result<(), AudienceRefusal> {
+        const MARK: &[u8] = "\u{FEFF}".as_bytes();
+        while self.peek(MARK.len())?.starts_with(MARK) {
+            self.start += MARK.len();
         }
+        Ok(())
     }
 
     /// The next byte that `skipped` does not hold of, which stays in the window.

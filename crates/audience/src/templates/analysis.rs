@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use minijinja::machinery::{
     Span,
-    ast::{BinOpKind, Call, CallArg, Expr, ForLoop, IfCond, IfExpr, Set, Stmt, UnaryOpKind},
+    ast::{BinOpKind, Call, CallArg, CompareOpKind, Expr, ForLoop, IfCond, IfExpr, Set, Stmt, UnaryOpKind},
 };
 
 use super::{
@@ -14,16 +14,37 @@ use super::{
     engine::{FILTERS, FUNCTIONS, TESTS},
     error::Sources,
 };
+use crate::letters::clean_name;
 
 /// The variables of a template.
 pub(super) struct Names {
     /// All, sorted.
     pub(super) used: Arc<[String]>,
-    /// Those without which it cannot be rendered.
+    /// Those that a column must provide.
     pub(super) required: BTreeSet<String>,
+    /// Those that a row must have a value of, at least in one place; in the others an empty cell is as good as `false`.
+    pub(super) indispensable: BTreeSet<String>,
+    /// Those that are written in another form than columns are, with their places.
+    unclean: Vec<(String, usize)>,
+    /// Whether columns are looked up in `row`, whatever their names are.
+    pub(super) row: bool,
+    /// Where expressions end that may be empty without being an error.
+    pub(super) falsy: BTreeSet<usize>,
     /// Whether rendering only puts values in.
     pub(super) plain: bool,
 }
+
+impl Names {
+    /// The places of a name among those used, however it is written there: see [`clean_name`].
+    pub(super) fn places(&self, name: &str) -> impl Iterator<Item = usize> {
+        let exact = self.used.binary_search_by(|known| known.as_str().cmp(name)).ok();
+        let others = self.unclean.iter().filter(move |(clean, _)| clean == name).map(|(_, place)| *place);
+        exact.into_iter().chain(others)
+    }
+}
+
+/// The name under which a template finds all columns.
+pub(super) const ROW: &str = "row";
 
 /// The most texts that one expression may join: what it makes must stay a small multiple of what the row has.
 const MAX_JOINED: usize = 16;
@@ -37,6 +58,10 @@ pub(super) fn analyse<'t>(tree: &'t Stmt<'t>, sources: &'t Sources<'t>) -> Resul
         sources,
         used: BTreeSet::new(),
         required: BTreeSet::new(),
+        indispensable: BTreeSet::new(),
+        falsy: BTreeSet::new(),
+        row: None,
+        row_itself: None,
         bound: Vec::new(),
         assigned: BTreeSet::new(),
         defined: Vec::new(),
@@ -44,16 +69,35 @@ pub(super) fn analyse<'t>(tree: &'t Stmt<'t>, sources: &'t Sources<'t>) -> Resul
     };
     collect_assigned(std::slice::from_ref(tree), &mut walk.assigned);
     walk.statement(tree)?;
-    let plain = walk.plain;
-    let used = walk.used.into_iter().map(str::to_owned).collect();
-    let required = walk.required.into_iter().map(str::to_owned).collect();
-    Ok(Names { used, required, plain })
+    if let (Some(_), Some(span)) = (walk.row, walk.row_itself) {
+        walk.refuse(span, "row is all columns here; write row[\"row\"] for the column of that name")?;
+    }
+    let (falsy, plain, row) = (walk.falsy, walk.plain, walk.row.is_some());
+    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+    let clean = walk.used.iter().enumerate().map(|(place, name)| (clean_name(name), *name, place));
+    let unclean =
+        clean.filter(|(clean, name, _)| clean != name).map(|(clean, _, place)| (clean.into_owned(), place)).collect();
+    let used = walk.used.iter().map(|name| (*name).to_owned()).collect();
+    Ok(Names {
+        used,
+        required: owned(walk.required),
+        indispensable: owned(walk.indispensable),
+        unclean,
+        row,
+        falsy,
+        plain,
+    })
 }
 
 struct Walk<'t> {
     sources: &'t Sources<'t>,
     used: BTreeSet<&'t str>,
     required: BTreeSet<&'t str>,
+    indispensable: BTreeSet<&'t str>,
+    falsy: BTreeSet<usize>,
+    /// Where a column is looked up in `row`, and where `row` is a variable like others.
+    row: Option<Span>,
+    row_itself: Option<Span>,
     /// Names that the template itself gives a value, innermost last.
     bound: Vec<&'t str>,
     /// All names that are set anywhere.
@@ -77,7 +121,14 @@ impl<'t> Walk<'t> {
     fn statement(&mut self, statement: &'t Stmt<'t>) -> Walked {
         match statement {
             Stmt::Template(template) => self.statements(&template.children),
-            Stmt::EmitExpr(emit) => self.expression(&emit.expr),
+            Stmt::EmitExpr(emit) => match &emit.expr {
+                Expr::Const(constant) if constant.value.is_number() => {
+                    let number = &constant.value;
+                    let message = format!("this prints the number {number}; name a column, as in {{{{ name }}}}");
+                    self.refuse(constant.span(), message)
+                }
+                printed => self.expression(printed),
+            },
             Stmt::EmitRaw(_) => Ok(()),
             Stmt::ForLoop(each) => self.for_loop(each, each.span()),
             Stmt::IfCond(condition) => self.if_block(condition),
@@ -112,7 +163,7 @@ impl<'t> Walk<'t> {
     }
 
     fn if_block(&mut self, condition: &'t IfCond<'t>) -> Walked {
-        self.expression(&condition.expr)?;
+        self.condition(&condition.expr)?;
         let (outside, known) = (self.bound.len(), self.defined.len());
         implied(&condition.expr, Outcome::True, &mut self.defined);
         self.statements(&condition.true_body)?;
@@ -164,14 +215,58 @@ impl<'t> Walk<'t> {
         if self.bound.contains(&name) {
             return Ok(());
         }
-        self.used.insert(name);
-        if need == Need::Required && !self.defined.contains(&name) {
-            self.required.insert(name);
+        if name == ROW {
+            self.row_itself = self.row_itself.or(Some(span));
         }
+        self.column(name, span, need);
         Ok(())
     }
 
+    fn column(&mut self, name: &'t str, span: Span, need: Need) {
+        self.used.insert(name);
+        if need == Need::Truth {
+            self.falsy.insert(span.end_offset as usize);
+        }
+        if need == Need::Optional || self.defined.contains(&name) {
+            return;
+        }
+        self.required.insert(name);
+        if need == Need::Required {
+            self.indispensable.insert(name);
+        }
+    }
+
+    /// A column that is looked up in `row`, if the expression is that.
+    fn lookup(&mut self, expression: &'t Expr<'t>, need: Need) -> Option<Walked> {
+        let (base, name, span) = match expression {
+            Expr::GetAttr(attribute) => (&attribute.expr, Some(attribute.name), attribute.span()),
+            Expr::GetItem(item) => (&item.expr, constant_text(&item.subscript_expr), item.span()),
+            _ => return None,
+        };
+        let Expr::Var(variable) = base else { return None };
+        if variable.id != ROW || self.bound.contains(&ROW) {
+            return None;
+        }
+        let Some(name) = name else {
+            return Some(self.refuse(span, "row[…] needs the name of a column in quotes, as in row[\"First Name\"]"));
+        };
+        self.row = self.row.or(Some(span));
+        self.column(name, span, need);
+        Some(Ok(()))
+    }
+
+    /// An expression of which only the truth counts: an empty cell is false there.
+    fn condition(&mut self, expression: &'t Expr<'t>) -> Walked {
+        match expression {
+            Expr::UnaryOp(operation) if matches!(operation.op, UnaryOpKind::Not) => self.condition(&operation.expr),
+            other => self.operand(other, Need::Truth),
+        }
+    }
+
     fn expression(&mut self, expression: &'t Expr<'t>) -> Walked {
+        if let Some(walked) = self.lookup(expression, Need::Required) {
+            return walked;
+        }
         match expression {
             Expr::Var(variable) => self.variable(variable.id, variable.span(), Need::Required),
             Expr::Const(_) => Ok(()),
@@ -189,7 +284,16 @@ impl<'t> Walk<'t> {
                     );
                     return self.refuse(operation.span(), message);
                 }
-                self.expression(&operation.left)?;
+                // An empty cell is equal to nothing.
+                if matches!(operation.op, BinOpKind::Eq | BinOpKind::Ne) {
+                    self.operand(&operation.left, Need::Truth)?;
+                    return self.operand(&operation.right, Need::Truth);
+                }
+                if matches!(operation.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
+                    self.condition(&operation.left)?;
+                } else {
+                    self.expression(&operation.left)?;
+                }
                 if matches!(operation.op, BinOpKind::Mul | BinOpKind::Pow)
                     && !(is_numeric(&operation.left) && is_numeric(&operation.right))
                 {
@@ -210,8 +314,11 @@ impl<'t> Walk<'t> {
                 Ok(())
             }
             Expr::Compare(comparison) => {
-                self.expression(&comparison.expr)?;
-                comparison.ops.iter().try_for_each(|operand| self.expression(&operand.expr))
+                let equality =
+                    comparison.ops.iter().all(|each| matches!(each.op, CompareOpKind::Eq | CompareOpKind::Ne));
+                let need = if equality { Need::Truth } else { Need::Required };
+                self.operand(&comparison.expr, need)?;
+                comparison.ops.iter().try_for_each(|each| self.operand(&each.expr, need))
             }
             Expr::IfExpr(choice) => self.choice(choice),
             Expr::Filter(filter) => {
@@ -243,6 +350,9 @@ impl<'t> Walk<'t> {
 
     /// What a filter or test is applied to. A `default` or an `is defined` reaches only the variable right before it.
     fn operand(&mut self, operand: &'t Expr<'t>, need: Need) -> Walked {
+        if let Some(walked) = self.lookup(operand, need) {
+            return walked;
+        }
         match operand {
             Expr::Var(variable) => self.variable(variable.id, variable.span(), need),
             other => self.expression(other),
@@ -250,7 +360,7 @@ impl<'t> Walk<'t> {
     }
 
     fn choice(&mut self, choice: &'t IfExpr<'t>) -> Walked {
-        self.expression(&choice.test_expr)?;
+        self.condition(&choice.test_expr)?;
         let known = self.defined.len();
         implied(&choice.test_expr, Outcome::True, &mut self.defined);
         self.expression(&choice.true_expr)?;
@@ -288,7 +398,11 @@ impl<'t> Walk<'t> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
+    /// A value.
     Required,
+    /// A column; an empty cell of it is false.
+    Truth,
+    /// Nothing.
     Optional,
 }
 
@@ -316,10 +430,10 @@ fn implied<'t>(condition: &'t Expr<'t>, outcome: Outcome, defined: &mut Vec<&'t 
                 "undefined" => Some(Outcome::False),
                 _ => None,
             };
-            if let Expr::Var(variable) = &test.expr
+            if let Some(name) = column_name(&test.expr)
                 && says == Some(outcome)
             {
-                defined.push(variable.id);
+                defined.push(name);
             }
         }
         Expr::UnaryOp(operation) if matches!(operation.op, UnaryOpKind::Not) => {
@@ -336,6 +450,24 @@ fn implied<'t>(condition: &'t Expr<'t>, outcome: Outcome, defined: &mut Vec<&'t 
             }
         }
         _ => {}
+    }
+}
+
+/// The column that an expression is, by its name or looked up in `row`.
+fn column_name<'t>(expression: &'t Expr<'t>) -> Option<&'t str> {
+    let is_row = |base: &Expr<'_>| matches!(base, Expr::Var(variable) if variable.id == ROW);
+    match expression {
+        Expr::Var(variable) => Some(variable.id),
+        Expr::GetAttr(attribute) if is_row(&attribute.expr) => Some(attribute.name),
+        Expr::GetItem(item) if is_row(&item.expr) => constant_text(&item.subscript_expr),
+        _ => None,
+    }
+}
+
+fn constant_text<'t>(expression: &'t Expr<'t>) -> Option<&'t str> {
+    match expression {
+        Expr::Const(constant) => constant.value.as_str(),
+        _ => None,
     }
 }
 

@@ -1,9 +1,6 @@
 //! What a template sees of a row: its variables and the draws of its variants.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{
     ErrorKind, Value,
@@ -11,7 +8,7 @@ use minijinja::{
 };
 
 use super::{
-    analysis::Names,
+    analysis::{Names, ROW},
     error::{RenderError, describe},
     variants::DRAW_PREFIX,
     work::{self, Work},
@@ -22,6 +19,8 @@ use crate::Variables;
 #[derive(Debug)]
 pub(super) struct RowContext {
     names: Arc<[String]>,
+    /// Whether `row` is all columns.
+    row: bool,
     values: Vec<Option<Value>>,
     draws: Vec<u32>,
     work: Arc<Work>,
@@ -33,24 +32,26 @@ pub(super) struct RowContext {
 impl RowContext {
     pub(super) fn new(names: &Names, variables: &Variables, draws: Vec<u32>, work: Arc<Work>) -> Self {
         let mut values = vec![None; names.used.len()];
-        for (name, value) in variables.iter() {
-            if let Ok(place) = names.used.binary_search_by(|known| known.as_str().cmp(name)) {
-                values[place] = Some(Value::from(value));
+        for (name, alias, value) in variables.named() {
+            for known in [Some(name), alias].into_iter().flatten() {
+                for place in names.places(known) {
+                    values[place] = Some(Value::from(value));
+                }
             }
         }
-        Self { names: Arc::clone(&names.used), values, draws, work, missed: Mutex::default() }
+        Self { names: Arc::clone(&names.used), row: names.row, values, draws, work, missed: Mutex::default() }
     }
 
     /// Turns the engine's error into ours. Of several variables that were missing on the way, the culprit is the last one
     /// that the template cannot do without; the others had a default.
-    pub(super) fn explain(&self, error: &minijinja::Error, required: &BTreeSet<String>) -> RenderError {
+    pub(super) fn explain(&self, error: &minijinja::Error, names: &Names) -> RenderError {
         if self.work.was_too_much() || error.kind() == ErrorKind::OutOfFuel {
             return RenderError::TooExpensive;
         }
         if error.kind() == ErrorKind::UndefinedError {
             let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
             let mut latest = missed.iter().rev().map(|place| &self.names[*place]);
-            let culprit = latest.clone().find(|name| required.contains(*name)).or_else(|| latest.next());
+            let culprit = latest.clone().find(|name| names.indispensable.contains(*name)).or_else(|| latest.next());
             if let Some(name) = culprit {
                 return RenderError::MissingVariable(name.clone());
             }
@@ -71,6 +72,34 @@ impl Object for RowContext {
         if key == work::NAME {
             return Some(Value::from_dyn_object(Arc::clone(&self.work)));
         }
+        if self.row && key == ROW {
+            return Some(Value::from_object(Row(Arc::clone(self))));
+        }
+        self.column(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+/// All columns of the row, by their names.
+#[derive(Debug)]
+struct Row(Arc<RowContext>);
+
+impl Object for Row {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.column(key.as_str()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+impl RowContext {
+    /// The value of a column, which the row may not have.
+    fn column(&self, key: &str) -> Option<Value> {
         let place = self.names.binary_search_by(|known| known.as_str().cmp(key)).ok()?;
         // A text that is used again and again is gone through as often.
         self.work
@@ -81,9 +110,5 @@ impl Object for RowContext {
             self.missed.lock().unwrap_or_else(PoisonError::into_inner).push(place);
         }
         value
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
     }
 }

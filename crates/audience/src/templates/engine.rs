@@ -72,6 +72,9 @@ pub(super) const TESTS: &[&str] = &[
 /// The functions that templates may call.
 pub(super) const FUNCTIONS: &[&str] = &["range"];
 
+/// The filter behind whatever may be empty without being an error. No template can write it.
+pub(super) const FALSY: &str = "__falsy";
+
 /// An engine without templates.
 pub(super) fn environment() -> Environment<'static> {
     let mut engine = Environment::empty();
@@ -83,6 +86,7 @@ pub(super) fn environment() -> Environment<'static> {
     add_tests(&mut engine);
     count_work(&mut engine);
     engine.add_function("range", range);
+    engine.add_filter(FALSY, |value: &Value| if value.is_undefined() { Value::from("") } else { value.clone() });
     engine
 }
 

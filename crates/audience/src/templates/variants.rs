@@ -40,7 +40,7 @@ pub(super) struct Expansion {
 
 /// Turns groups of variants into conditions.
 pub(super) fn expand(source: &str, text: &Text, sources: &Sources<'_>) -> Result<Expansion, TemplateError> {
-    let Text { marks, tags } = text;
+    let Text { marks, tags, .. } = text;
     let groups = match_braces(source, marks, sources)?;
     check_limits(marks, &groups, sources)?;
     for group in &groups {
@@ -51,13 +51,13 @@ pub(super) fn expand(source: &str, text: &Text, sources: &Sources<'_>) -> Result
 
 /// A character of the text that may mean something.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
-    offset: usize,
-    sign: Sign,
+pub(super) struct Mark {
+    pub(super) offset: usize,
+    pub(super) sign: Sign,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sign {
+pub(super) enum Sign {
     Open,
     Bar,
     Close,
@@ -79,8 +79,10 @@ enum Role {
 /// Where something stands in the source that matters to variants.
 #[derive(Default)]
 pub(super) struct Text {
-    marks: Vec<Mark>,
+    pub(super) marks: Vec<Mark>,
     tags: Vec<Tag>,
+    /// Where the text itself stands.
+    pub(super) ranges: Vec<std::ops::Range<usize>>,
 }
 
 /// A tag of a block, by its place.
@@ -113,6 +115,7 @@ pub(super) fn find_text(shielded: &str, sources: &Sources<'_>) -> Result<Text, T
         match (&token, opened_block.take()) {
             (Token::TemplateData(_), _) if !is_raw(&shielded[previous_end..start]) => {
                 mark_text(shielded, start..end, &mut text.marks);
+                text.ranges.push(start..end);
             }
             (Token::BlockStart, _) => opened_block = Some(start),
             (Token::Ident(name), Some(offset)) => {
@@ -176,21 +179,37 @@ struct Group {
     close: usize,
 }
 
-/// Finds the groups, in order of their opening braces. A pair of braces without a bar between them is text.
+/// Finds the groups, in order of their opening braces. A pair of braces without a bar between them is text, unless it looks like a
+/// mistake.
 fn match_braces(source: &str, marks: &[Mark], sources: &Sources<'_>) -> Result<Vec<Group>, TemplateError> {
     let mut groups = Vec::new();
     let mut stack: Vec<Open> = Vec::new();
+    // The last bar outside of all braces.
+    let mut loose_bar: Option<usize> = None;
     for (place, mark) in marks.iter().enumerate() {
         match mark.sign {
             Sign::Open => stack.push(Open { mark: place, bars: Vec::new() }),
-            Sign::Bar => {
-                if let Some(innermost) = stack.last_mut() {
-                    innermost.bars.push(place);
-                }
-            }
+            Sign::Bar => match stack.last_mut() {
+                Some(innermost) => innermost.bars.push(place),
+                None => loose_bar = Some(mark.offset),
+            },
             Sign::Close => match stack.pop() {
-                Some(Open { mark, bars }) if !bars.is_empty() => groups.push(Group { open: mark, bars, close: place }),
-                _ => {}
+                Some(Open { mark: open, bars }) if !bars.is_empty() => {
+                    groups.push(Group { open, bars, close: place });
+                }
+                Some(Open { mark: open, .. }) => {
+                    let after = stack.last().map(|around| marks[around.mark].offset);
+                    refuse_placeholder(source, after, marks[open].offset..mark.offset, sources)?;
+                }
+                None => {
+                    if let Some(bar) = loose_bar
+                        && !source[bar..mark.offset].contains('\n')
+                    {
+                        let message =
+                            "this } closes no group of variants; begin the group with {, or write \\} for a brace";
+                        return Err(sources.error(mark.offset, message));
+                    }
+                }
             },
             Sign::Escape => {}
         }
@@ -200,6 +219,29 @@ fn match_braces(source: &str, marks: &[Mark], sources: &Sources<'_>) -> Result<V
     }
     groups.sort_unstable_by_key(|group| group.open);
     Ok(groups)
+}
+
+/// Refuses a pair of braces without a bar that was meant for a column. `around` is where the brace before it stands.
+fn refuse_placeholder(
+    source: &str,
+    around: Option<usize>,
+    pair: std::ops::Range<usize>,
+    sources: &Sources<'_>,
+) -> Result<(), TemplateError> {
+    const LONGEST: usize = 200;
+    let name = source[pair.start + 1..pair.end].trim();
+    let in_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-' | '.');
+    let is_name = name.len() <= LONGEST && name.starts_with(|first: char| first.is_alphanumeric() || first == '_');
+    if around.is_some_and(|around| around + 1 == pair.start) {
+        return Err(sources.error(pair.start - 1, UNCLOSED_EXPRESSION));
+    }
+    if is_name && name.chars().all(in_name) {
+        let message = format!(
+            "{{{name}}} is sent as it stands; write {{{{ {name} }}}} for a column, or \\{{{name}}} for the text"
+        );
+        return Err(sources.error(pair.start, message));
+    }
+    Ok(())
 }
 
 /// Gives each mark its meaning.
@@ -215,9 +257,14 @@ fn assign_roles(marks: &[Mark], groups: &[Group]) -> Vec<Role> {
     roles
 }
 
+const UNCLOSED_EXPRESSION: &str = "this expression is not closed; end it with }}, or write \\{\\{ for braces";
+
 /// An open brace with a bar after it on the same line was meant to be a group; any other is text.
 fn refuse_unclosed(source: &str, marks: &[Mark], open: &Open, sources: &Sources<'_>) -> Result<(), TemplateError> {
     let start = marks[open.mark].offset;
+    if marks.get(open.mark + 1).is_some_and(|next| next.sign == Sign::Open && next.offset == start + 1) {
+        return Err(sources.error(start, UNCLOSED_EXPRESSION));
+    }
     let line_end = source[start..].find('\n').map_or(source.len(), |length| start + length);
     if open.bars.iter().any(|bar| marks[*bar].offset < line_end) {
         let message = "this group of variants is not closed; end it with }, or write \\{ for a brace";

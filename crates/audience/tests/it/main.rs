@@ -1,6 +1,7 @@
 //! The audience crate through its public surface.
 
 mod csv_rows;
+mod encodings;
 mod json_rows;
 mod opt_out;
 mod phones;

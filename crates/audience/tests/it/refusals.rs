@@ -28,11 +28,7 @@ fn an_empty_file_is_refused() {
 fn files_of_other_kinds_are_refused_by_name() {
     assert_snapshot!(refusal(b"PK\x03\x04\x14\x00\x06\x00", Format::Csv), @"the file is a spreadsheet or another ZIP archive, not text; export it as CSV (UTF-8) and send that");
     assert_snapshot!(refusal(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", Format::JsonArray), @"the file is a PNG picture, not text; send CSV, NDJSON or a JSON array");
-    assert_snapshot!(refusal(b"\xFF\xFEp\x00h\x00", Format::Csv), @"the file is UTF-16, not text; save it as UTF-8 and send that");
     assert_snapshot!(refusal(b"phone,name\n1,\x00\n", Format::Csv), @"the file is binary (it holds NUL bytes), not text; send CSV, NDJSON or a JSON array");
-    let latin_1 = b"phone,name\n1,Jos\xE9\n2,Ana\n3,Andr\xE9\n4,Fran\xE7ois\n5,Bo\n";
-    assert_snapshot!(refusal(latin_1, Format::Csv), @"the file is in another encoding than UTF-8, not text; save it as UTF-8 and send that");
-    assert_snapshot!(refusal(b"phone,pr\xE9nom\n1,x\n", Format::Csv), @"the file is in another encoding than UTF-8, not text; save it as UTF-8 and send that");
 }
 
 #[test]
@@ -58,8 +54,8 @@ fn a_csv_file_without_a_phone_column_names_what_it_has() {
 
 #[test]
 fn headers_that_cannot_be_told_apart_are_refused() {
-    assert_snapshot!(refusal(b"phone,name, name \n", Format::Csv), @r#"two columns are called "name"; rename one, so that a template can say which it means"#);
-    assert_snapshot!(refusal(b"phone,PHONE\n", Format::Csv), @r#"two columns are called "PHONE"; rename one, so that a template can say which it means"#);
+    assert_snapshot!(refusal(b"phone,name, name \n", Format::Csv), @r#"columns 2 and 3 are both called "name"; rename one, so that a template can say which it means"#);
+    assert_snapshot!(refusal(b"phone,PHONE\n", Format::Csv), @r#"columns 1 and 2 are both called "PHONE"; rename one, so that a template can say which it means"#);
     let many: Vec<_> = (0..256).map(|number| format!("c{number}")).collect();
     assert_snapshot!(refusal(format!("phone,{}\n", many.join(",")).as_bytes(), Format::Csv), @"the header has 257 columns; the limit is 256: leave out those that the template does not use");
     let long = format!("phone,{}\n", "x".repeat(70_000));

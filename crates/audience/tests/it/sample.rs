@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use paceline_audience::{AudienceOptions, AudienceReader, Format, RenderError, Row, Template, VariantKey, parse_phone};
+use paceline_audience::{
+    AudienceOptions, AudienceReader, ColumnNames, Format, RenderError, Row, Template, VariantKey, parse_phone,
+};
 use paceline_domain::{AddressHash, CampaignId, PhoneNumber};
 
 const RECIPIENTS: &[u8] = include_bytes!("../../../cli/samples/recipients.csv");
@@ -12,7 +14,7 @@ const TEMPLATE: &str = include_str!("../../../cli/samples/template.txt");
 fn decide() -> (BTreeMap<&'static str, u32>, Vec<PhoneNumber>) {
     let template = Template::parse(TEMPLATE).expect("the template");
     let reader = AudienceReader::open(RECIPIENTS, Format::Csv, AudienceOptions::default()).expect("the sample");
-    assert_eq!(template.missing_columns(reader.columns()), BTreeSet::new());
+    assert_eq!(template.missing_columns(&ColumnNames::new(reader.columns())), BTreeSet::new());
     let key = VariantKey::new(CampaignId::from_bytes([1; 16]), AddressHash::from_bytes([2; 16]));
     let mut buckets = BTreeMap::new();
     let mut first_rows: HashMap<PhoneNumber, u64> = HashMap::new();

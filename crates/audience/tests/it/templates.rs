@@ -1,7 +1,7 @@
 //! Templates and what rows make of them.
 
 use insta::assert_snapshot;
-use paceline_audience::{RenderError, Template, Variables, VariantKey};
+use paceline_audience::{ColumnNames, RenderError, Template, Variables, VariantKey};
 use paceline_domain::{AddressHash, CampaignId};
 
 fn key() -> VariantKey {
@@ -56,7 +56,9 @@ fn a_missing_variable_is_named() {
     assert_eq!(missing("{{ a | default('x') }}{{ b }}", &[]), "b");
     assert_eq!(missing("{{ b ~ (a | default('x')) }}", &[]), "b");
     assert_eq!(missing("{{ name | upper }}", &[("nam", "x")]), "name");
-    assert_eq!(missing("{% if vip %}x{% endif %}", &[]), "vip");
+    assert_eq!(missing("{% if vip %}x{% endif %}{{ b }}", &[]), "b");
+    assert_eq!(missing("{{ name or 'there' }} {{ vip | upper }}", &[]), "vip");
+    assert_eq!(missing("{{ name ~ (vip or 'x') }}", &[]), "name");
     assert_eq!(missing("{% for x in items %}x{% endfor %}", &[]), "items");
     assert_eq!(missing("{% if a is defined %}{{ b }}{% endif %}", &[("a", "1")]), "b");
 }
@@ -77,7 +79,7 @@ fn variables_that_a_default_or_a_condition_covers_are_not_required() {
     assert_eq!(required("{% if b %}{% set a = 1 %}{% endif %}{{ a }}"), ["a", "b"]);
     assert_eq!(required("{% for i in range(3) %}{{ i }}{% endfor %}"), [""; 0]);
     assert_eq!(required("{Hi|Hello {{ x }}|{a|{{ y }}}}"), ["x", "y"]);
-    let missing = template("{{ a }}{{ b }}{{ c | d }}").missing_columns(["b"]);
+    let missing = template("{{ a }}{{ b }}{{ c | d }}").missing_columns(&ColumnNames::new(&["b"]));
     assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["a"]);
 }
 
@@ -212,4 +214,90 @@ fn what_only_puts_values_in_is_plain() {
     ] {
         assert_eq!(template(source).is_plain(), plain, "{source}");
     }
+}
+
+#[test]
+fn an_empty_cell_is_false_and_no_error() {
+    for (source, empty, full) in [
+        ("{{ name or 'there' }}", "there", "Ana"),
+        ("Hi{% if name %} {{ name }}{% endif %}", "Hi", "Hi Ana"),
+        ("{{ name if name else 'you' }}", "you", "Ana"),
+        ("{% if not name %}you{% else %}{{ name }}{% endif %}", "you", "Ana"),
+        ("{% if name == 'Ana' %}a{% else %}b{% endif %}", "b", "a"),
+        ("{% if name != 'Ana' %}a{% else %}b{% endif %}", "a", "b"),
+        ("{% if name and name == 'Ana' %}a{% else %}b{% endif %}", "b", "a"),
+        ("{{ row['name'] or 'there' }}", "there", "Ana"),
+        ("{{ row.name if row.name else 'you' }}", "you", "Ana"),
+    ] {
+        assert_eq!(render(source, &[]).as_deref(), Ok(empty), "{source}");
+        assert_eq!(render(source, &[("name", "Ana")]).as_deref(), Ok(full), "{source}");
+        // A column without the name is a slip of the pen.
+        assert_eq!(required(source), ["name"], "{source}");
+    }
+    assert_eq!(render("{{ name }}", &[]), Err(RenderError::MissingVariable("name".to_owned())));
+}
+
+#[test]
+fn any_column_can_be_named() {
+    let row = [("First Name", "Ana"), ("E-Mail", "a@b"), ("2nd", "x"), ("Größe", "M"), ("cafe\u{301}", "latte")];
+    assert_eq!(render("{{ row[\"First Name\"] }} {{ first_name }}", &row).as_deref(), Ok("Ana Ana"));
+    assert_eq!(render("{{ e_mail }} {{ _2nd }} {{ größe }} {{ row['2nd'] }}", &row).as_deref(), Ok("a@b x M x"));
+    assert_eq!(render("{{ row[\"Other\"] | default('-') }}", &row).as_deref(), Ok("-"));
+    assert_eq!(
+        render("{{ cafe\u{301} }}", &[("café", "latte")]).as_deref(),
+        Ok("latte"),
+        "the same name in another form"
+    );
+    assert_eq!(required("{{ row[\"First Name\"] }}{{ row.city | d('') }}"), ["First Name"]);
+    assert_eq!(required("{% if row['a b'] is defined %}{{ row['a b'] }}{% endif %}"), [""; 0]);
+    assert_eq!(render("{{ row[\"First Name\"] }}", &[]), Err(RenderError::MissingVariable("First Name".to_owned())));
+    let columns = ColumnNames::new(&["First Name", "2nd"]);
+    assert!(template("{{ first_name }}{{ _2nd }}{{ row['2nd'] }}").missing_columns(&columns).is_empty());
+    let missing = template("{{ firstname }}{{ row['First name'] }}").missing_columns(&columns);
+    assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["First name", "firstname"]);
+    assert_eq!(render("{{ row }}", &[("row", "7")]).as_deref(), Ok("7"), "a column may be called row");
+    assert_snapshot!(refusal("{{ row }}{{ row['x'] }}"), @r#"line 1, column 4: row is all columns here; write row["row"] for the column of that name"#);
+    assert_snapshot!(refusal("{{ row[name] }}"), @r#"line 1, column 4: row[…] needs the name of a column in quotes, as in row["First Name"]"#);
+}
+
+#[test]
+fn a_brace_that_looks_like_a_mistake_is_one() {
+    assert_snapshot!(refusal("Hi {{ name }"), @"line 1, column 4: this expression is not closed; end it with }}, or write \\{\\{ for braces");
+    assert_snapshot!(refusal("Hi {{ name } and {{ city }}"), @"line 1, column 4: this expression is not closed; end it with }}, or write \\{\\{ for braces");
+    assert_snapshot!(refusal("Hi {{name|there}"), @"line 1, column 4: this expression is not closed; end it with }}, or write \\{\\{ for braces");
+    assert_snapshot!(refusal("Hi|Hello} there"), @"line 1, column 9: this } closes no group of variants; begin the group with {, or write \\} for a brace");
+    assert_snapshot!(refusal("Hi {name}!"), @"line 1, column 4: {name} is sent as it stands; write {{ name }} for a column, or \\{name} for the text");
+    assert_snapshot!(refusal("a\nHi { First Name }!"), @"line 2, column 4: {First Name} is sent as it stands; write {{ First Name }} for a column, or \\{First Name} for the text");
+    assert_snapshot!(refusal("{Hi|Hello} {1}"), @"line 1, column 12: {1} is sent as it stands; write {{ 1 }} for a column, or \\{1} for the text");
+    assert_snapshot!(refusal("Hi {{1}}"), @"line 1, column 6: this prints the number 1; name a column, as in {{ name }}");
+    for (meant, text) in [
+        ("\\{name}", "{name}"),
+        ("\\{\\{ name }", "{{ name }"),
+        ("{}", "{}"),
+        (":-{ ;-}", ":-{ ;-}"),
+        ("{\"a\": 1}", "{\"a\": 1}"),
+        ("a | b", "a | b"),
+    ] {
+        assert_eq!(render(meant, &[]).as_deref(), Ok(text), "{meant}");
+    }
+}
+
+#[test]
+fn placeholders_of_other_programs_are_told_where_a_column_has_the_name() {
+    let columns = ColumnNames::new(&["name", "First Name", "Größe des Hemds"]);
+    let told = |source: &str| {
+        let mistakes = template(source).mistaken_placeholders(&columns);
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(told("Hi [name], %Name% <<first name>> «größe des hemds» [sic] 10% off, 20% more"), @r#"
+    line 1, column 4: [name] is sent as it stands; write {{ name }} for the column, or {{ "[name]" }} for the text
+    line 1, column 12: %Name% is sent as it stands; write {{ name }} for the column, or {{ "%Name%" }} for the text
+    line 1, column 19: <<first name>> is sent as it stands; write {{ first_name }} for the column, or {{ "<<first name>>" }} for the text
+    line 1, column 34: «größe des hemds» is sent as it stands; write {{ größe_des_hemds }} for the column, or {{ "«größe des hemds»" }} for the text
+    "#);
+    assert_snapshot!(told("Hi\n{name|there} {First Name|you}"), @r#"
+    line 2, column 2: "name" is a variant here and is sent as it stands, but also a column; write {{ name or 'text' }} for the column, or {{ "name" }} for the word
+    line 2, column 15: "First Name" is a variant here and is sent as it stands, but also a column; write {{ first_name or 'text' }} for the column, or {{ "First Name" }} for the word
+    "#);
+    assert_eq!(told("Hi {{ name }}, {Hi|Hello} [city] {% raw %}[name]{% endraw %}"), "");
 }

@@ -51,12 +51,13 @@ fn alternatives_hold_blocks_and_blocks_hold_groups() {
 
 #[test]
 fn braces_without_a_bar_and_escaped_ones_are_text() {
-    is("{ok} :{ } | {x", &["{ok} :{ } | {x"]);
+    is("{} :{ } | {x", &["{} :{ } | {x"]);
+    is(r"\{ok} {0: 1, +}", &["{ok} {0: 1, +}"]);
     is(r"\{a\|b\}", &["{a|b}"]);
     is(r"{a\|b|c\}}", &["a|b", "c}"]);
     is(r"\{{a|b}\}", &["{a}", "{b}"]);
     is(r"C:\dir \\{a|b\}", &[r"C:\dir \{a|b}"]);
-    is("{a {b} c|d}", &["a {b} c", "d"]);
+    is(r"{a \{b\} c|d}", &["a {b} c", "d"]);
     is("{# {a|b #}x", &["x"]);
     is("open { brace\nand a | bar", &["open { brace\nand a | bar"]);
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use paceline_audience::{Late, Template, Variables, VariantKey};
+use paceline_audience::{ColumnNames, Late, Template, Variables, VariantKey};
 use paceline_domain::{CampaignId, Clock, Content, Exclusion, MessageId, WorkspaceKey};
 use paceline_store::plan::{PlannedBatch, PlannedMessage, UnplannedRow};
 
@@ -13,7 +13,7 @@ pub(super) struct RowsToDecide {
     pub(super) key: WorkspaceKey,
     pub(super) template: Arc<Template>,
     /// The campaign's columns: values stand at their places.
-    pub(super) columns: Vec<String>,
+    pub(super) columns: ColumnNames,
     pub(super) after_row: i64,
     pub(super) through_row: i64,
     pub(super) rows: Vec<UnplannedRow>,
@@ -71,7 +71,7 @@ impl RowsToDecide {
 /// What the row says, or why nothing is sent to it. Campaigns are marketing: either scope of a suppression forbids them.
 fn decide(
     row: &UnplannedRow,
-    (campaign, columns): (CampaignId, &[String]),
+    (campaign, columns): (CampaignId, &ColumnNames),
     template: &Template,
     time: &Time,
 ) -> Result<Content, Exclusion> {

@@ -58,3 +58,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_two_numbers_of_one_phone_are_one_person() {
+    let key = paceline_domain::WorkspaceKey::from_bytes([7; 32]);
+    let parse = |text: &str| text.parse::<PhoneNumber>().unwrap();
+    for (canonical, other) in [
+        ("+525512345678", "+5215512345678"),
+        ("+5491123456789", "+541123456789"),
+        ("+5493511234567", "+543511234567"),
+        ("+5531996883193", "+553196883193"),
+        ("+5511987654321", "+551187654321"),
+        ("+2290162410000", "+22962410000"),
+    ] {
+        assert_eq!(parse(other).canonical().as_e164(), canonical);
+        assert_eq!(parse(canonical).canonical().as_e164(), canonical);
+        assert_eq!(parse(canonical).other_form().unwrap().as_e164(), other);
+        assert_eq!(parse(other).other_form(), None, "{other} is the other one itself");
+        let address = |text: &str| paceline_domain::Address::phone(parse(text));
+        assert_eq!(address(other), address(canonical));
+        // As an older version wrote it down.
+        let stored: paceline_domain::Address = serde_json::from_value(serde_json::json!({ "phone": other })).unwrap();
+        assert_eq!(key.hash_address(&stored), key.hash_address(&address(canonical)));
+    }
+    for alone in ["+551137654321", "+5511387654321", "+15550100", "+4915112345678", "+525512345", "+5499123456789"] {
+        assert_eq!(parse(alone).canonical().as_e164(), alone, "{alone}");
+        assert_eq!(parse(alone).other_form(), None, "{alone}");
+    }
+}

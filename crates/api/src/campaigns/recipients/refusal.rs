@@ -20,9 +20,14 @@ pub(super) fn problem(refusal: AudienceRefusal, max_recipients: u64) -> Problem 
             members.insert("wanted".to_owned(), json!(wanted));
             members
         }
-        AudienceRefusal::DuplicateColumn { name } => found_instead("duplicate_column", &name),
+        AudienceRefusal::DuplicateColumn { name, .. } => found_instead("duplicate_column", &name),
         AudienceRefusal::UnlawfulColumn { place, .. } => found_instead("unlawful_column", &format!("column {place}")),
         AudienceRefusal::TooManyColumns { found, .. } => found_instead("too_many_columns", &found.to_string()),
+        AudienceRefusal::UnknownCharset { charset } => found_instead("unknown_charset", &charset),
+        AudienceRefusal::NotOfCharset { line, .. } => found_instead("not_of_charset", &format!("line {line}")),
+        AudienceRefusal::MixedEncodings { line } => found_instead("mixed_encodings", &format!("line {line}")),
+        AudienceRefusal::UnknownEncoding { likely } => found_instead("unknown_encoding", likely),
+        AudienceRefusal::NoDelimiter { found } => found_instead("no_delimiter", &found),
         AudienceRefusal::HeaderTooLong { .. } => reason("header_too_long"),
         AudienceRefusal::NotAnArray { found } => found_instead("not_an_array", &found.to_string()),
         AudienceRefusal::UnfinishedArray { line } => found_instead("unfinished_array", &format!("line {line}")),

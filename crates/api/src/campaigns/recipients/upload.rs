@@ -109,20 +109,31 @@ impl Uploading<'_> {
         let limit = self.api.options().max_recipients;
         let taken = u64::try_from(self.open.first_row - 1).unwrap_or(0);
         let definition = &self.campaign.definition;
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        // Checked when the campaign was made.
+        let region = definition.default_region.as_deref().and_then(|region| Region::parse(region).ok());
         Ok(RowReading {
-            content_type: headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),
+            content_type: content_type.map(str::to_owned),
             options: AudienceOptions {
+                charset: content_type.and_then(charset).map(str::to_owned),
+                region,
                 phone_column: phone_column.or_else(|| definition.phone_column.clone()),
                 max_rows: limit.saturating_sub(taken),
                 known_columns: self.campaign.columns.clone(),
                 ..AudienceOptions::default()
             },
-            // Checked when the campaign was made.
-            region: definition.default_region.as_deref().and_then(|region| Region::parse(region).ok()),
+            region,
             key: phones::workspace_key(self.api, self.campaign.workspace).await?,
             first_row: self.open.first_row,
         })
     }
+}
+
+/// The charset of a media type: `windows-1252` of `text/csv; charset="windows-1252"` (RFC 9110, 8.3.2).
+fn charset(content_type: &str) -> Option<&str> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 impl Kept {
