@@ -30,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(create::create_campaign, list::list_campaigns))
         .routes(routes!(show::show_campaign, update::update_campaign))
         .routes(routes!(recipients::add_recipients))
+        .routes(routes!(recipients::check::check_audience))
         .routes(routes!(preview::preview_campaign))
         .routes(routes!(start::start_campaign))
         .routes(routes!(pause::pause_campaign))

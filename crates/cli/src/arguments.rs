@@ -238,6 +238,9 @@ pub(crate) struct Submit {
     /// The region (ISO 3166, for example DE) of phone numbers without a country code.
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
+    /// The charset that the file was saved in, for example windows-1252; found by itself unless given.
+    #[arg(long, value_name = "CHARSET")]
+    pub(crate) encoding: Option<String>,
     /// Not to start before this (RFC 3339).
     #[arg(long, value_name = "TIME")]
     pub(crate) start_at: Option<DateTime<Utc>>,
@@ -247,6 +250,9 @@ pub(crate) struct Submit {
     /// Uploads and previews, but does not start.
     #[arg(long)]
     pub(crate) draft: bool,
+    /// Starts without asking. Nobody is asked where there is no terminal.
+    #[arg(long, conflicts_with = "draft")]
+    pub(crate) yes: bool,
     /// Follows the campaign to its end.
     #[arg(long, conflicts_with = "draft")]
     pub(crate) watch: bool,

@@ -45,7 +45,11 @@ async fn submit_campaign(submit: &Submit, client: &Client, output: Output) -> an
     let counted = bar.clone();
     let stream = ReaderStream::with_capacity(file, 64 * 1024).inspect_ok(move |chunk| counted.inc(chunk.len() as u64));
     let body = reqwest::Body::wrap_stream(stream);
-    let uploaded = client.upload(&format!("/v1/campaigns/{id}/recipients"), "text/csv", body).await;
+    let content_type = match &submit.encoding {
+        Some(charset) => format!("text/csv; charset={charset}"),
+        None => "text/csv".to_owned(),
+    };
+    let uploaded = client.upload(&format!("/v1/campaigns/{id}/recipients"), &content_type, body).await;
     bar.finish_and_clear();
     let uploaded = match uploaded {
         Ok(uploaded) => uploaded,
@@ -55,8 +59,9 @@ async fn submit_campaign(submit: &Submit, client: &Client, output: Output) -> an
         }
     };
     say_upload(&id, &uploaded, output);
-    if submit.draft {
-        output.say(format!("{id} is a draft; start it with POST /v1/campaigns/{id}/start"));
+    say_preview(&id, client, output).await?;
+    if submit.draft || !(submit.yes || confirm(&uploaded).await?) {
+        output.say(format!("{id} is a draft; start it with POST /v1/campaigns/{id}/start, or in the console"));
         return Ok(Exit::Done);
     }
     let started = client.act(&format!("/v1/campaigns/{id}/start")).await?;
@@ -96,6 +101,12 @@ fn say_upload(id: &str, uploaded: &Value, output: Output) {
     output.emit(&json!({ "event": "uploaded", "campaign_id": id, "upload": uploaded }));
     let count = |key: &str| uploaded[key].as_i64().unwrap_or(0);
     output.say(format!("{id}: {} rows, {} accepted", count("rows"), count("accepted")));
+    let read_as = &uploaded["read_as"];
+    if let Some(encoding) = read_as["encoding"].as_str() {
+        let delimiter = read_as["delimiter"].as_str().map(|delimiter| format!(", cells between {delimiter:?}"));
+        let phone = read_as["phone_column"].as_str().map(|column| format!(", phones in the column {column:?}"));
+        output.say(format!("  read as {encoding}{}{}", delimiter.unwrap_or_default(), phone.unwrap_or_default()));
+    }
     for (reason, rows) in uploaded["excluded"].as_object().into_iter().flatten() {
         output.say(format!("  {rows} excluded: {reason}"));
     }
@@ -103,6 +114,44 @@ fn say_upload(id: &str, uploaded: &Value, output: Output) {
         let detail = error["detail"].as_str().unwrap_or_default();
         output.say(format!("  row {}: {detail}", error["row"]));
     }
+}
+
+/// The first texts as they will be sent, and what is likely wrong with the template.
+async fn say_preview(id: &str, client: &Client, output: Output) -> anyhow::Result<()> {
+    const TEXTS: usize = 3;
+    let preview = client.act(&format!("/v1/campaigns/{id}/preview")).await?;
+    output.emit(&json!({ "event": "preview", "campaign_id": id, "preview": preview }));
+    let list = |key: &str| preview[key].as_array().cloned().unwrap_or_default();
+    for row in list("rows").iter().filter(|row| row["text"].is_string()).take(TEXTS) {
+        let text = row["text"].as_str().unwrap_or_default();
+        output.say(format!("  row {} to {}: {}", row["row"], row["phone"].as_str().unwrap_or_default(), text));
+    }
+    for missing in list("missing_variables") {
+        let names = list("columns").iter().filter_map(|name| name.as_str().map(str::to_owned)).collect::<Vec<_>>();
+        output.say(format!("  no column provides {missing}; the columns are {}", names.join(", ")));
+    }
+    for mistake in list("mistakes") {
+        let message = mistake["message"].as_str().unwrap_or_default();
+        output.say(format!("  template, line {}, column {}: {message}", mistake["line"], mistake["column"]));
+    }
+    Ok(())
+}
+
+/// Asks whoever sits at the terminal whether to start; where nobody does, nobody is asked.
+async fn confirm(uploaded: &Value) -> anyhow::Result<bool> {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Ok(true);
+    }
+    let mut terminal = tokio::io::stderr();
+    let people = uploaded["accepted"].as_i64().unwrap_or(0);
+    terminal.write_all(format!("Send to {people} people? [y/N] ").as_bytes()).await?;
+    terminal.flush().await?;
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.await?.context("the answer cannot be read; --yes starts without asking")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
 async fn list(client: &Client, output: Output) -> anyhow::Result<()> {

@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod append;
+pub(super) mod check;
 mod pump;
 mod refusal;
 mod rows;
@@ -66,10 +67,25 @@ pub(crate) struct UploadBody {
     accepted: i64,
     /// Rows excluded, by reason.
     excluded: BTreeMap<String, i64>,
+    /// How the file was read; `null` where the answer to an earlier request was lost.
+    read_as: Option<ReadAs>,
     /// The variables that this upload provides.
     columns: Vec<String>,
     /// The first 100 rows that were excluded. The campaign's exclusions list them all.
     errors: Vec<RowError>,
+}
+
+/// How a file was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ReadAs {
+    /// The encoding, by its name in the WHATWG Encoding Standard: as declared by the charset of `Content-Type`, by a byte-order mark, or
+    /// as all of the file suggests.
+    encoding: String,
+    /// The character between the cells of a CSV file.
+    #[schema(value_type = Option<String>)]
+    delimiter: Option<char>,
+    /// The phone column of a CSV file.
+    phone_column: Option<String>,
 }
 
 /// A row that was excluded.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test where it cannot go on")]
 
 mod app;
+mod audience;
 mod auth;
 mod campaigns;
 mod connections;

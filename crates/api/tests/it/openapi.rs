@@ -30,6 +30,7 @@ const ROUTES: &str = "
     GET /metrics/senders
     GET /openapi.json
     GET /readyz
+    POST /v1/audience/check
     GET /v1/campaigns
     POST /v1/campaigns
     GET /v1/campaigns/{id}

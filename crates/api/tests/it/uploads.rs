@@ -69,6 +69,11 @@ async fn an_upload_counts_what_it_kept_and_names_the_rows_it_did_not() {
         "invalid_phone": 1,
         "malformed_row": 1
       },
+      "read_as": {
+        "delimiter": ";",
+        "encoding": "UTF-8",
+        "phone_column": "phone"
+      },
       "rows": 5,
       "upload_id": "upl_…"
     }

@@ -2,7 +2,10 @@
 
 use std::io::{self, Read};
 
-use axum::body::Bytes;
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, header::CONTENT_TYPE},
+};
 use paceline_audience::{
     AudienceOptions, AudienceReader, AudienceRefusal, AudienceRow, Format, MalformedRow, Region, Row, parse_phone,
 };
@@ -10,7 +13,7 @@ use paceline_domain::{Address, Exclusion, WorkspaceKey};
 use paceline_store::recipients::UploadRow;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{RowError, SHOWN_ERRORS};
+use super::{ReadAs, RowError, SHOWN_ERRORS};
 use crate::campaigns::view::detail;
 
 /// How many rows are appended at once, and about how many bytes they may have: long rows take no more memory than short ones.
@@ -44,10 +47,24 @@ pub(super) struct RowReading {
 /// What was read.
 pub(super) struct RowsRead {
     pub(super) rows: u64,
+    pub(super) read_as: ReadAs,
     pub(super) columns: Vec<String>,
 }
 
 impl RowReading {
+    /// How to read a file that comes with these headers.
+    pub(super) fn new(
+        headers: &HeaderMap,
+        region: Option<Region>,
+        key: WorkspaceKey,
+        options: AudienceOptions,
+    ) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let charset = content_type.and_then(charset).map(str::to_owned);
+        let options = AudienceOptions { charset, region, ..options };
+        Self { content_type: content_type.map(str::to_owned), options, region, key, first_row: 1 }
+    }
+
     /// Reads the file to its end, or until nobody wants the rest.
     pub(super) fn read(
         self,
@@ -77,7 +94,12 @@ impl RowReading {
             // Nobody wants it only when the upload has failed already.
             let _ = batches.blocking_send(batch);
         }
-        Ok(RowsRead { rows, columns: reader.columns().iter().map(ToString::to_string).collect() })
+        let read_as = ReadAs {
+            encoding: reader.encoding().to_owned(),
+            delimiter: reader.delimiter(),
+            phone_column: reader.phone_column().map(str::to_owned),
+        };
+        Ok(RowsRead { rows, read_as, columns: reader.columns().iter().map(ToString::to_string).collect() })
     }
 
     fn batch(&self, rows_before: u64) -> Batch {
@@ -128,6 +150,13 @@ impl RowReading {
             }
         }
     }
+}
+
+/// The charset of a media type: `windows-1252` of `text/csv; charset="windows-1252"` (RFC 9110, 8.3.2).
+fn charset(content_type: &str) -> Option<&str> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// Keeps the errors that may still be shown, and answers how many have been kept so far.

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    body::BodyDataStream,
-    http::{HeaderMap, header::CONTENT_TYPE},
-};
+use axum::{body::BodyDataStream, http::HeaderMap};
 use paceline_audience::{AudienceOptions, Region};
 use paceline_domain::{UploadId, kind};
 use paceline_store::{
@@ -15,7 +12,7 @@ use paceline_store::{
 use tokio::sync::mpsc;
 
 use super::{
-    RowError, UploadBody,
+    ReadAs, RowError, UploadBody,
     append::append,
     pump, refusal,
     rows::{RowReading, RowsRead},
@@ -41,9 +38,9 @@ pub(super) async fn add(
 ) -> Result<UploadBody, Problem> {
     let open = match api.store().open_upload(campaign.workspace, campaign.id, upload, TTL).await? {
         UploadOpening::Opened(open) => open,
-        // The answer was lost in a crash, and with it the list of row errors; the exclusions have them.
+        // The answer was lost in a crash, and with it how the file was read and the list of row errors; the exclusions have them.
         UploadOpening::Committed(summary) => {
-            let kept = Kept { summary, columns: campaign.columns.clone(), errors: Vec::new() };
+            let kept = Kept { summary, read_as: None, columns: campaign.columns.clone(), errors: Vec::new() };
             return Ok(kept.answer(campaign, upload));
         }
         UploadOpening::NotFound => return Err(not_found::<kind::Campaign>()),
@@ -77,6 +74,7 @@ struct Uploading<'a> {
 /// An upload that was kept.
 struct Kept {
     summary: UploadSummary,
+    read_as: Option<ReadAs>,
     columns: Vec<String>,
     errors: Vec<RowError>,
 }
@@ -97,49 +95,36 @@ impl Uploading<'_> {
         // reason is the first cause.
         pumped?;
         let errors = appended?;
-        let RowsRead { rows, columns } = read.map_err(|refused| refusal::problem(refused, options.max_recipients))?;
+        let RowsRead { rows, read_as, columns } =
+            read.map_err(|refused| refusal::problem(refused, options.max_recipients))?;
         if rows == 0 {
             return Err(refusal::no_rows());
         }
         let summary = self.api.store().commit_upload(self.open, columns.clone()).await?;
-        Ok(Kept { summary, columns, errors })
+        Ok(Kept { summary, read_as: Some(read_as), columns, errors })
     }
 
     async fn reading(&self, phone_column: Option<String>, headers: &HeaderMap) -> Result<RowReading, Problem> {
         let limit = self.api.options().max_recipients;
         let taken = u64::try_from(self.open.first_row - 1).unwrap_or(0);
         let definition = &self.campaign.definition;
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // Checked when the campaign was made.
         let region = definition.default_region.as_deref().and_then(|region| Region::parse(region).ok());
-        Ok(RowReading {
-            content_type: content_type.map(str::to_owned),
-            options: AudienceOptions {
-                charset: content_type.and_then(charset).map(str::to_owned),
-                region,
-                phone_column: phone_column.or_else(|| definition.phone_column.clone()),
-                max_rows: limit.saturating_sub(taken),
-                known_columns: self.campaign.columns.clone(),
-                ..AudienceOptions::default()
-            },
-            region,
-            key: phones::workspace_key(self.api, self.campaign.workspace).await?,
-            first_row: self.open.first_row,
-        })
+        let options = AudienceOptions {
+            phone_column: phone_column.or_else(|| definition.phone_column.clone()),
+            max_rows: limit.saturating_sub(taken),
+            known_columns: self.campaign.columns.clone(),
+            ..AudienceOptions::default()
+        };
+        let key = phones::workspace_key(self.api, self.campaign.workspace).await?;
+        Ok(RowReading { first_row: self.open.first_row, ..RowReading::new(headers, region, key, options) })
     }
-}
-
-/// The charset of a media type: `windows-1252` of `text/csv; charset="windows-1252"` (RFC 9110, 8.3.2).
-fn charset(content_type: &str) -> Option<&str> {
-    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-    charsets.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 impl Kept {
     fn answer(self, campaign: &Campaign, upload: UploadId) -> UploadBody {
         let UploadSummary { rows, accepted, excluded } = self.summary;
-        let Self { columns, errors, .. } = self;
-        UploadBody { upload_id: upload, campaign_id: campaign.id, rows, accepted, excluded, columns, errors }
+        let Self { read_as, columns, errors, .. } = self;
+        UploadBody { upload_id: upload, campaign_id: campaign.id, rows, accepted, excluded, read_as, columns, errors }
     }
 }

@@ -89,6 +89,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audience/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads a file of recipients as an upload does, and keeps nothing.
+         * @description The body is what `POST /v1/campaigns/{id}/recipients` takes. The answer says how it was read, which rows would be excluded and why, and
+         *     what the first would be sent.
+         */
+        post: operations["check_audience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns": {
         parameters: {
             query?: never;
@@ -945,6 +966,39 @@ export interface components {
             /** @description The process. */
             worker_id: components["schemas"]["WorkerId"];
         };
+        /** @description What a file would bring. */
+        AudienceCheck: {
+            /**
+             * Format: int64
+             * @description Rows that would be accepted; planning decides about them, for one by what people asked for.
+             */
+            accepted: number;
+            /** @description How a template may name columns whose names are no identifiers, by the column's name. */
+            aliases: {
+                [key: string]: string;
+            };
+            /** @description The variables that the file provides. */
+            columns: string[];
+            /** @description The first 100 rows that would be excluded. */
+            errors: components["schemas"]["RowError"][];
+            /** @description Rows that would be excluded, by reason. */
+            excluded: {
+                [key: string]: number;
+            };
+            /** @description The variables that the template needs and no column provides. */
+            missing_variables: string[];
+            /** @description What in the template would be sent as it stands and is likely meant for a column. */
+            mistakes: components["schemas"]["TemplateMistake"][];
+            /** @description How the file was read. */
+            read_as: components["schemas"]["ReadAs"];
+            /**
+             * Format: int64
+             * @description Rows in all.
+             */
+            rows: number;
+            /** @description The first three texts. Who sees which variant is drawn anew for each campaign. */
+            texts: components["schemas"]["CheckedText"][];
+        };
         /** @description A campaign. */
         Campaign: {
             /** @description Its account. */
@@ -1018,6 +1072,20 @@ export interface components {
         CampaignState: "draft" | "scheduled" | "running" | "paused" | "completed" | "cancelled";
         /** @enum {string} */
         ChannelKind: "simulator" | "cloud" | "web";
+        /** @description What a row would be sent. */
+        CheckedText: {
+            /** @description Why there is none. */
+            detail?: string | null;
+            /** @description The phone, as it would be written to. */
+            phone?: string | null;
+            /**
+             * Format: int64
+             * @description The row's number, from 1.
+             */
+            row: number;
+            /** @description The text; `null` where there is none. */
+            text?: string | null;
+        };
         /** @description A campaign to make. */
         CreateCampaign: {
             /**
@@ -1427,10 +1495,16 @@ export interface components {
         };
         /** @description The first rows as they will be sent. */
         Preview: {
+            /** @description How a template may name columns whose names are no identifiers, by the column's name; `{{ row["First Name"] }}` names any. */
+            aliases: {
+                [key: string]: string;
+            };
             /** @description The columns that the audience provides. */
             columns: string[];
             /** @description The variables that the template needs and no column provides; the campaign cannot be started with them. */
             missing_variables: string[];
+            /** @description What would be sent as it stands and is likely meant for a column; the campaign cannot be started with it. */
+            mistakes: components["schemas"]["TemplateMistake"][];
             /** @description The first rows, by row. */
             rows: components["schemas"]["PreviewRow"][];
         };
@@ -1517,6 +1591,18 @@ export interface components {
             state: components["schemas"]["CampaignState"];
             /** @description Why it stands there: what its waiting messages wait for, until when. */
             why: components["schemas"]["Why"];
+        };
+        /** @description How a file was read. */
+        ReadAs: {
+            /** @description The character between the cells of a CSV file. */
+            delimiter?: string | null;
+            /**
+             * @description The encoding, by its name in the WHATWG Encoding Standard: as declared by the charset of `Content-Type`, by a byte-order mark, or
+             *     as all of the file suggests.
+             */
+            encoding: string;
+            /** @description The phone column of a CSV file. */
+            phone_column?: string | null;
         };
         /** @description Whether the process can do its work. */
         Readiness: {
@@ -1757,6 +1843,15 @@ export interface components {
         SuppressionReason: "opted_out" | "manual" | "provider" | "complaint";
         /** @enum {string} */
         SuppressionScope: "all" | "marketing";
+        /** @description A place of the template that is likely a mistake. */
+        TemplateMistake: {
+            /** @description The character on that line, from 1. */
+            column: number;
+            /** @description The line, from 1. */
+            line: number;
+            /** @description What is wrong there, and what to write instead. */
+            message: string;
+        };
         /** @enum {string} */
         UnknownPolicy: "hold" | "fail" | "resend";
         /** @description An active sender that nobody leases. */
@@ -1826,6 +1921,7 @@ export interface components {
             excluded: {
                 [key: string]: number;
             };
+            read_as?: components["schemas"]["ReadAs"] | null;
             /**
              * Format: int64
              * @description Rows in all.
@@ -2330,6 +2426,160 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    check_audience: {
+        parameters: {
+            query?: {
+                /** @description The phone column of a CSV file; `phone` unless named. */
+                phone_column?: string;
+                /** @description The region (ISO 3166-1 alpha-2) of numbers without a country code. */
+                default_region?: string;
+                /** @description The template that the texts are rendered with; without one there are none. */
+                template?: string;
+            };
+            header?: {
+                /** @description Names this request: repeated with the same key, method, path, content type and body, it gives the first answer again, with the header `Idempotency-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecipientRow"][];
+                /** @example {"phone": "+15550199", "variables": {"name": "Ada"}} */
+                "application/x-ndjson": string;
+                /**
+                 * @example phone,name
+                 *     +15550199,Ada
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What the file would bring. */
+            200: {
+                headers: {
+                    /** @description `true` when this is the first answer given again. */
+                    "Idempotency-Replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudienceCheck"];
+                };
+            };
+            /** @description The request is malformed, or its body breaks off or is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request carries no valid API key, and no cookie of a session that is not over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request carries a cookie, but not the page's token (`X-CSRF-Token`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request with the same `Idempotency-Key` is still being answered. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large; nothing was kept. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Path and query are longer than 8,192 bytes. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not understood. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is invalid; the problem names the place. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head is longer than 32,768 bytes, or has more than 100 fields. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error; the log line with this request's id says more. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is unavailable for a moment; try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    /** @description How many seconds to wait before trying again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
