@@ -1,7 +1,7 @@
 //! What the control plane counts.
 
 use paceline_domain::{DeadLetterKind, DeathReason};
-use paceline_telemetry::{Describe, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
+use paceline_telemetry::{OPT_OUTS, Describe, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
 
 use crate::{Duty, results::RESULT_KINDS};
 
@@ -69,11 +69,6 @@ const RESULT_EFFECTS: Describe = describe(
     "paceline_result_effects_total",
     "Results by effect: applied, duplicate (seen before), stale (too late, or not ours).",
     "duplicates: acknowledgements are lost, look at the broker; stale: receipts for messages of another installation.",
-);
-const OPT_OUTS: Describe = describe(
-    "paceline_opt_outs_total",
-    "People who wrote an opt-out word.",
-    "people do not want what is sent: look at the audience and at the text before the numbers suffer.",
 );
 const REFUSED_RESULTS: Describe = describe(
     "paceline_results_refused_total",

@@ -16,6 +16,17 @@ pub struct ResultToApply {
     pub opt_out: OptOut,
 }
 
+impl ResultToApply {
+    /// A result as it is judged: `asks` tells whether a text, as a whole, asks not to be contacted.
+    pub fn judged(result: WorkerResult, asks: impl FnOnce(&str) -> bool) -> Self {
+        let opt_out = match &result.body {
+            ResultBody::Inbound(inbound) if asks(&inbound.text) => OptOut::Yes,
+            _ => OptOut::No,
+        };
+        Self { result, opt_out }
+    }
+}
+
 /// Whether an incoming message asks not to be contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,7 +68,7 @@ impl ApplySummary {
     }
 }
 
-/// Applying results.
+/// Applying results: by the results role, and of incoming messages by the worker that they came to.
 #[async_trait]
 pub trait ResultStore: Send + Sync {
     /// One transaction: the inbox row of each result (seen before: nothing else happens), the forward-only moves of messages

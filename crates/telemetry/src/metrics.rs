@@ -26,6 +26,13 @@ pub struct Describe {
     pub when_it_rises: &'static str,
 }
 
+/// What the results role and the workers count together: opt-outs are applied by whichever has the message.
+pub const OPT_OUTS: Describe = Describe {
+    name: "paceline_opt_outs_total",
+    help: "People who wrote an opt-out word.",
+    when_it_rises: "people do not want what is sent: look at the audience and at the text before the numbers suffer.",
+};
+
 /// An entry of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryEntry {

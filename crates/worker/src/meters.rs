@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use paceline_domain::{ChannelKind, SessionState};
-use paceline_telemetry::{Describe, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
+use paceline_telemetry::{Describe, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics, OPT_OUTS};
 
 /// What becomes of leases.
 pub(crate) const TAKEN: &str = "taken";
@@ -21,6 +21,7 @@ pub(crate) struct Meters {
     /// By what was refused.
     pub(crate) epoch_refusals: IntCounterVec,
     pub(crate) events: IntCounterVec,
+    pub(crate) opt_outs: IntCounter,
     pub(crate) gaps: HistogramVec,
     pub(crate) gaps_drawn: HistogramVec,
     pub(crate) queue_wait: HistogramVec,
@@ -165,6 +166,7 @@ impl Meters {
             orphans: metrics.counter(ORPHANS, &["channel"]),
             epoch_refusals,
             events: metrics.counter(EVENTS, &["channel", "kind"]),
+            opt_outs: metrics.counter(OPT_OUTS, none).with_label_values(none),
             gaps: metrics.histogram(
                 GAPS,
                 &["channel"],

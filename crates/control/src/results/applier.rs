@@ -11,7 +11,7 @@ use std::{
 use paceline_domain::{Clock, ReceiptKind, ResultBody, ResultId, WorkerResult};
 use paceline_store::{
     StoreError, StoreResult,
-    results::{ApplySummary, OptOut, ResultStore, ResultToApply},
+    results::{ApplySummary, ResultStore, ResultToApply},
 };
 
 use crate::Meters;
@@ -91,11 +91,7 @@ impl Applier {
 
 /// A result with whether it asks not to be contacted.
 pub(crate) fn to_apply(result: WorkerResult) -> ResultToApply {
-    let opt_out = match &result.body {
-        ResultBody::Inbound(inbound) if paceline_audience::is_opt_out(&inbound.text) => OptOut::Yes,
-        _ => OptOut::No,
-    };
-    ResultToApply { result, opt_out }
+    ResultToApply::judged(result, paceline_audience::is_opt_out)
 }
 
 /// The result's kind as counted: an attempt by its outcome, a receipt by what it says.

@@ -49,8 +49,8 @@ async fn a_marketer_submits_watches_and_reports_a_campaign(stack: Stack) -> Scen
     let submit = ["campaign", "submit", "--csv", &file, "--template", "{Hi|Hello} {{ name }}", "--watch"];
     let told = objects(&client, &submit).await?;
     let events: Vec<_> = told.iter().filter_map(|object| object["event"].as_str()).collect();
-    assert_eq!(&events[..3], ["created", "uploaded", "started"], "{events:?}");
-    assert!(events[3..].iter().all(|event| *event == "progress"), "{events:?}");
+    assert_eq!(&events[..4], ["created", "uploaded", "preview", "started"], "{events:?}");
+    assert!(events[4..].iter().all(|event| *event == "progress"), "{events:?}");
     let last = &told[told.len() - 1]["progress"];
     assert_eq!((&last["state"], &last["account"]["sent"]), (&"completed".into(), &150.into()), "{last}");
     let id = last["id"].as_str().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Carries a session's events: each becomes a result, and is acknowledged to the channel only when that result is confirmed.
+//! Carries a session's events: each becomes a result, and is acknowledged to the channel only when that result is confirmed. An incoming
+//! message is applied in the store instead, and acknowledged when it is a row.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::{
     context::Context,
     lease::watch::{LeaseWatch, Standing},
     meters::SessionMeter,
+    report::incoming::apply_until_kept,
     session::{
         credentials,
         status::{Ending, SessionStatus},
@@ -54,19 +56,23 @@ impl Pump {
     }
 
     async fn carry(&self, batch: Vec<ChannelEvent>) {
-        let mut results = Vec::with_capacity(batch.len());
+        let (mut results, mut incoming) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut acks: Vec<Box<dyn EventAck>> = Vec::with_capacity(batch.len());
         for event in batch {
             let (at, body, ack) = event.split();
             self.count(&body);
             let safe = self.apply(&body).await;
-            results.extend(result_of(body).map(|body| WorkerResult { sender: self.lease.id, at, body }));
+            if let Some(body) = result_of(body) {
+                let list = if matches!(body, ResultBody::Inbound(_)) { &mut incoming } else { &mut results };
+                list.push(WorkerResult { sender: self.lease.id, at, body });
+            }
             if safe == Safe::Yes {
                 acks.extend(ack);
             }
         }
         // The others say how the session is, which the next session says again.
         failpoints::pass_if(Failpoint::WorkerEventReceived, || !acks.is_empty());
+        results.extend(apply_until_kept(&self.context, incoming).await);
         self.context.publish_until_confirmed(results).await;
         failpoints::pass_if(Failpoint::WorkerEventReported, || !acks.is_empty());
         for ack in acks {

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use paceline_channel::{Credentials, EventBody, OpenError};
 use paceline_domain::{Clock, Inbound, Lane, Receipt, ReceiptKind, ResultBody, SessionState, WaId};
+use paceline_store::results::{OptOut, ResultToApply};
 
 use crate::{
     clock::start,
@@ -66,15 +67,42 @@ async fn events_are_acknowledged_only_after_their_results_are_confirmed() {
     house.stop().await;
 }
 
+fn inbound(id: &str, text: &str) -> EventBody {
+    EventBody::Inbound(Inbound { id: WaId::from_network(id), from: recipient(), text: text.to_owned() })
+}
+
 #[tokio::test]
-async fn incoming_messages_are_reported_as_they_came() {
+async fn incoming_messages_are_rows_before_the_network_hears_that_they_came_whatever_the_broker_does() {
     let mut house = House::running("single").await;
     house.connected().await;
-    let inbound = Inbound { id: WaId::from_network("AB"), from: recipient(), text: "STOP".to_owned() };
-    house.channel.emit("inbound", EventBody::Inbound(inbound.clone()));
+    house.next_any_result().await;
+    house.queue.cut_results();
+    house.store.rows(|state| state.down = true);
+    house.channel.emit("inbound", inbound("AB", " stop! "));
+    stays("nothing is acknowledged without a row", || house.journal.count("ack") == 0).await;
+    house.store.rows(|state| state.down = false);
+    eventually("it is acknowledged, without the broker", || house.journal.count("ack inbound") == 1).await;
+    let applied = house.store.rows(|state| state.applied.clone());
+    let [ResultToApply { result, opt_out: OptOut::Yes }] = applied.as_slice() else { panic!("{applied:?}") };
+    let ResultBody::Inbound(kept) = &result.body else { panic!("{result:?}") };
+    assert_eq!((kept.text.as_str(), &kept.from, result.at), (" stop! ", &recipient(), house.clock.now()));
+    house.shown("paceline_opt_outs_total", 1).await;
+    house.queue.mend_results();
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_incoming_message_that_the_store_refuses_goes_to_the_results_role_and_holds_up_no_other() {
+    let mut house = House::running("single").await;
+    house.connected().await;
+    house.store.rows(|state| state.unwanted = Some("poison"));
+    house.channel.emit("first", inbound("AA", "poison"));
+    house.channel.emit("second", inbound("AB", "Thank you"));
     let result = house.next_result().await;
-    assert_eq!(result.body, ResultBody::Inbound(inbound));
-    assert_eq!(result.at, house.clock.now());
+    assert!(matches!(&result.body, ResultBody::Inbound(inbound) if inbound.text == "poison"), "{result:?}");
+    eventually("both are acknowledged", || house.journal.count("ack") >= 2).await;
+    let applied = house.store.rows(|state| state.applied.clone());
+    assert_eq!(applied.len(), 1, "{applied:?}");
     house.stop().await;
 }
 

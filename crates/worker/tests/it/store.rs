@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
     Address, AttemptNumber, CampaignState, ChannelKind, Content, Epoch, Generation, Lane, MessageId, MessageMove,
-    MessageState, Outcome, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
+    MessageState, Outcome, ResultBody, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
 };
 use paceline_ledger::{IntentCandidate, IntentDecision, decide};
 use paceline_pacing::Pace;
@@ -20,6 +20,7 @@ use paceline_store::{
     intents::{AttemptOutcome, Grant, IntentAnswer, IntentBatch, IntentStore, IntentVerdict, OpenAttempt},
     leases::{DeadHolder, Fenced, Lease, LeaseStore, LeaseWish, Renewal, SealedSession},
     release::{Claim, PutOff, ReleaseRound, ReleaseStore, ReleasedMessage, Room, Windows},
+    results::{ApplySummary, OptOut, ResultStore, ResultToApply},
     senders::Sender,
 };
 use tokio::{
@@ -43,6 +44,10 @@ pub(crate) struct State {
     pub(crate) workers: Vec<WorkerView>,
     pub(crate) session: Option<SealedSession>,
     pub(crate) intents: Vec<IntentBatch>,
+    /// The results that were applied, in order.
+    pub(crate) applied: Vec<ResultToApply>,
+    /// The store takes no incoming message with this text.
+    pub(crate) unwanted: Option<&'static str>,
     pub(crate) down: bool,
     pub(crate) renewals_fail: bool,
     /// The connections that there are, when they are to be few.
@@ -100,6 +105,8 @@ impl TestStore {
             given_back: Vec::new(),
             session: None,
             intents: Vec::new(),
+            applied: Vec::new(),
+            unwanted: None,
             down: false,
             renewals_fail: false,
             intent_takes: Duration::ZERO,
@@ -141,6 +148,23 @@ impl State {
         let held = self.senders.get_mut(&sender).unwrap();
         held.epoch.0 += 1;
         held.lease = Some(Instant::now() + Duration::from_hours(1));
+    }
+}
+
+#[async_trait]
+impl ResultStore for TestStore {
+    async fn apply_results(&self, results: &[ResultToApply], _: DateTime<Utc>) -> StoreResult<ApplySummary> {
+        let mut state = self.up()?;
+        let is_unwanted = |each: &ResultToApply| match &each.result.body {
+            ResultBody::Inbound(inbound) => Some(inbound.text.as_str()) == state.unwanted,
+            _ => false,
+        };
+        if results.iter().any(is_unwanted) {
+            return Err(refused());
+        }
+        state.applied.extend_from_slice(results);
+        let opted_out = results.iter().filter(|each| each.opt_out == OptOut::Yes).count() as u64;
+        Ok(ApplySummary { applied: results.len() as u64, opted_out, ..ApplySummary::default() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A broker that goes away, loses its queues, or has others in their place, in mid-campaign.
 
-use paceline_e2e::{Audience, Deployment, ScenarioResult, Server, unchanged};
+use paceline_e2e::{Audience, Deployment, ScenarioResult, Server, eventually, unchanged};
 
 use super::{check_says, drill, ready, said, says, unready};
 use crate::bounds::{CAMPAIGN, SOON, WATCH};
@@ -69,6 +69,39 @@ async fn deleting_every_queue_in_mid_campaign_loses_nothing() -> ScenarioResult<
     for process in &running {
         ready(process, SOON).await?;
     }
+    deployment.finish(running).await
+}
+
+#[tokio::test]
+async fn a_stop_is_heard_while_the_broker_is_away_and_survives_the_loss_of_every_queue() -> ScenarioResult<()> {
+    let mut deployment = Deployment::new(drill()?).await?;
+    let running = start(&mut deployment).await?;
+    let senders = deployment.add_senders(1, "drill").await?;
+    let connected = deployment.senders_connected().await?;
+    deployment.services.note_senders(connected.iter().filter_map(|sender| sender["id"].as_str()))?;
+    let audience = Audience::ordinary(26, 4);
+    deployment.broker.cut().await;
+    for process in &running {
+        unready(process, "broker", SOON).await?;
+    }
+    let person = &audience.phones()[0];
+    deployment.network.write_as(person, &senders[0], "STOP").await?;
+    let suppressed = eventually("the opt-out is heard", SOON, async || {
+        let list = running[1].api.list("/v1/suppressions").await?;
+        Ok((!list.is_empty()).then_some(list))
+    });
+    assert_eq!(suppressed.await?[0]["phone"], person.as_str());
+    deployment.broker.mend().await?;
+    for process in &running {
+        ready(process, CAMPAIGN).await?;
+    }
+    deployment.services.delete_queues().await?;
+    let campaign = deployment.submit(&audience).await?;
+    deployment.services.end_releases().await?;
+    deployment.ended(&campaign, CAMPAIGN).await?;
+    let progress = deployment.progress(&campaign).await?;
+    assert_eq!(progress["excluded"], serde_json::json!({ "suppressed": 1 }), "{progress}");
+    assert!(!deployment.network.sightings().await?.contains_key(person), "nothing reached them");
     deployment.finish(running).await
 }
 
