@@ -1,7 +1,7 @@
 //! What the control plane counts.
 
 use paceline_domain::{DeadLetterKind, DeathReason};
-use paceline_telemetry::{OPT_OUTS, Describe, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics};
+use paceline_telemetry::{Describe, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics, OPT_OUTS};
 
 use crate::{Duty, results::RESULT_KINDS};
 

@@ -162,8 +162,7 @@ fn unwrap_formula(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a line within a quoted value would be a row of its own: about as many cells as there are columns, and a phone number where
-/// the phone stands.
+/// Whether a line would be a row of its own: about as many cells as there are columns, and a phone number where the phone stands.
 fn looks_like_row(line: &[u8], delimiter: u8, phone: usize, columns: usize) -> bool {
     let cells = line.iter().filter(|byte| **byte == delimiter).count() + 1;
     if cells > columns || cells < columns.min(2) {
@@ -331,7 +330,7 @@ impl Parser {
     }
 
     /// Reads the next record; blank lines are none. Leaves the source after it, or after its first line when that cannot be right: so
-    /// that a stray quote costs the row that has it. `is_row` tells whether a line within a quoted value is a row by the looks of it.
+    /// that a stray quote costs the row that has it. `is_row` tells whether a line is a row by the looks of it.
     fn read<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -355,10 +354,11 @@ impl Parser {
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     let Quoting { text_after_quote, lines, .. } = quoting();
                     let record = &source.window()[..taken];
-                    let mut within = lines.then(|| record.split(|byte| *byte == b'\n').skip(1)).into_iter().flatten();
+                    // A row has one number, on whichever of its lines.
+                    let rows = || record.split(|byte| *byte == b'\n').filter(|line| is_row(line)).count();
                     break match () {
                         () if text_after_quote => End::TextAfterQuote,
-                        () if within.any(&is_row) => End::Swallowed,
+                        () if lines && rows() > 1 => End::Swallowed,
                         () => End::Complete,
                     };
                 }

@@ -150,7 +150,12 @@ fn a_quote_that_swallows_rows_costs_the_row_that_opens_it() {
     3 @4 "+4915112345680" {"name":"Carl\"","city":"Bonn"}
     4 @5 "+4915112345681" {"name":"Dora"}
     "#);
-    // An address, and a number in it, are no row.
+    assert_snapshot!(shown_csv("name;phone\n\"Anna;+4915112345678\nBob\";+4915112345679\n"), @r#"
+    1 @2 malformed: a quote that is opened on line 2 runs over lines that look like rows; close it on its line, or write it twice
+    2 @3 "+4915112345679" {"name":"Bob\""}
+    "#);
+    // A name of two lines, and an address with a number in it, are no rows.
+    assert_snapshot!(shown_csv("name;phone\n\"Anna\nMaria\";+4915112345678\n"), @r#"1 @2 "+4915112345678" {"name":"Anna\nMaria"}"#);
     assert_snapshot!(shown_csv("phone,name,note\n+4915112345678,Anna,\"Main Street 5\n+49 151 12345679\nBonn\"\n"), @r#"1 @2 "+4915112345678" {"name":"Anna","note":"Main Street 5\n+49 151 12345679\nBonn"}"#);
 }
 

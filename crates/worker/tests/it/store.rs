@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use paceline_domain::{
     Address, AttemptNumber, CampaignState, ChannelKind, Content, Epoch, Generation, Lane, MessageId, MessageMove,
-    MessageState, Outcome, ResultBody, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId, WorkspaceKey,
+    MessageState, Outcome, ResultBody, SenderId, SenderState, SuppressionReason, SuppressionScope, WorkerId,
+    WorkspaceKey,
 };
 use paceline_ledger::{IntentCandidate, IntentDecision, decide};
 use paceline_pacing::Pace;
