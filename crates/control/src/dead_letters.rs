@@ -12,12 +12,14 @@ use paceline_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Meters, Role, StepError, results::to_apply};
+use crate::{
+    Meters, Role, StepError,
+    results::to_apply,
+    silence::{CONSUMER_PAUSE, Silence},
+};
 
 /// Letters that one transaction keeps.
 const BATCH: usize = 32;
-/// A consumer that has ended is not made again at once: brokers dislike consumers that come and go.
-const CONSUMER_PAUSE: Duration = Duration::from_millis(100);
 /// How long, in campaign time, the messages of a dead job are put off: it may have broken its worker twenty times.
 const PUT_OFF: TimeDelta = TimeDelta::minutes(1);
 
@@ -74,6 +76,7 @@ pub struct DeadLetters {
     queue: Arc<dyn DeadQueue>,
     recorder: Arc<DeadLetterRecorder>,
     consumer: Option<Box<dyn DeadConsumer>>,
+    silence: Silence,
     /// Taken and not kept yet: a batch that the store could not take outlives the step.
     pending: Vec<(DeadLetter, Box<dyn Acker>)>,
 }
@@ -81,19 +84,27 @@ pub struct DeadLetters {
 impl DeadLetters {
     /// The role for this queue.
     pub fn new(queue: Arc<dyn DeadQueue>, recorder: Arc<DeadLetterRecorder>) -> Self {
-        Self { queue, recorder, consumer: None, pending: Vec::new() }
+        Self { queue, recorder, consumer: None, silence: Silence::default(), pending: Vec::new() }
     }
 
     /// Waits for the next batch, or for the stop.
     async fn take_batch(&mut self, stop: &CancellationToken) -> Result<Duration, StepError> {
         let consumer = match &mut self.consumer {
             Some(consumer) => consumer,
-            none => none.insert(self.queue.consume_dead().await?),
+            none => {
+                let consumer = self.queue.consume_dead().await?;
+                self.silence.begin();
+                none.insert(consumer)
+            }
         };
-        match stop.run_until_cancelled(consumer.next_batch(BATCH)).await {
+        let batch = tokio::time::timeout_at(self.silence.is_over_at(), consumer.next_batch(BATCH));
+        match stop.run_until_cancelled(batch).await {
             None => {}
-            Some(Some(deliveries)) => self.pending.extend(deliveries.into_iter().map(Delivery::split)),
-            Some(None) => {
+            Some(Ok(Some(deliveries))) => {
+                self.silence.begin();
+                self.pending.extend(deliveries.into_iter().map(Delivery::split));
+            }
+            Some(Ok(None) | Err(_)) => {
                 self.consumer = None;
                 return Ok(CONSUMER_PAUSE);
             }

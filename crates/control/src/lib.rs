@@ -12,6 +12,7 @@ mod releaser;
 mod results;
 mod role;
 mod sequencer;
+mod silence;
 mod sweeper;
 
 pub use control::{Control, ControlDeps};

@@ -17,10 +17,10 @@ pub use applier::Applier;
 pub(crate) use applier::RESULT_KINDS;
 pub(crate) use applier::to_apply;
 
-use crate::{DeadLetterRecorder, ResultOptions, Role, StepError};
-
-/// A consumer that has ended is not made again at once: brokers dislike consumers that come and go.
-const CONSUMER_PAUSE: Duration = Duration::from_millis(100);
+use crate::{
+    DeadLetterRecorder, ResultOptions, Role, StepError,
+    silence::{CONSUMER_PAUSE, Silence},
+};
 
 /// The consumer of one shard.
 pub struct ResultsRole {
@@ -30,6 +30,7 @@ pub struct ResultsRole {
     recorder: Arc<DeadLetterRecorder>,
     options: ResultOptions,
     consumer: Option<Box<dyn ResultConsumer>>,
+    silence: Silence,
     /// Taken and not applied yet: a batch that the store could not take outlives the step.
     pending: Vec<Unanswered>,
     /// Set aside, unacknowledged so that they are not lost: the store refuses something in each.
@@ -69,24 +70,36 @@ impl ResultsRole {
         options: ResultOptions,
     ) -> Self {
         let (pending, refused) = (Vec::new(), Vec::new());
-        Self { shard, queue, applier, recorder, options, consumer: None, pending, refused, retry_at: None }
+        let silence = Silence::default();
+        Self { shard, queue, applier, recorder, options, consumer: None, silence, pending, refused, retry_at: None }
     }
 
     /// Waits for the next batch, for the stop, or for the time to try again what was refused.
     async fn take_batch(&mut self, stop: &CancellationToken) -> Result<Duration, StepError> {
         let consumer = match &mut self.consumer {
             Some(consumer) => consumer,
-            none => none.insert(self.queue.consume_results(self.shard).await?),
+            none => {
+                let consumer = self.queue.consume_results(self.shard).await?;
+                self.silence.begin();
+                none.insert(consumer)
+            }
         };
+        // What was set aside is not acknowledged: it would only come again, and is tried again by itself.
+        let silence = if self.refused.is_empty() { Some(self.silence.is_over_at()) } else { None };
         tokio::select! {
             biased;
             () = reached(self.retry_at) => self.try_refused_again(),
             () = stop.cancelled() => {}
+            () = reached(silence) => {
+                self.forget_consumer();
+                return Ok(CONSUMER_PAUSE);
+            }
             batch = consumer.next_batch(self.options.batch) => {
                 let Some(deliveries) = batch else {
                     self.forget_consumer();
                     return Ok(CONSUMER_PAUSE);
                 };
+                self.silence.begin();
                 self.pending.extend(deliveries.into_iter().map(Unanswered::from));
             }
         }

@@ -164,7 +164,7 @@ fn unwrap_formula(cell: &str) -> Cow<'_, str> {
 
 /// Whether a line would be a row of its own: about as many cells as there are columns, and a phone number where the phone stands.
 fn looks_like_row(line: &[u8], delimiter: u8, phone: usize, columns: usize) -> bool {
-    let cells = line.iter().filter(|byte| **byte == delimiter).count() + 1;
+    let cells = line.split(|byte| *byte == delimiter).count();
     if cells > columns || cells < columns.min(2) {
         return false;
     }
@@ -373,12 +373,11 @@ impl Parser {
         };
         self.value_count = count;
         let terminated = source.window()[..taken].ends_with(b"\n");
-        match end {
-            End::Complete => source.advance(taken),
-            _ => {
-                self.core.reset();
-                source.skip_line()?;
-            }
+        if matches!(end, End::Complete) {
+            source.advance(taken);
+        } else {
+            self.core.reset();
+            source.skip_line()?;
         }
         let last_line = source.line() - u64::from(terminated);
         Ok(Some(Record { line, last_line, end }))

@@ -230,12 +230,12 @@ fn refuse_placeholder(
 ) -> Result<(), TemplateError> {
     const LONGEST: usize = 200;
     let name = source[pair.start + 1..pair.end].trim();
-    let in_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-' | '.');
+    let belongs = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ' ' | '-' | '.');
     let is_name = name.len() <= LONGEST && name.starts_with(|first: char| first.is_alphanumeric() || first == '_');
     if around.is_some_and(|around| around + 1 == pair.start) {
         return Err(sources.error(pair.start - 1, UNCLOSED_EXPRESSION));
     }
-    if is_name && name.chars().all(in_name) {
+    if is_name && name.chars().all(belongs) {
         let message = format!(
             "{{{name}}} is sent as it stands; write {{{{ {name} }}}} for a column, or \\{{{name}}} for the text"
         );

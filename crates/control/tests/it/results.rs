@@ -186,6 +186,20 @@ async fn a_consumer_that_ends_is_made_again() {
     assert_eq!((store.results(), *lock(&queue.consumers)), (vec![sent(1), sent(2)], 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_hears_nothing_for_long_is_made_again() {
+    let Bench { queue, store, mut role, .. } = bench();
+    queue.deliver(1, vec![sent(1)]);
+    step(&mut role).await.expect("the first consumer");
+    let begun = tokio::time::Instant::now();
+    assert!(step(&mut role).await.expect("it hears nothing") > Duration::ZERO, "not at once");
+    let silence = begun.elapsed();
+    assert!((Duration::from_secs(20)..Duration::from_mins(1)).contains(&silence), "{silence:?}");
+    queue.deliver(2, vec![sent(2)]);
+    step(&mut role).await.expect("the second consumer");
+    assert_eq!((store.results(), *lock(&queue.consumers)), (vec![sent(1), sent(2)], 2));
+}
+
 #[tokio::test]
 async fn a_broker_that_is_away_is_an_error_of_the_step_only() {
     let Bench { queue, store, mut role, .. } = bench();

@@ -1,5 +1,6 @@
 //! Detection of lost jobs: whoever claimed their messages died before it published, or the broker has lost them. Their claims would
-//! run out by themselves, but that takes minutes, during which they fill the sender's window.
+//! run out by themselves, but that takes minutes, during which they fill the sender's window. Or the jobs are there and the consumer does
+//! not hear of them, as after its queue was deleted and declared again: so with the claims the consumer is given up too, and made again.
 
 use std::time::Duration;
 
@@ -59,8 +60,9 @@ impl LostJobs {
         if found > 0 {
             tracing::warn!(sender.id = %lease.id, claims.count = found, "jobs did not come; their claims are given back");
             context.meters.put_off.with_label_values(&["job_lost"]).inc_by(found);
+            return Err(Turn::ConsumerEnded);
         }
-        self.pause = if found > 0 { self.missed_after } else { self.pause.saturating_mul(2).min(LONGEST_PAUSE) };
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
         self.look_at = Instant::now() + self.pause;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
@@ -17,12 +17,22 @@ use paceline_telemetry::Metrics;
 pub(crate) struct TestQueue {
     inner: EmbeddedQueue,
     results_down: AtomicBool,
+    job_consumers: AtomicUsize,
 }
 
 impl TestQueue {
     pub(crate) fn new(metrics: &Arc<Metrics>) -> Self {
         let options = EmbeddedOptions { jobs_per_sender: 10_000, metrics: Arc::clone(metrics), ..Default::default() };
-        Self { inner: EmbeddedQueue::new(options), results_down: AtomicBool::new(false) }
+        Self {
+            inner: EmbeddedQueue::new(options),
+            results_down: AtomicBool::new(false),
+            job_consumers: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many consumers of jobs there have been.
+    pub(crate) fn job_consumers(&self) -> usize {
+        self.job_consumers.load(Ordering::SeqCst)
     }
 
     pub(crate) fn cut_results(&self) {
@@ -45,6 +55,7 @@ impl JobQueue for TestQueue {
     }
 
     async fn consume_jobs(&self, sender: SenderId, prefetch: u16) -> QueueResult<Box<dyn JobConsumer>> {
+        self.job_consumers.fetch_add(1, Ordering::SeqCst);
         self.inner.consume_jobs(sender, prefetch).await
     }
 

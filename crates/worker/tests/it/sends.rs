@@ -72,6 +72,8 @@ async fn claims_whose_jobs_do_not_come_are_given_back_once_nothing_is_in_hand() 
         house.start();
         eventually("the claims are given back", || house.journal.count("reclaim 2") == 1).await;
         house.shown("paceline_worker_put_off_total{waits_for=\"job_lost\"}", 2).await;
+        // The jobs may have come to a consumer that the broker has forgotten.
+        eventually("there is another consumer", || house.queue.job_consumers() == 2).await;
         // What comes late is of a release that does not hold any more.
         house.publish(Lane::Campaign, &missing).await;
         house.all_jobs_answered().await;
