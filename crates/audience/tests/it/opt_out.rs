@@ -116,5 +116,57 @@ fn a_message_that_only_holds_one_or_is_an_everyday_answer_is_none() {
         assert!(!is_opt_out(text), "{text:?}");
     }
     assert!(!is_opt_out(&"stop ".repeat(1000)));
-    assert!(!is_opt_out(&format!("{}stop", " ".repeat(100_000))), "longer than any phrase: not even folded");
+    assert!(!is_opt_out(&format!("stop {}", "please ".repeat(10_000))), "longer than any wish: not even folded");
+}
+
+#[test]
+fn what_stands_around_a_wish_changes_nothing_about_it() {
+    for text in [
+        "Stop. Thank you",
+        "Pls stop",
+        "please stop, thanks!",
+        "Hi, please remove me from your list. Thank you very much",
+        "remove me from your list",
+        "Don't text me",
+        "STOP STOP STOP",
+        "stop stop please",
+        "Stop\n\nJane Doe\nSales manager",
+        "STOP\n> Spring sale! Only today",
+        "stop\n-- \nJane",
+        "unsubscribe\nSent from my iPhone",
+        "Bitte abmelden, vielen Dank",
+        "Keine Nachrichten mehr bitte",
+        "Por favor, no más mensajes. Gracias",
+        "Olá, não quero mais receber mensagens, obrigada",
+        "Me désabonner svp",
+        "S'il vous plaît, ne m'écrivez plus",
+        "Per favore non scrivetemi più",
+        "Geen berichten meer alstublieft",
+        "Proszę nie pisać",
+        "Пожалуйста, не пишите мне больше",
+        "Lütfen mesaj atmayın",
+        "Tolong jangan kirim pesan lagi, terima kasih",
+        "من فضلك توقف",
+        "कृपया बंद करें",
+    ] {
+        assert!(is_opt_out(text), "{text:?}");
+    }
+    for text in [
+        "please do not stop",
+        "Please stop by our shop",
+        "stop\nby our shop tomorrow",
+        "thanks, please don't stop",
+        "please",
+        "thank you",
+        "hi",
+        "we have to stop this bill, thanks",
+        "stop it, you make me laugh",
+        "Bitte schickt mir keine Nachrichten mehr als nötig",
+        "no más mensajes de voz, gracias",
+        "remove me from your list of late payers",
+        "the bus stop please",
+        "leave me alone with the tax office!",
+    ] {
+        assert!(!is_opt_out(text), "{text:?}");
+    }
 }
