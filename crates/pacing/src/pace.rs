@@ -131,7 +131,7 @@ impl Pace<'_> {
         }
         let typing = self.profile.typing.map_or(Duration::ZERO, |typing| typing.duration(chars));
         let typed = now + typing;
-        let (at, rule) = match self.next_slot(state, now) {
+        let (at, rule) = match state.next_slot {
             Some(next) if next > typed => (next, Rule::Gap),
             _ if typing.is_zero() => (now, Rule::Free),
             _ => (typed, Rule::Typing),
@@ -144,20 +144,12 @@ impl Pace<'_> {
 
     /// The state after a send at `at`. With several sends in one intent, apply it to each in turn.
     ///
-    /// Neither the slot nor the day ever goes back: a clock that is set back a little, or a zone that moves west, must not give a
-    /// number a second helping of the same day. What only a clock far ahead can have left is forgotten, see [`Pace::next_slot`].
+    /// Neither the slot nor the day ever goes back: a clock that is set back, or a zone that moves west, must not give a
+    /// number a second helping of the same day.
     #[must_use]
     pub fn spend(&self, state: &PaceState, draw: Draw, at: DateTime<Utc>) -> PaceState {
         let gap = self.profile.gap.map_or(Duration::ZERO, |gap| draw.gap(self.seed, &gap));
         self.spent(state, at, gap)
-    }
-
-    /// The slot that the last send left, which may have passed. One further away than the profile's longest pause is none: it was left
-    /// by a clock that was ahead, or by a profile with longer pauses, and to wait for it would stop the number for as long as the
-    /// clock was wrong.
-    pub fn next_slot(&self, state: &PaceState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let longest = self.profile.longest_pause();
-        state.next_slot.filter(|next| (*next - now).to_std().is_ok_and(|ahead| ahead <= longest) || *next <= now)
     }
 
     /// How many messages may leave within `span`, at most `limit`: the pacer itself, replayed with the median pause.
@@ -217,8 +209,8 @@ impl Pace<'_> {
     fn spent(&self, state: &PaceState, at: DateTime<Utc>, gap: Duration) -> PaceState {
         let day = self.day(at);
         PaceState {
-            next_slot: self.next_slot(state, at).max(Some(at + gap)),
-            day: day_of(state, day).max(Some(day)),
+            next_slot: Some(state.next_slot.map_or(at + gap, |next| next.max(at + gap))),
+            day: state.day.max(Some(day)),
             spent_today: spent_by(state, day).saturating_add(1),
         }
     }
@@ -240,11 +232,5 @@ impl Pace<'_> {
 
 /// What counts against the cap of `day`. A state of a later day counts too: then the clock or the zone went back.
 fn spent_by(state: &PaceState, day: NaiveDate) -> u32 {
-    if day_of(state, day) >= Some(day) { state.spent_today } else { 0 }
-}
-
-/// The day that a state counts, as far as it can be true on `day`. No change of zones moves a date by more than two days; one further
-/// ahead was left by a clock that was.
-fn day_of(state: &PaceState, day: NaiveDate) -> Option<NaiveDate> {
-    state.day.filter(|counted| *counted <= day + Days::new(2))
+    if state.day >= Some(day) { state.spent_today } else { 0 }
 }

@@ -149,11 +149,6 @@ impl Profile {
         self.gap.is_none()
     }
 
-    /// The longest pause that may follow a send; none for an unpaced sender.
-    pub(crate) fn longest_pause(&self) -> Duration {
-        self.gap.map_or(Duration::ZERO, |gap| seconds_within(gap.max_seconds, gap.min_seconds, gap.max_seconds))
-    }
-
     /// How many messages may be released to the sender at once: the design's eight, or two seconds at the ceiling.
     pub const fn window(&self) -> u32 {
         if self.is_unpaced() { self.per_second.saturating_mul(2) } else { 8 }

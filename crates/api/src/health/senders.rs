@@ -124,13 +124,13 @@ impl Gauges {
         show(&self.barred, i64::from(barred || sender.session == SessionState::Banned));
         if let Some(profile) = profiles.find(&sender.profile) {
             let pace = Pace { profile, zone: sender.zone, seed: sender.seed };
-            let next = pace.next_slot(&sender.pace, now);
-            show(&self.next_slot, next.map_or(0, |next| (next - now).num_seconds().max(0)));
             show(&self.spent, i64::from(pace.spent_today(&sender.pace, now)));
             if let Some(left) = pace.left_today(&sender.pace, now) {
                 show(&self.left, i64::from(left));
             }
         }
+        let pauses = sender.pace.next_slot.map_or(0, |next| (next - now).num_seconds().max(0));
+        show(&self.next_slot, pauses);
         if let Some(last) = sender.last_sent_at {
             show(&self.quiet, (now - last).num_seconds().max(0));
         }

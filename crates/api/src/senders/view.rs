@@ -150,7 +150,7 @@ impl PaceBody {
         let pace = profile.map(|profile| Pace { profile, zone: sender.zone, seed: sender.seed });
         let today = pace.map(|pace| pace.day(now));
         Self {
-            next_slot: pace.map_or(state.next_slot, |pace| pace.next_slot(state, now)),
+            next_slot: state.next_slot,
             day: today.or(state.day),
             spent_today: if today.is_none() || state.day == today { state.spent_today } else { 0 },
             daily_cap: profile.and_then(|profile| profile.daily_cap),

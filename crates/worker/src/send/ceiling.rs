@@ -1,11 +1,7 @@
 //! The hard backstop on a sender's rate: `governor`, driven by campaign time. The pacer alone should never meet it; for an unpaced
 //! sender it is the pace.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use governor::{
@@ -16,14 +12,9 @@ use governor::{
 };
 use paceline_domain::Clock;
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, CampaignClock, NoOpMiddleware<Duration>>;
-
-/// How far ahead a send can be put: a second, unless the clock was set back.
-const FURTHEST: Duration = Duration::from_secs(1);
-
 /// At most so many sends in a second of campaign time.
 pub(crate) struct Ceiling {
-    limiter: Mutex<Limiter>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, CampaignClock, NoOpMiddleware<Duration>>,
     clock: Arc<dyn Clock>,
     burst: NonZeroU32,
 }
@@ -31,7 +22,8 @@ pub(crate) struct Ceiling {
 impl Ceiling {
     pub(crate) fn new(per_second: u32, clock: Arc<dyn Clock>) -> Self {
         let burst = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
-        Self { limiter: Mutex::new(new_limiter(burst, &clock)), clock, burst }
+        let limiter = RateLimiter::direct_with_clock(Quota::per_second(burst), CampaignClock(Arc::clone(&clock)));
+        Self { limiter, clock, burst }
     }
 
     /// The most sends that can be admitted at once.
@@ -39,23 +31,13 @@ impl Ceiling {
         usize::try_from(self.burst.get()).unwrap_or(usize::MAX)
     }
 
-    /// Admits `count` sends, or says when they would be. More than the burst are taken as the burst. What was admitted by a clock that
-    /// was ahead is forgotten.
+    /// Admits `count` sends, or says when they would be. More than the burst are taken as the burst.
     pub(crate) fn check(&self, count: usize) -> Result<(), DateTime<Utc>> {
         let count = u32::try_from(count).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN).min(self.burst);
-        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now();
-        match limiter.check_n(count) {
+        match self.limiter.check_n(count) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => {
-                let at = earliest(&refused);
-                if at > now + 2 * FURTHEST {
-                    *limiter = new_limiter(self.burst, &self.clock);
-                    return Err(now + FURTHEST);
-                }
-                Err(at)
-            }
-            Err(_) => Err(now + FURTHEST),
+            Ok(Err(refused)) => Err(earliest(&refused)),
+            Err(_) => Err(self.clock.now() + Duration::from_secs(1)),
         }
     }
 
@@ -65,10 +47,6 @@ impl Ceiling {
             self.clock.sleep_until(at).await;
         }
     }
-}
-
-fn new_limiter(burst: NonZeroU32, clock: &Arc<dyn Clock>) -> Limiter {
-    RateLimiter::direct_with_clock(Quota::per_second(burst), CampaignClock(Arc::clone(clock)))
 }
 
 fn earliest(refused: &NotUntil<Duration>) -> DateTime<Utc> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use paceline_domain::Job;
+use paceline_pacing::Rule;
 use paceline_store::{
     StoreResult,
     intents::{IntentAnswer, IntentVerdict},
@@ -110,6 +111,8 @@ impl<'a> Unpaced<'a> {
                 return None;
             }
             Plan::Wait { until, .. } => return Some(until),
+            // The pause of the profile that the sender had before.
+            Plan::Send(slot) if slot.rule == Rule::Gap && slot.at > now => return Some(slot.at),
             Plan::Send(_) => {}
         }
         let ceiling = self.attempts.pace.ceiling();
