@@ -20,7 +20,7 @@ mod describe;
 mod document;
 
 pub(crate) use document::{
-    Conflict, NotFound, PayloadTooLarge, ProblemBody, TooManyRequests, Unprocessable, UnsupportedMediaType,
+    Conflict, Gone, NotFound, PayloadTooLarge, ProblemBody, TooManyRequests, Unprocessable, UnsupportedMediaType,
     problem_response,
 };
 
@@ -83,6 +83,8 @@ pub(crate) enum Problem {
     MissingVariables { variables: Vec<String>, columns: ColumnNames },
     /// The file of recipients is refused whole.
     UnreadableAudience { detail: String, found: Map<String, Value> },
+    /// The event after which to go on is none that this installation has told.
+    BeyondTheLog { last: i64 },
     /// The campaign would have more rows than allowed.
     TooManyRecipients { limit: u64 },
     /// The key has as many live streams as it may.

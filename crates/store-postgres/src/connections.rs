@@ -271,7 +271,7 @@ fn settings(options: &PostgresOptions) -> [(&'static str, String); 9] {
     [
         ("statement_timeout", milliseconds(options.statement_timeout)),
         ("lock_timeout", milliseconds(options.lock_timeout)),
-        ("idle_in_transaction_session_timeout", milliseconds(options.statement_timeout * 2)),
+        ("idle_in_transaction_session_timeout", milliseconds(options.idle_timeout)),
         ("plan_cache_mode", "force_custom_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
         ("enable_bitmapscan", "off".to_owned()),

@@ -48,6 +48,9 @@ pub struct PostgresOptions {
     pub statement_timeout: Duration,
     /// How long a statement may wait for a lock, in real time.
     pub lock_timeout: Duration,
+    /// How long a transaction may rest between two statements, in real time. A process that is frozen within one keeps what it has locked
+    /// from everybody else for so long.
+    pub idle_timeout: Duration,
     /// Whether statements are prepared.
     pub statements: Statements,
     /// What is done about the schema.
@@ -75,7 +78,8 @@ impl PostgresOptions {
             max_connections: 10,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(15),
-            lock_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(3),
             statements: Statements::default(),
             migrations: Migrations::default(),
         })

@@ -13,7 +13,7 @@ use crate::{
     auth::Caller,
     cursor::{Listing, checked_limit},
     params::Params,
-    problem::{FieldError, Problem, Unprocessable},
+    problem::{FieldError, Gone, Problem, Unprocessable},
 };
 
 /// The longest wait for an event, in seconds.
@@ -40,7 +40,7 @@ pub(crate) struct ListEvents {
 /// is no item, and then `after` stays as it was.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(ListEvents),
-    responses((status = 200, description = "A page of events.", body = Listing<EventBody>), Unprocessable)
+    responses((status = 200, description = "A page of events.", body = Listing<EventBody>), Gone, Unprocessable)
 )]
 pub(crate) async fn list_events(
     State(api): State<Api>,
@@ -54,8 +54,12 @@ pub(crate) async fn list_events(
         return Err(FieldError::parameter("wait", format!("must be from 0 to {MAX_WAIT}")).into());
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(wait));
+    let mut waiting = false;
     let events = loop {
         let events = api.store().list_events(caller.workspace, after, limit).await?;
+        if events.is_empty() && !std::mem::replace(&mut waiting, true) {
+            view::check_within_log(&api, after).await?;
+        }
         if !events.is_empty() || tokio::time::Instant::now() >= deadline || api.stop().is_cancelled() {
             break events;
         }

@@ -21,7 +21,7 @@ use crate::{
     api::{Api, StreamPlace},
     auth::Caller,
     params::Params,
-    problem::{FieldError, Problem, TooManyRequests, Unprocessable},
+    problem::{FieldError, Gone, Problem, TooManyRequests, Unprocessable},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -57,6 +57,7 @@ pub(crate) struct StreamEvents {
     ),
     responses(
         (status = 200, description = "Server-sent events, without end.", body = String, content_type = "text/event-stream"),
+        Gone,
         Unprocessable,
         TooManyRequests,
     )
@@ -73,6 +74,7 @@ pub(crate) async fn stream_events(
         Some(value) => view::sequence(value.to_str().ok())
             .map_err(|_| FieldError::header("Last-Event-ID", "must be the sequence of an event"))?,
     };
+    view::check_within_log(&api, after).await?;
     let limit = api.options().max_streams;
     let place = api.open_stream(caller.key).ok_or(Problem::TooManyStreams { limit })?;
     let follower = Follower { api, workspace: caller.workspace, after, unread: VecDeque::new(), _place: place };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    api::Api,
     problem::{FieldError, Problem},
     schemas,
 };
@@ -46,4 +47,10 @@ pub(super) fn sequence(parameter: Option<&str>) -> Result<i64, Problem> {
     let Some(text) = parameter.filter(|text| !text.is_empty()) else { return Ok(0) };
     let number = text.parse::<i64>().ok().filter(|&number| number >= 0);
     number.ok_or_else(|| FieldError::parameter("after", "must be the sequence of an event").into())
+}
+
+/// Refuses a place that the log has not reached: whoever waits there would hear of nothing until it gets so far, and miss all before.
+pub(super) async fn check_within_log(api: &Api, after: i64) -> Result<(), Problem> {
+    let last = api.store().last_event().await?;
+    if after > last { Err(Problem::BeyondTheLog { last }) } else { Ok(()) }
 }

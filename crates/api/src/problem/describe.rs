@@ -43,6 +43,8 @@ impl Problem {
             Self::RecipientSuppressed(_) => (S::CONFLICT, "recipient-suppressed", "The recipient must not be contacted"),
             Self::Conflict => (S::CONFLICT, "conflict", "Something else changed the resource"),
 
+            Self::BeyondTheLog { .. } => (S::GONE, "beyond-the-log", "The log does not reach that far"),
+
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The resource has changed"),
 
             Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is invalid"),
@@ -126,6 +128,10 @@ impl Problem {
             Self::MissingVariables { variables, columns } => {
                 format!("No column provides {}; the columns found are {}.", quoted(variables), with_aliases(columns))
             }
+            Self::BeyondTheLog { last } => format!(
+                "The last event is {last}: the database may have been restored from a backup. Go on after {last}, and read again what you \
+                 keep of this installation."
+            ),
             Self::TooManyRecipients { limit } => {
                 format!("A campaign may have {limit} rows at most; nothing of this upload was kept.")
             }
@@ -167,6 +173,7 @@ impl Problem {
                 let names: Vec<_> = columns.iter().map(|(name, _)| name).collect();
                 json!({ "variable": variables.first(), "variables": variables, "columns": names })
             }
+            Self::BeyondTheLog { last } => json!({ "last": last.to_string() }),
             Self::UnreadableAudience { found, .. } => return found.clone(),
             _ => return Map::new(),
         };

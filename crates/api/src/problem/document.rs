@@ -68,6 +68,7 @@ macro_rules! refusals {
 
 refusals! {
     NotFound "404" "There is no such resource in the workspace.";
+    Gone "410" "The log of events does not reach that far; the problem says where it ends.";
     Conflict "409" "The state of things does not allow it; the problem says which state.";
     PayloadTooLarge "413" "The body is too large; nothing was kept.";
     UnsupportedMediaType "415" "The content type is not understood.";

@@ -45,6 +45,11 @@ async fn the_log_is_read_by_cursor() {
     assert_eq!(rest["items"][0]["type"], "campaign.paused");
     let none = app.show(&format!("/v1/events?after={}", rest["next_cursor"].as_str().unwrap())).send().await.json();
     assert_eq!(none, json!({ "items": [], "next_cursor": null }));
+    let beyond = app.show("/v1/events?after=1000").send().await;
+    let last = rest["next_cursor"].clone();
+    assert_eq!((beyond.status, beyond.slug().as_str(), &beyond.problem()["last"]), (410, "beyond-the-log", &last));
+    let (status, ..) = app.show("/v1/events/stream?after=1000").open().await;
+    assert_eq!(status, 410);
     for query in ["after=x", "after=-1", "wait=31", "wait=x", "limit=0"] {
         assert_eq!(app.show(&format!("/v1/events?{query}")).send().await.status, 422, "{query}");
     }

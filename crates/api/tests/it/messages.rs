@@ -90,7 +90,7 @@ async fn a_waiting_message_always_says_why_it_waits() {
     assert_eq!(story(&app, &id).await["why"]["code"], "no_sender_connected");
 
     let bound = send(&app, &json!({ "to": phone(2), "text": "Hi", "sender_id": sender })).await;
-    assert_eq!(story(&app, &bound).await["why"]["code"], "sender_unpaired");
+    assert_eq!(story(&app, &bound).await["why"]["code"], "sender_without_worker", "nobody has tried to pair it");
 
     let later = json!({ "to": phone(3), "text": "Hi", "not_before": noon() + TimeDelta::hours(1) });
     let later = send(&app, &later).await;

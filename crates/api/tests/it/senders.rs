@@ -48,8 +48,8 @@ async fn a_sender_is_added_with_defaults() {
       "suspension": null,
       "timezone": "UTC",
       "why": {
-        "code": "sender_unpaired",
-        "detail": "The sender waits to be paired with its phone.",
+        "code": "sender_without_worker",
+        "detail": "No worker process works for the sender.",
         "until": null
       }
     }

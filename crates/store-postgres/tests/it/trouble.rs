@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use paceline_domain::SenderState;
 use paceline_store::{
-    PageRequest, StoreError, StoreResult, campaigns::CampaignDefinition, conformance::builders::World,
+    PageRequest, StoreError, StoreResult,
+    campaigns::CampaignDefinition,
+    conformance::builders::World,
     messages::MessageFilter,
+    senders::{SenderMoveOutcome, SenderStore as _},
 };
 use paceline_store_postgres::{PostgresOptions, Statements, testing::TestDatabase};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -145,6 +149,30 @@ async fn a_lock_that_is_held_for_long_is_told_and_outlived() {
     assert!(world.store.find_workspace(world.workspace).await.unwrap().is_some(), "what is not locked is read");
     other.execute("COMMIT").await.unwrap();
     world.store.add_sender(new).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_frozen_within_a_transaction_lets_go_of_what_it_locked() {
+    let database = database().await;
+    let proxy = Proxy::to(database.url()).await;
+    let world = World::new(Arc::new(open(options(&database)).await)).await;
+    let sender = world.add_sender(1, "main").await;
+    let mut frozen = hasty(proxy.url());
+    frozen.idle_timeout = Duration::from_millis(300);
+    let frozen = open(frozen).await;
+    let mut other = connect(&database).await;
+    other.execute("BEGIN; LOCK TABLE messages").await.unwrap();
+    // It has locked the sender, and waits for the messages.
+    let (workspace, now) = (world.workspace, world.now);
+    let removing = tokio::spawn(async move { frozen.move_sender(workspace, sender, SenderState::Removed, now).await });
+    let locked =
+        async { while connect(&database).await.execute("SELECT FROM senders FOR UPDATE NOWAIT").await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(30), locked).await.unwrap();
+    proxy.set(Way::Silent);
+    other.execute("COMMIT").await.unwrap();
+    let paused = world.store.move_sender(workspace, sender, SenderState::Paused, now).await.unwrap();
+    assert!(matches!(&paused, SenderMoveOutcome::Moved(view) if view.state == SenderState::Paused), "{paused:?}");
+    removing.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use paceline_channel::Session;
 use paceline_domain::ChannelKind;
 use paceline_store::release::PutOff;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    backoff::Backoff,
     context::Context,
     lease::watch::{LeaseWatch, Standing},
     send::{
@@ -24,19 +25,31 @@ use crate::{
     session::status::{Ending, SessionStatus},
 };
 
-/// How long to wait before a consumer that ended is made again.
+/// How long to wait at first before a consumer that ended is made again; longer each time, for brokers dislike consumers that come and go.
 const CONSUME_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// A consumer that has lived for so long was no failure.
+const STEADY: Duration = Duration::from_secs(30);
 
 /// Sends for one sender, while its lease is held.
 pub(crate) struct SendLoop {
     attempts: Attempts,
     batch_size: BatchSize,
+    /// The waits between consumers that end.
+    consumers: Backoff,
+    /// When the present one began.
+    consuming_since: Instant,
 }
 
 impl SendLoop {
     /// One that has no session yet.
     pub(crate) fn new(context: Arc<Context>, lease: LeaseWatch, channel: ChannelKind) -> Self {
-        Self { attempts: Attempts::new(context, lease, channel), batch_size: BatchSize::default() }
+        let consumers = Backoff::of_sender(lease.id, lease.epoch, CONSUME_AGAIN_AFTER);
+        let attempts = Attempts::new(context, lease, channel);
+        Self { attempts, batch_size: BatchSize::default(), consumers, consuming_since: Instant::now() }
     }
 
     /// Works on a session that is up, until it or the lease is over.
@@ -64,7 +77,10 @@ impl SendLoop {
                     if let Some(intake) = intake.take() {
                         self.part_with(intake).await;
                     }
-                    tokio::time::sleep(CONSUME_AGAIN_AFTER).await;
+                    if self.consuming_since.elapsed() >= STEADY {
+                        self.consumers.reset();
+                    }
+                    tokio::time::sleep(self.consumers.next_pause().min(LONGEST_WAIT)).await;
                 }
                 Turn::SessionOver | Turn::LeaseOver => break,
             }
@@ -85,7 +101,11 @@ impl SendLoop {
         }
         let intake = match intake {
             Some(intake) => intake,
-            None => intake.insert(consume(&self.attempts, link).await?),
+            None => {
+                let begun = consume(&self.attempts, link).await?;
+                self.consuming_since = Instant::now();
+                intake.insert(begun)
+            }
         };
         let attempts = &mut self.attempts;
         Ok(if attempts.pace.profile().is_unpaced() {
