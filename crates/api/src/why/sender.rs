@@ -52,15 +52,16 @@ pub(super) fn standing(sender: &Sender, profiles: &Profiles, now: DateTime<Utc>)
     }
     match sender.session {
         SessionState::Banned => return (Standing::Banned, None),
-        // Nobody has tried to pair it yet.
-        SessionState::Unpaired if sender.lease.is_none() => return (Standing::Unleased, None),
+        // Of one that was never paired: nobody has tried yet.
+        SessionState::Unpaired | SessionState::Connected if sender.lease.is_none() => {
+            return (Standing::Unleased, None);
+        }
         SessionState::Unpaired | SessionState::Pairing | SessionState::LoggedOut => return (Standing::Unpaired, None),
         // A suspension that has ended leaves the session to be connected again.
         SessionState::Disconnected | SessionState::Replaced | SessionState::Suspended => {
             let standing = if sender.lease.is_some() { Standing::Disconnected } else { Standing::Unleased };
             return (standing, None);
         }
-        SessionState::Connected if sender.lease.is_none() => return (Standing::Unleased, None),
         SessionState::Connected => {}
     }
     paced(sender, profiles, now)

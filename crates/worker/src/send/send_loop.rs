@@ -99,14 +99,11 @@ impl SendLoop {
         if !settled {
             Settling { attempts, link }.settle().await?;
         }
-        let intake = match intake {
-            Some(intake) => intake,
-            None => {
-                let begun = consume(&self.attempts, link).await?;
-                self.consuming_since = Instant::now();
-                intake.insert(begun)
-            }
-        };
+        if intake.is_none() {
+            *intake = Some(consume(&self.attempts, link).await?);
+            self.consuming_since = Instant::now();
+        }
+        let Some(intake) = intake else { return Ok(Turn::ConsumerEnded) };
         let attempts = &mut self.attempts;
         Ok(if attempts.pace.profile().is_unpaced() {
             Unpaced::new(attempts, link, intake, &mut self.batch_size).work().await

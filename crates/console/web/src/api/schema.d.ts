@@ -4614,6 +4614,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The log of events does not reach that far; the problem says where it ends. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Path and query are longer than 8,192 bytes. */
             414: {
                 headers: {
@@ -4710,6 +4719,15 @@ export interface operations {
             };
             /** @description The request did not come in time. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log of events does not reach that far; the problem says where it ends. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
