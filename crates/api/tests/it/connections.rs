@@ -132,7 +132,7 @@ async fn silent_strangers_make_room_for_whoever_asks() {
 async fn while_every_place_is_being_answered_newcomers_hear_that_and_health_is_told() {
     let listening = Listening::start(limits(2)).await;
     let poll = format!(
-        "GET /v1/events?after=999&wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
+        "GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
         listening.app.key
     );
     let mut busy = Vec::new();
@@ -178,7 +178,7 @@ async fn closing_waits_for_what_is_being_answered_and_for_nothing_else() {
     let mut silent = listening.connect().await;
     let mut busy = listening.connect().await;
     let poll = format!(
-        "GET /v1/events?after=999&wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
+        "GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
         listening.app.key
     );
     busy.write_all(poll.as_bytes()).await.unwrap();
