@@ -131,10 +131,8 @@ async fn silent_strangers_make_room_for_whoever_asks() {
 #[tokio::test]
 async fn while_every_place_is_being_answered_newcomers_hear_that_and_health_is_told() {
     let listening = Listening::start(limits(2)).await;
-    let poll = format!(
-        "GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
-        listening.app.key
-    );
+    let poll =
+        format!("GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n", listening.app.key);
     let mut busy = Vec::new();
     for _ in 0..2 {
         let mut socket = listening.connect().await;
@@ -177,10 +175,8 @@ async fn closing_waits_for_what_is_being_answered_and_for_nothing_else() {
     half.write_all(b"GET /healthz HTTP/1.1\r\nhos").await.unwrap();
     let mut silent = listening.connect().await;
     let mut busy = listening.connect().await;
-    let poll = format!(
-        "GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
-        listening.app.key
-    );
+    let poll =
+        format!("GET /v1/events?wait=30 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n", listening.app.key);
     busy.write_all(poll.as_bytes()).await.unwrap();
     // What came before this one has been read once this one is answered: the test's runtime has one thread.
     let mut after = listening.connect().await;
